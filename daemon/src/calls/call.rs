@@ -1,0 +1,141 @@
+//! A call: one conversation of one outside party (or of two extensions) with the house, however
+//! many legs, queues and agents it took.
+
+use crate::number::Number;
+use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub id: CallId,
+    pub pbx: PbxName,
+    pub direction: Direction,
+    /// The calling number as the PBX sent it; none when withheld.
+    pub caller: Option<String>,
+    /// The calling party's name as sent, decoded; hostile until escaped.
+    pub caller_name: Option<String>,
+    /// The outside party in canonical form: who calls, or who is called. None when withheld or
+    /// internal.
+    pub number: Option<Number>,
+    /// The first queue or extension that an inbound call reached; the number that an outbound or
+    /// internal one dialled.
+    pub to: Option<String>,
+    /// Who talked first; for outbound and internal calls, who dialled.
+    pub agent: Option<Extension>,
+    pub started_at: Time,
+    /// When the first talk with an agent (outbound: with the called party) began.
+    pub answered_at: Option<Time>,
+    pub ended_at: Option<Time>,
+    /// None while the call is up.
+    pub outcome: Option<Outcome>,
+    pub ended_by: Option<EndedBy>,
+    /// Stays in queues, oldest first.
+    pub waits: Vec<Wait>,
+    /// Who talked, oldest first. The last may still be open.
+    pub segments: Vec<Segment>,
+    /// Whose phone rang, oldest first.
+    pub offers: Vec<Offer>,
+    pub transfers: Vec<Transfer>,
+    /// The first leg's id where we asked for the call ourselves, as sent with the Originate.
+    pub originated: Option<LegId>,
+    /// False when part of the call fell into a time that we did not see; its times are then
+    /// bounds, and nothing is concluded from what is missing.
+    pub certain: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    Inbound,
+    Outbound,
+    Internal,
+}
+
+/// How a call ended; the first terminal state wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Answered,
+    /// The caller hung up while waiting in a queue or before reaching one.
+    Abandoned,
+    /// The queue gave up on the caller.
+    TimedOut,
+    /// Rang at an extension without a queue and was not taken.
+    Missed,
+    /// Outbound and internal: the called party was busy.
+    Busy,
+    /// Outbound and internal: the called party did not take it.
+    NoAnswer,
+    /// Could not be put through, or what became of it was not seen.
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndedBy {
+    Caller,
+    Agent,
+    Pbx,
+}
+
+/// One stay in a queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    pub queue: QueueName,
+    pub joined_at: Time,
+    pub left_at: Option<Time>,
+}
+
+/// One agent talking with the outside party.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    pub agent: Extension,
+    /// The queue that it came through, if any.
+    pub queue: Option<QueueName>,
+    pub from: Time,
+    pub to: Option<Time>,
+    /// Stretches on hold; the last may still be open.
+    pub holds: Vec<Span>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    pub from: Time,
+    pub to: Option<Time>,
+}
+
+/// One ringing of one agent's phone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    pub agent: Extension,
+    pub queue: Option<QueueName>,
+    pub from: Time,
+    pub to: Option<Time>,
+    /// None while it rings.
+    pub outcome: Option<OfferOutcome>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OfferOutcome {
+    Answered,
+    NoAnswer,
+    Busy,
+    Declined,
+    AnsweredElsewhere,
+    CallerGone,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    pub kind: TransferKind,
+    /// The agent who sent the call on.
+    pub from: Option<Extension>,
+    /// Agent, queue or number.
+    pub to: String,
+    /// The outside party talked with, or waited for, the target.
+    pub completed: bool,
+    pub at: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TransferKind {
+    Blind,
+    Attended,
+}

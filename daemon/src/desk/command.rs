@@ -1,0 +1,160 @@
+//! What people ask for. It enters at the same door as calls.
+
+use super::ticket::{Kind, Priority, TicketState};
+use crate::number::Number;
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId};
+
+/// A command and who gave it; `by` is none for the command line and for what the house does
+/// by itself.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub by: Option<PersonId>,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    SaveTicket {
+        ticket: TicketId,
+        version: i64,
+        form: TicketForm,
+        state: TicketState,
+    },
+    /// What somebody has typed and not saved yet, as the page's form encoding; one a person and
+    /// ticket. Empty forgets it.
+    KeepDraft {
+        ticket: TicketId,
+        body: String,
+    },
+    /// A new matter beside the customer's open ones.
+    OpenTicket {
+        call: Option<CallId>,
+        customer: Option<CustomerId>,
+        number: Option<Number>,
+    },
+    /// New (`customer` none) or changed.
+    SaveCustomer {
+        customer: Option<CustomerId>,
+        ticket: Option<TicketId>,
+        form: CustomerForm,
+    },
+    /// Call somebody from the giver's own phone. Refused when the giver has no extension there.
+    Dial {
+        number: String,
+        obligation: Option<ObligationId>,
+        ticket: Option<TicketId>,
+    },
+    AddPerson {
+        login: String,
+        name: String,
+        role: Role,
+        password_hash: String,
+    },
+    SetPassword {
+        person: PersonId,
+        password_hash: String,
+    },
+    ChangePerson {
+        person: PersonId,
+        name: String,
+        role: Role,
+        active: bool,
+    },
+    /// Whose phone it is; `person` none: nobody's any more.
+    MapExtension {
+        pbx: PbxName,
+        extension: Extension,
+        person: Option<PersonId>,
+    },
+    /// An extension that is no agent's (a door, a fax), so that it is not asked about again.
+    IgnoreExtension {
+        pbx: PbxName,
+        extension: Extension,
+    },
+    SignIn {
+        session: SessionHash,
+        person: PersonId,
+        user_agent: String,
+    },
+    SignOut {
+        session: SessionHash,
+    },
+    SetLanguage {
+        language: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketForm {
+    pub kind: Kind,
+    pub category: String,
+    pub priority: Priority,
+    pub summary: String,
+    pub course: String,
+    pub demand: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomerForm {
+    pub name: String,
+    pub company: String,
+    pub address: String,
+    pub key_customer: bool,
+    pub note: String,
+    pub numbers: Vec<String>,
+}
+
+/// SHA-256 of a session's secret, which only the browser has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SessionHash(pub [u8; 32]);
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    Nothing,
+    Ticket(TicketId),
+    /// Saved; the ticket's new version.
+    Version(i64),
+    Customer(CustomerId),
+    Person(PersonId),
+    /// The attempt's own leg id, by which its call will be known.
+    Dialling {
+        leg: LegId,
+    },
+}
+
+/// Why a command was refused; a value, not an error.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    NoSuchTicket,
+    NoSuchPerson,
+    NoSuchCustomer,
+    NoSuchObligation,
+    NotAllowed,
+    /// Somebody else saved it meanwhile: who, and the version that stands.
+    Changed {
+        by: Option<PersonId>,
+        version: i64,
+    },
+    /// What is missing or wrong, by the form's field name.
+    Field {
+        field: &'static str,
+        why: FieldWhy,
+    },
+    LoginTaken,
+    NotDialable(protocol::request::NotDialable),
+    NoExtension,
+    /// The PBX cannot be seen now.
+    LinkDown,
+    /// The store could not write; nothing was changed.
+    StoreFailed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldWhy {
+    Missing,
+    TooLong { max: usize },
+    Unknown,
+    NotANumber,
+    Taken,
+}

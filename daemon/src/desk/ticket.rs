@@ -1,0 +1,56 @@
+//! A ticket is one matter of one customer, with a number of its own.
+
+use crate::number::Number;
+use crate::{CustomerId, PersonId, TicketId, Time};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    pub id: TicketId,
+    /// `YYYYMMDD-NNNN` in the site's time zone, counted from 1 each day.
+    pub number: String,
+    pub kind: Kind,
+    /// One of the policy's categories, or empty.
+    pub category: String,
+    pub priority: Priority,
+    pub summary: String,
+    /// What happened, and what the customer wants, in the customer's words.
+    pub course: String,
+    pub demand: String,
+    pub state: TicketState,
+    /// Who first talked with the customer about it; none until somebody did.
+    pub owner: Option<PersonId>,
+    pub customer: Option<CustomerId>,
+    /// Who called, where no customer is known yet.
+    pub caller: Option<Number>,
+    pub opened_at: Time,
+    pub closed_at: Option<Time>,
+    /// Counts up with each saved change, so that two editors notice each other.
+    pub version: i64,
+}
+
+macro_rules! words { ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+    $(#[$doc])*
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum $name { $($variant),* }
+    impl $name {
+        pub const ALL: &'static [$name] = &[$($name::$variant),*];
+        /// The stable word for stores, forms and message ids.
+        pub fn as_str(self) -> &'static str { match self { $($name::$variant => $word),* } }
+        pub fn parse(word: &str) -> Option<Self> { match word { $($word => Some($name::$variant),)* _ => None } }
+    }
+} }
+pub(crate) use words;
+
+words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
+words! { Priority { Normal = "normal", Urgent = "urgent" } }
+words! { TicketState { New = "new", InProgress = "in_progress", Resolved = "resolved", Closed = "closed" } }
+
+impl TicketState {
+    /// Whether a repeat caller joins a ticket in this state.
+    pub fn is_open(self) -> bool {
+        match self {
+            TicketState::New | TicketState::InProgress => true,
+            TicketState::Resolved | TicketState::Closed => false,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The names and ids that every room uses.
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use protocol::event::{Extension, LegId, QueueName};
+
+/// A moment. The clock is read only where bytes arrive and in the engine; everywhere else time
+/// is an argument.
+pub type Time = chrono::DateTime<chrono::Utc>;
+
+/// A PBX, as the configuration names it: `hq`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PbxName(pub Arc<str>);
+
+/// One call of one PBX: `hq-t6zq80-1795293682.59`, made of the PBX, its boot and the id of the
+/// call's oldest leg. The same call gets the same id again after we were restarted and asked
+/// the PBX what is up. Safe in URLs and HTML ids.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub Arc<str>);
+
+macro_rules! text { ($($name:ident)*) => {$(
+    impl $name { pub fn as_str(&self) -> &str { &self.0 } }
+    impl From<&str> for $name { fn from(text: &str) -> Self { Self(text.into()) } }
+    impl fmt::Display for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) } }
+    impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Debug::fmt(&*self.0, f) } }
+)*} }
+text! { PbxName CallId }
+
+macro_rules! row_id { ($($(#[$doc:meta])* $name:ident)*) => {$(
+    $(#[$doc])*
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct $name(pub i64);
+    impl fmt::Display for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) } }
+    impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!(stringify!($name), "({})"), self.0) } }
+)*} }
+row_id! {
+    /// Somebody who signs in.
+    PersonId
+    CustomerId
+    TicketId
+    ObligationId
+    /// A row of the outbox; the idempotency key of whatever is sent from it.
+    OutboxId
+}
+
+/// What a person may do here. Each also may what those before it may, but for an admin, who
+/// wires PBXes and people and needs no customer's text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    Agent,
+    Supervisor,
+    Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Agent => "agent",
+            Role::Supervisor => "supervisor",
+            Role::Admin => "admin",
+        }
+    }
+    pub fn parse(text: &str) -> Option<Role> {
+        [Role::Agent, Role::Supervisor, Role::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}

@@ -1,0 +1,36 @@
+//! One canonical form of phone numbers, at one door.
+//!
+//! Every number that is compared, stored or dialled has been through [`Numbering::read`]; what
+//! the PBX sent is kept beside it, as sent.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A phone number in canonical form: E.164 (`+8613800138000`) where it can be had, else the bare
+/// digits as they are dialled here (`10086`, `1001`), so that the same line always compares equal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(Arc<str>);
+
+impl Number {
+    /// Takes a text that this module wrote earlier, as from the store.
+    pub fn from_canonical(text: &str) -> Number {
+        Number(text.into())
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// `+86…`; none for short codes and extensions.
+    pub fn e164(&self) -> Option<&str> {
+        self.0.starts_with('+').then_some(&*self.0)
+    }
+}
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}

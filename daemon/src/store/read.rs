@@ -1,0 +1,145 @@
+//! What pages may read of the store: whole questions, answered from a few read-only connections.
+//! View types are plain data, ready to be shown.
+
+use crate::calls::call::{Direction, Outcome};
+use crate::desk::Rung;
+use crate::desk::clock::{ClockKind, ObligationState, Proof};
+use crate::desk::ticket::Ticket;
+use crate::number::Number;
+use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+
+/// Everybody who signs in, and whose extension is whose. Small; pages keep it and read it again
+/// on [`crate::live::Notice::House`].
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub people: Vec<Person>,
+    pub extensions: Vec<(PbxName, Extension, PersonId)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: PersonId,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    pub active: bool,
+    pub language: Option<String>,
+    pub created_at: Time,
+}
+
+impl Directory {
+    pub fn person(&self, id: PersonId) -> Option<&Person> {
+        self.people.iter().find(|p| p.id == id)
+    }
+    pub fn holder(&self, pbx: &PbxName, extension: &Extension) -> Option<&Person> {
+        let (.., id) = self.extensions.iter().find(|(p, e, _)| p == pbx && e == extension)?;
+        self.person(*id)
+    }
+    pub fn extensions_of(&self, id: PersonId) -> impl Iterator<Item = (&PbxName, &Extension)> {
+        self.extensions.iter().filter(move |(.., p)| *p == id).map(|(pbx, e, _)| (pbx, e))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Customer {
+    pub id: CustomerId,
+    pub name: String,
+    pub company: String,
+    pub address: String,
+    pub key_customer: bool,
+    pub note: String,
+    pub numbers: Vec<Number>,
+    pub version: i64,
+}
+
+/// What the pop shows: who is on a number. Several customers may share it: all are here, none
+/// is chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Card {
+    pub customers: Vec<Customer>,
+    /// The last five contacts on the customers' numbers, newest first.
+    pub contacts: Vec<Contact>,
+    /// How many contacts there are in all.
+    pub contacts_total: i64,
+    pub open_tickets: Vec<TicketRow>,
+    pub open_obligations: Vec<ObligationRow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Contact {
+    pub call: CallId,
+    pub direction: Direction,
+    pub at: Time,
+    pub outcome: Option<Outcome>,
+    pub talk_ms: i64,
+    pub agent: Option<Extension>,
+    pub person: Option<PersonId>,
+    pub pbx: PbxName,
+    pub summary: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct TicketRow {
+    pub ticket: Ticket,
+    pub customer_name: String,
+    pub has_draft: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct ObligationRow {
+    pub id: ObligationId,
+    pub kind: ClockKind,
+    pub state: ObligationState,
+    pub ticket: TicketId,
+    pub ticket_number: String,
+    pub customer: Option<CustomerId>,
+    pub customer_name: String,
+    pub number: Number,
+    pub owner: Option<PersonId>,
+    pub began_at: Time,
+    pub due_at: Time,
+    pub reminder_at: Time,
+    pub escalated_at: Time,
+    pub attempts: u32,
+    pub proof: Option<Proof>,
+    /// Rungs that fired: planned and actual time.
+    pub fired: Vec<(Rung, Time, Time)>,
+}
+
+/// One thing that happened to a ticket.
+#[derive(Clone, Debug)]
+pub struct TimelineRow {
+    pub at: Time,
+    pub by: Option<PersonId>,
+    pub what: TimelineWhat,
+}
+
+#[derive(Clone, Debug)]
+pub enum TimelineWhat {
+    Opened,
+    Joined { call: CallId },
+    Owner { person: PersonId },
+    Saved { version: i64 },
+    ObligationBegan { obligation: ObligationId, due_at: Time },
+    Rung { rung: Rung, late: bool },
+    Attempt { call: CallId, outcome: Outcome },
+    Kept { proof: Proof },
+}
+
+#[derive(Clone, Debug)]
+pub struct Outage {
+    pub pbx: PbxName,
+    pub from: Time,
+    pub to: Option<Time>,
+    pub why: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct UnmappedExtension {
+    pub pbx: PbxName,
+    pub extension: Extension,
+    pub name: String,
+    pub answered_today: i64,
+    pub dialled_today: i64,
+    pub last_seen_at: Time,
+}

@@ -1,0 +1,1 @@
+//! Asterisk Manager Interface, versions 5 (Asterisk 16) to 13.
