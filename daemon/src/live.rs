@@ -1,12 +1,26 @@
 //! Notices to whoever listens, by topic. What the PBX says is told at once; what we keep is told
 //! after its commit. A laggard is told how many it missed, and then reads afresh.
+//!
+//! The [`Hub`] belongs to the board's task, which is the only one that knows what stands right
+//! now; [`Live`] is everybody else's handle to it.
 
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
 
 use crate::calls::call::Call;
 use crate::calls::now::{AgentNow, QueueNow};
 use crate::calls::pop::PopState;
 use crate::{CallId, Extension, PbxName, PersonId, TicketId, Time};
+
+/// Notices that one listener may be behind. A browser's stream that is this far behind is better
+/// served by reading everything again.
+const MAILBOX: usize = 256;
+
+/// Subscriptions that may wait for the board at once: a reconnect storm of browsers waits here.
+const SUBSCRIBING: usize = 1024;
 
 /// What a listener wants to hear of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +40,11 @@ pub enum Topic {
 #[derive(Clone, Debug)]
 pub enum Notice {
     Pop(Arc<Pop>),
+    /// The call turned out to be part of another one; its pop there is told under that name.
+    PopGone {
+        call: CallId,
+        agent: Extension,
+    },
     Phone(Arc<AgentNow>),
     /// The board as a whole; at most a few times a second.
     Board(Arc<BoardNow>),
@@ -109,4 +128,187 @@ pub struct Told {
     pub obligation: crate::ObligationId,
     pub rung: crate::desk::Rung,
     pub at: Time,
+}
+
+/// Everybody's handle for listening.
+#[derive(Clone, Debug)]
+pub struct Live {
+    asking: mpsc::Sender<Subscribe>,
+}
+
+/// A wish to listen, on its way to the board.
+#[derive(Debug)]
+pub struct Subscribe {
+    pub topics: Vec<Topic>,
+    pub reply: oneshot::Sender<Subscription>,
+}
+
+/// The daemon is stopping; nothing more will be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl Live {
+    /// The handle, and what the board listens to.
+    pub fn new() -> (Live, mpsc::Receiver<Subscribe>) {
+        let (asking, asked) = mpsc::channel(SUBSCRIBING);
+        (Live { asking }, asked)
+    }
+
+    /// Listens to some topics. What stands now (pops, phones, board, links) comes first, then
+    /// every change, with no gap between.
+    pub async fn subscribe(&self, topics: Vec<Topic>) -> Result<Subscription, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.asking.send(Subscribe { topics, reply }).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}
+
+/// One listener's end.
+#[derive(Debug)]
+pub struct Subscription {
+    standing: VecDeque<Notice>,
+    mailbox: mpsc::Receiver<Notice>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Subscription {
+    /// The next notice; none when the daemon stops.
+    pub async fn next(&mut self) -> Option<Notice> {
+        if let Some(notice) = self.standing.pop_front() {
+            return Some(notice);
+        }
+        match self.missed.swap(0, Ordering::Relaxed) {
+            0 => self.mailbox.recv().await,
+            missed => Some(Notice::Missed(missed)),
+        }
+    }
+}
+
+/// Who listens to what. Owned by one task.
+#[derive(Debug, Default)]
+pub struct Hub {
+    last_id: u64,
+    listeners: HashMap<u64, Listener>,
+    by_topic: BTreeMap<Topic, Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    topics: Vec<Topic>,
+    mailbox: mpsc::Sender<Notice>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Hub {
+    /// Takes a listener on, with what stands for it now.
+    pub fn join(&mut self, topics: Vec<Topic>, standing: VecDeque<Notice>) -> Subscription {
+        let (mailbox, receiver) = mpsc::channel(MAILBOX);
+        let missed = Arc::new(AtomicU64::new(0));
+        self.last_id += 1;
+        for topic in &topics {
+            self.by_topic.entry(topic.clone()).or_default().push(self.last_id);
+        }
+        self.listeners.insert(self.last_id, Listener { topics, mailbox, missed: missed.clone() });
+        Subscription { standing, mailbox: receiver, missed }
+    }
+
+    /// Whether anybody would hear: what is costly to say need not be made for nobody.
+    pub fn has(&self, topic: &Topic) -> bool {
+        self.by_topic.contains_key(topic)
+    }
+
+    /// Tells everybody who listens to `topic`; never waits.
+    pub fn tell(&mut self, topic: &Topic, notice: Notice) {
+        let Some(ids) = self.by_topic.get(topic) else { return };
+        let mut gone = Vec::new();
+        for id in ids {
+            let Some(listener) = self.listeners.get(id) else { continue };
+            match listener.mailbox.try_send(notice.clone()) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    listener.missed.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => gone.push(*id),
+            }
+        }
+        for id in gone {
+            self.leave(id);
+        }
+    }
+
+    /// Forgets listeners that hung up while nothing was said on their topics.
+    pub fn sweep(&mut self) {
+        let gone: Vec<u64> = self.listeners.iter().filter(|(_, l)| l.mailbox.is_closed()).map(|(id, _)| *id).collect();
+        for id in gone {
+            self.leave(id);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.listeners.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.listeners.is_empty()
+    }
+
+    fn leave(&mut self, id: u64) {
+        let Some(listener) = self.listeners.remove(&id) else { return };
+        for topic in listener.topics {
+            if let Some(ids) = self.by_topic.get_mut(&topic) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_topic.remove(&topic);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn duties(n: i64) -> Notice {
+        Notice::Duties(PersonId(n))
+    }
+
+    fn heard(notice: Option<Notice>) -> i64 {
+        match notice {
+            Some(Notice::Duties(PersonId(n))) => n,
+            Some(Notice::Missed(n)) => -(n as i64),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stands_comes_first_and_only_ones_own_topics() {
+        let mut hub = Hub::default();
+        let mut ears = hub.join(vec![Topic::Person(PersonId(7))], [duties(1)].into());
+        hub.tell(&Topic::Person(PersonId(8)), duties(2));
+        hub.tell(&Topic::Person(PersonId(7)), duties(3));
+        assert_eq!(heard(ears.next().await), 1);
+        assert_eq!(heard(ears.next().await), 3);
+    }
+
+    #[tokio::test]
+    async fn a_laggard_is_told_how_many_it_missed_and_holds_nobody_up() {
+        let mut hub = Hub::default();
+        let mut slow = hub.join(vec![Topic::Board], VecDeque::new());
+        for n in 0..MAILBOX as i64 + 5 {
+            hub.tell(&Topic::Board, duties(n));
+        }
+        assert_eq!(heard(slow.next().await), -5);
+        for n in 0..MAILBOX as i64 {
+            assert_eq!(heard(slow.next().await), n);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_is_forgotten() {
+        let mut hub = Hub::default();
+        drop(hub.join(vec![Topic::Board, Topic::House], VecDeque::new()));
+        hub.sweep();
+        assert!(hub.is_empty() && !hub.has(&Topic::House));
+    }
 }
