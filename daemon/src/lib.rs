@@ -10,6 +10,7 @@
 //! ```
 
 pub mod calls;
+pub mod config;
 pub mod desk;
 pub mod live;
 pub mod names;
