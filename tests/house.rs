@@ -1,0 +1,158 @@
+//! The real binary, in a directory of its own, on ports of its own; ended when dropped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// How long a start or an expected change may take before a test fails. Never slept through:
+/// only waited for.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A directory with a configuration, before and between starts.
+pub struct House {
+    dir: TempDir,
+}
+
+/// A daemon that runs.
+pub struct Running {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// What it has printed before it listened.
+    pub said: Vec<String>,
+}
+
+pub fn ringback() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+    command.env_remove("RINGBACK_LOG").stdin(Stdio::null());
+    command
+}
+
+impl House {
+    /// A house whose web address is any free port, and whatever else `config` says.
+    pub fn new(config: &str) -> House {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let house = House { dir };
+        house.configure(config);
+        house
+    }
+
+    pub fn configure(&self, config: &str) {
+        let text = format!("{config}\n[web]\nlisten = \"127.0.0.1:0\"\n");
+        std::fs::write(self.config(), text).expect("write the configuration");
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("ringback.toml")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("ringback-data")
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Adds somebody who can sign in with the password `password-of-LOGIN`.
+    pub fn person(&self, login: &str, role: &str, extension: Option<&str>) {
+        let mut command = ringback();
+        command.args(["user", "add", login, "--name", login, "--role", role, "--password-stdin", "--config"]);
+        command.arg(self.config());
+        if let Some(extension) = extension {
+            command.args(["--extension", extension]);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("ringback user add");
+        let mut stdin = child.stdin.take().expect("its input");
+        writeln!(stdin, "{}", password_of(login)).expect("give the password");
+        drop(stdin);
+        assert!(child.wait().expect("ringback user add").success(), "user add {login} failed");
+    }
+
+    pub fn serve(&self) -> Running {
+        self.start("serve")
+    }
+
+    /// Runs `serve` to its end, for starts that should be refused.
+    pub fn serve_to_its_end(&self) -> Output {
+        ringback().args(["serve", "--config"]).arg(self.config()).output().expect("ringback serve")
+    }
+
+    fn start(&self, verb: &str) -> Running {
+        let mut child = ringback()
+            .args([verb, "--config"])
+            .arg(self.config())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ringback serve");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut said = Vec::new();
+        let url = loop {
+            let Some(Ok(line)) = lines.next() else {
+                let status = child.wait();
+                panic!("ringback ended before it listened ({status:?}): {said:#?}");
+            };
+            if let Some(at) = line.find("http://127.0.0.1:") {
+                break line[at..].trim_end_matches(['/', ' ']).to_owned();
+            }
+            said.push(line);
+        };
+        // Drained to its end, so that the daemon never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Running { child, url, said }
+    }
+}
+
+pub fn password_of(login: &str) -> String {
+    format!("password-of-{login}")
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`: nothing is drained, nothing said.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// A polite stop; whether it ended well, and in time.
+    pub fn stop(mut self) -> bool {
+        let _ = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until it is so, at most [`PATIENCE`]; the last answer is in the failure.
+pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let begun = tokio::time::Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(so_far) if begun.elapsed() > PATIENCE => panic!("{what}: not within {PATIENCE:?}; last: {so_far}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
