@@ -12,9 +12,11 @@
 pub mod calls;
 pub mod config;
 pub mod desk;
+pub mod engine;
 pub mod live;
 pub mod names;
 pub mod number;
 pub mod store;
 
+pub use engine::Commands;
 pub use names::*;

@@ -50,7 +50,10 @@ pub enum Notice {
     Board(Arc<BoardNow>),
     /// This person's obligations or notices changed: read them again.
     Duties(PersonId),
-    /// This ticket changed: read it again.
+    /// Somebody's or nobody's obligations changed: boards, and lists of what nobody owns, read
+    /// again. At most once a commit.
+    Obligations,
+    /// This ticket changed: read it again. Told to its owner and the board.
     Ticket(TicketId),
     Link(Arc<LinkNow>),
     /// People, extensions or settings changed: read them again.

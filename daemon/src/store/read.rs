@@ -1,12 +1,34 @@
 //! What pages may read of the store: whole questions, answered from a few read-only connections.
 //! View types are plain data, ready to be shown.
 
-use crate::calls::call::{Direction, Outcome};
+use std::fmt;
+
+use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
 use crate::desk::Rung;
 use crate::desk::clock::{ClockKind, ObligationState, Proof};
 use crate::desk::ticket::Ticket;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+
+pub use super::reader::Reader;
+
+/// Why a question got no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadError {
+    /// The store is closed: the daemon stops.
+    Closed,
+    /// The database said so.
+    Failed(String),
+}
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Closed => f.write_str("the store is closed, for the daemon stops"),
+            ReadError::Failed(why) => write!(f, "the store could not be read: {why}"),
+        }
+    }
+}
+impl std::error::Error for ReadError {}
 
 /// Everybody who signs in, and whose extension is whose. Small; pages keep it and read it again
 /// on [`crate::live::Notice::House`].
@@ -76,6 +98,76 @@ pub struct Contact {
     pub person: Option<PersonId>,
     pub pbx: PbxName,
     pub summary: String,
+}
+
+/// Which tickets a list shows, newest first.
+#[derive(Clone, Debug)]
+pub struct TicketFilter {
+    pub owner: Option<PersonId>,
+    /// Only open, only closed, or all.
+    pub open: Option<bool>,
+    /// Part of the ticket's number, summary, customer's name or phone number; empty: all.
+    pub text: String,
+    pub limit: u32,
+}
+
+/// All that a ticket's page shows.
+#[derive(Clone, Debug)]
+pub struct TicketPage {
+    pub row: TicketRow,
+    /// The ticket's customer, or all who share the number when none is chosen.
+    pub customers: Vec<Customer>,
+    /// Oldest first.
+    pub timeline: Vec<TimelineRow>,
+    /// What the asker has typed and not saved.
+    pub draft: Option<String>,
+    /// Open ones first.
+    pub obligations: Vec<ObligationRow>,
+    /// Newest first.
+    pub calls: Vec<StoredCall>,
+}
+
+/// A call as it was kept.
+#[derive(Clone, Debug)]
+pub struct StoredCall {
+    pub id: CallId,
+    pub pbx: PbxName,
+    pub direction: Direction,
+    pub caller: Option<String>,
+    pub caller_name: Option<String>,
+    pub number: Option<Number>,
+    pub to: Option<String>,
+    pub agent: Option<Extension>,
+    /// Whose extension it was when the call was kept.
+    pub person: Option<PersonId>,
+    pub started_at: Time,
+    pub answered_at: Option<Time>,
+    pub ended_at: Option<Time>,
+    pub outcome: Option<Outcome>,
+    pub ended_by: Option<EndedBy>,
+    pub talk_ms: i64,
+    pub certain: bool,
+    pub waits: Vec<Wait>,
+    pub segments: Vec<Segment>,
+    pub offers: Vec<Offer>,
+    pub transfers: Vec<Transfer>,
+    pub ticket: Option<TicketId>,
+}
+
+/// How much of a period a PBX was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coverage {
+    pub pbx: PbxName,
+    pub period_ms: i64,
+    pub unseen_ms: i64,
+}
+
+/// Who may sign in, and the hash that proves it.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub person: PersonId,
+    pub password_hash: String,
+    pub active: bool,
 }
 
 #[derive(Clone, Debug)]
