@@ -1,1 +1,4 @@
 //! Asterisk Manager Interface, versions 5 (Asterisk 16) to 13.
+
+pub mod codec;
+pub mod fields;
