@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use protocol::request::{Dialable, NotDialable};
+
 /// A phone number in canonical form: E.164 (`+8613800138000`) where it can be had, else the bare
 /// digits as they are dialled here (`10086`, `1001`), so that the same line always compares equal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,5 +34,32 @@ impl fmt::Display for Number {
 impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// How numbers are written at one PBX.
+#[derive(Clone, Debug)]
+pub struct Numbering {
+    /// ISO region of national numbers: `CN`.
+    region: Arc<str>,
+    /// The area code that local numbers lack, with its leading 0: `010`.
+    home_area_code: Option<Arc<str>>,
+}
+
+impl Numbering {
+    pub fn new(region: &str, home_area_code: Option<&str>) -> Numbering {
+        Numbering { region: region.into(), home_area_code: home_area_code.map(Into::into) }
+    }
+
+    /// The canonical form of a number as a PBX or a person wrote it; none when there is no
+    /// number in it, as when it is withheld.
+    pub fn read(&self, raw: &str) -> Option<Number> {
+        let digits: String = raw.chars().filter(|c| matches!(c, '0'..='9' | '+' | '*' | '#')).collect();
+        (!digits.is_empty()).then(|| Number(digits.into()))
+    }
+
+    /// What an agent's phone dials to reach `number`.
+    pub fn dialable(&self, number: &Number) -> Result<Dialable, NotDialable> {
+        Dialable::new(number.as_str())
     }
 }

@@ -1,8 +1,10 @@
 //! What the PBX says: calls, queues and agents, mirrored from events. Pure.
 //!
-//! [`call`] is what a call is; `tracker` turns events into changes of calls; [`now`] is how
+//! [`call`] is what a call is; [`tracker`] turns events into changes of calls; [`now`] is how
 //! queues and agents look at this moment; [`pop`] is what an agent's screen shows of a call.
 
 pub mod call;
+pub mod dialplan;
 pub mod now;
 pub mod pop;
+pub mod tracker;
