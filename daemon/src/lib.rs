@@ -10,9 +10,11 @@
 //! ```
 
 pub mod calls;
+pub mod check;
 pub mod config;
 pub mod desk;
 pub mod engine;
+pub mod link;
 pub mod live;
 pub mod names;
 pub mod number;
