@@ -9,6 +9,7 @@
 //!            └─► engine: gather ─► decide ─► keep ─► live, outbox
 //! ```
 
+pub mod board;
 pub mod calls;
 pub mod check;
 pub mod config;

@@ -1,0 +1,321 @@
+//! The board mirrors what the PBXes say right now, and tells it.
+//!
+//! One task owns the trackers and the [`Hub`]. It observes what links read, tells listeners at
+//! once, and hands changed calls on to the engine. It never waits for the disk: what the engine
+//! has not yet taken stays here, one state a call, so that a stalled disk costs memory by the
+//! call and not by the event, and pops and boards go on.
+
+mod handing;
+mod pops;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use protocol::{CallEvent, Request};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use crate::calls::now::AgentNow;
+use crate::calls::tracker::{Change, Tracker};
+use crate::engine::{Dial, Inbox, Input};
+use crate::link::{FromLink, Link, Refused};
+use crate::live::{BoardNow, Hub, LinkNow, Notice, SeenEvent, Subscribe, Topic};
+use crate::{Extension, PbxName, Time};
+use handing::Handing;
+use pops::Pops;
+
+/// The live board is sent whole, so it is sent at most this often; a change waits no longer.
+const BOARD_EVERY: Duration = Duration::from_millis(250);
+
+/// Listeners that left without a word are looked for this often.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// Events taken from links before others get a turn: enough to amortise the turn, few enough
+/// that a subscription waits for well under a millisecond.
+const EVENTS_A_TURN: usize = 256;
+
+/// What the board is connected to.
+pub struct Wires {
+    pub links: mpsc::Receiver<FromLink>,
+    pub asked: mpsc::Receiver<Subscribe>,
+    /// What the engine tells after its commits.
+    pub told: mpsc::Receiver<(Topic, Notice)>,
+    /// Calls that somebody asked for, on record by now.
+    pub dials: mpsc::Receiver<Dial>,
+    pub engine: Inbox,
+}
+
+/// One PBX on the board.
+pub struct Seat {
+    pub tracker: Tracker,
+    pub link: Link,
+    pub now: LinkNow,
+}
+
+pub struct Board {
+    seats: BTreeMap<PbxName, Seat>,
+    hub: Hub,
+    pops: Pops,
+    handing: Handing,
+    /// Extensions whose being there is on record, or on its way there.
+    extensions: BTreeSet<(PbxName, Extension)>,
+    /// Whether the board changed since it was last told.
+    stale: bool,
+    changes: Vec<Change>,
+}
+
+impl Board {
+    pub fn new(seats: BTreeMap<PbxName, Seat>) -> Board {
+        Board {
+            seats,
+            hub: Hub::default(),
+            pops: Pops::default(),
+            handing: Handing::default(),
+            extensions: BTreeSet::new(),
+            stale: false,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Runs until the links end, then hands on what is left.
+    pub async fn run(mut self, mut wires: Wires) {
+        let mut tell_board = Instant::now();
+        let mut sweep = Instant::now() + SWEEP_EVERY;
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                from_link = wires.links.recv() => {
+                    let Some(from_link) = from_link else { break };
+                    self.hear(from_link);
+                    for _ in 1..EVENTS_A_TURN {
+                        let Ok(more) = wires.links.try_recv() else { break };
+                        self.hear(more);
+                    }
+                }
+                Some(subscribe) = wires.asked.recv() => self.admit(subscribe),
+                Some((topic, notice)) = wires.told.recv() => self.hub.tell(&topic, notice),
+                Some(dial) = wires.dials.recv() => self.dial(dial),
+                Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {
+                    if let Some(input) = self.handing.next(|id| {
+                        self.seats.values().find_map(|seat| seat.tracker.call(id))
+                    }, Utc::now()) {
+                        slot.send(input);
+                    }
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake(),
+                () = sleep_until(tell_board), if self.stale => {
+                    self.tell_board(Utc::now());
+                    tell_board = Instant::now() + BOARD_EVERY;
+                }
+                () = sleep_until(sweep) => {
+                    self.hub.sweep();
+                    sweep = Instant::now() + SWEEP_EVERY;
+                }
+            }
+        }
+        self.hand_on_the_rest(&wires.engine).await;
+    }
+
+    fn hear(&mut self, from_link: FromLink) {
+        match from_link {
+            FromLink::Event { pbx, at, event } => {
+                let Some(seat) = self.seats.get_mut(&pbx) else { return };
+                seat.now.events_total += 1;
+                let seen = self.hub.has(&Topic::Events).then(|| SeenEvent {
+                    at,
+                    pbx: pbx.clone(),
+                    name: event.name(),
+                    call: None,
+                    detail: event.detail(),
+                });
+                let leg = seen.as_ref().and_then(|_| event.leg().cloned());
+                let whole = event == CallEvent::SnapshotEnded;
+                seat.tracker.observe(at, event, &mut self.changes);
+                if let Some(mut seen) = seen {
+                    seen.call = leg.and_then(|leg| seat.tracker.call_of(&leg).cloned());
+                    self.hub.tell(&Topic::Events, Notice::Event(Arc::new(seen)));
+                }
+                self.follow(&pbx, at);
+                if whole {
+                    self.stands(pbx, at);
+                }
+            }
+            FromLink::State(now) => self.link_is(now),
+            FromLink::Outage { pbx, from, to, why } => {
+                if to.is_none()
+                    && let Some(seat) = self.seats.get_mut(&pbx)
+                {
+                    seat.tracker.lost_sight(from, &mut self.changes);
+                    self.follow(&pbx, from);
+                    self.stale = true;
+                }
+                self.handing.add(Input::Outage { pbx, from, to, why });
+            }
+            FromLink::Answered { pbx, request, answer } => {
+                if let Err(refused) = answer {
+                    self.refused(&pbx, request, &refused);
+                }
+            }
+        }
+    }
+
+    /// After a snapshot: what is up, and that nothing else is.
+    fn stands(&mut self, pbx: PbxName, at: Time) {
+        let Some(seat) = self.seats.get(&pbx) else { return };
+        let up = seat.tracker.calls().map(|call| call.id.clone()).collect();
+        self.stale = true;
+        self.handing.add(Input::Standing { pbx, at, up });
+    }
+
+    fn link_is(&mut self, now: LinkNow) {
+        let Some(seat) = self.seats.get_mut(&now.pbx) else { return };
+        seat.now = LinkNow { events_total: seat.now.events_total, ..now };
+        self.hub.tell(&Topic::House, Notice::Link(Arc::new(seat.now.clone())));
+        self.stale = true;
+    }
+
+    /// Tells and hands on whatever the last step of `pbx`'s tracker changed.
+    fn follow(&mut self, pbx: &PbxName, at: Time) {
+        let Some(seat) = self.seats.get(pbx) else { return };
+        for change in self.changes.drain(..) {
+            match change {
+                Change::Call(id) => {
+                    if let Some(call) = seat.tracker.call(&id) {
+                        self.pops.show(call, &mut self.hub);
+                        self.handing.changed(id);
+                    }
+                }
+                Change::Ended(call) => {
+                    self.pops.show(&call, &mut self.hub);
+                    self.pops.forget(pbx, &call.id);
+                    self.handing.ended(Arc::new(*call));
+                    self.stale = true;
+                }
+                Change::Merged { from, into } => {
+                    self.pops.withdraw(pbx, &from, &mut self.hub);
+                    self.handing.merged(from, into);
+                }
+                Change::Queues => self.stale = true,
+                Change::Agent(agent) => {
+                    self.stale = true;
+                    if self.extensions.insert((pbx.clone(), agent.clone())) {
+                        let seen = vec![(agent.clone(), String::new())];
+                        self.handing.add(Input::Extensions { pbx: pbx.clone(), at, seen });
+                    }
+                    let topic = Topic::Extension(pbx.clone(), agent.clone());
+                    if self.hub.has(&topic)
+                        && let Some(now) = seat.tracker.agent_now(&agent, at)
+                    {
+                        self.hub.tell(&topic, Notice::Phone(Arc::new(now)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a listener on: what stands now for its topics comes first.
+    fn admit(&mut self, Subscribe { topics, reply }: Subscribe) {
+        let mut standing = VecDeque::new();
+        for topic in &topics {
+            match topic {
+                Topic::Extension(pbx, agent) => {
+                    let Some(seat) = self.seats.get(pbx) else { continue };
+                    standing.extend(seat.tracker.agent_now(agent, Utc::now()).map(|now| Notice::Phone(Arc::new(now))));
+                    standing.extend(self.pops.standing(pbx, agent, &seat.tracker).map(Notice::Pop));
+                }
+                Topic::Board => standing.push_back(Notice::Board(Arc::new(self.board_now(Utc::now())))),
+                Topic::House => {
+                    standing.extend(self.seats.values().map(|seat| Notice::Link(Arc::new(seat.now.clone()))));
+                }
+                Topic::Person(_) | Topic::Events => {}
+            }
+        }
+        // A listener that is gone again needs no seat.
+        let _ = reply.send(self.hub.join(topics, standing));
+    }
+
+    fn tell_board(&mut self, at: Time) {
+        self.stale = false;
+        if self.hub.has(&Topic::Board) {
+            let now = self.board_now(at);
+            self.hub.tell(&Topic::Board, Notice::Board(Arc::new(now)));
+        }
+    }
+
+    fn board_now(&self, at: Time) -> BoardNow {
+        let trackers = || self.seats.iter().map(|(pbx, seat)| (pbx, &seat.tracker));
+        BoardNow {
+            at: Some(at),
+            queues: trackers().flat_map(|(_, tracker)| tracker.queues_now(at)).collect(),
+            agents: trackers().flat_map(|(_, tracker)| -> Vec<AgentNow> { tracker.agents_now(at) }).collect(),
+            calls_up: trackers().map(|(pbx, tracker)| (pbx.clone(), tracker.calls().count() as u32)).collect(),
+        }
+    }
+
+    /// Sends a call that is on record to its PBX; once, whatever comes of it.
+    fn dial(&mut self, Dial { pbx, request }: Dial) {
+        let Some(seat) = self.seats.get_mut(&pbx) else { return };
+        if let Request::Originate { agent, to, leg } = &request {
+            seat.tracker.asked(Utc::now(), leg.clone(), agent.clone(), to, &mut self.changes);
+        }
+        let answer = seat.link.ask(request.clone());
+        self.follow(&pbx, Utc::now());
+        if let Err(refused) = answer {
+            self.refused(&pbx, request, &refused);
+        }
+    }
+
+    /// A call that could not be made is over, for whoever looks at it and for the record.
+    fn refused(&mut self, pbx: &PbxName, request: Request, why: &Refused) {
+        warn!(%pbx, ?why, "the PBX was asked and did not do it");
+        let Some(seat) = self.seats.get_mut(pbx) else { return };
+        match (request, why) {
+            // It may ring yet: only the PBX's events can tell.
+            (Request::Originate { .. }, Refused::Unknown) => {}
+            (Request::Originate { leg, .. }, _) => {
+                let event = CallEvent::OriginateEnded { leg: Some(leg), succeeded: false };
+                seat.tracker.observe(Utc::now(), event, &mut self.changes);
+                self.follow(pbx, Utc::now());
+            }
+            (Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot, _) => {}
+        }
+    }
+
+    /// When a tracker wants to be woken, on the runtime's clock.
+    fn next_wake(&self) -> Option<Instant> {
+        let at = self.seats.values().filter_map(|seat| seat.tracker.next_wake()).min()?;
+        Some(Instant::now() + (at - Utc::now()).to_std().unwrap_or(Duration::ZERO))
+    }
+
+    fn wake(&mut self) {
+        let now = Utc::now();
+        let due: Vec<PbxName> = self
+            .seats
+            .iter()
+            .filter(|(_, seat)| seat.tracker.next_wake().is_some_and(|at| at <= now))
+            .map(|(pbx, _)| pbx.clone())
+            .collect();
+        for pbx in due {
+            if let Some(seat) = self.seats.get_mut(&pbx) {
+                seat.tracker.wake(now, &mut self.changes);
+            }
+            self.follow(&pbx, now);
+        }
+    }
+
+    /// The links are gone: the engine gets what it has not had. Waits for it, for the daemon is
+    /// stopping and there is nothing else to do.
+    async fn hand_on_the_rest(mut self, engine: &Inbox) {
+        while let Some(input) =
+            self.handing.next(|id| self.seats.values().find_map(|seat| seat.tracker.call(id)), Utc::now())
+        {
+            if engine.send(input).await.is_err() {
+                warn!("the engine ended before it had taken all calls");
+                return;
+            }
+        }
+    }
+}
