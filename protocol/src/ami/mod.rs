@@ -1,4 +1,5 @@
 //! Asterisk Manager Interface, versions 5 (Asterisk 16) to 13.
 
 pub mod codec;
+pub mod events;
 pub mod fields;
