@@ -44,24 +44,21 @@ row_id! {
     OutboxId
 }
 
-/// What a person may do here. Each also may what those before it may, but for an admin, who
-/// wires PBXes and people and needs no customer's text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Role {
-    Agent,
-    Supervisor,
-    Admin,
-}
+/// A closed enum whose variants have stable words for stores, forms, JSON and message ids.
+macro_rules! words { ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+    $(#[$doc])*
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum $name { $($(#[$inner])* $variant),* }
+    impl $name {
+        pub const ALL: &'static [$name] = &[$($name::$variant),*];
+        pub fn as_str(self) -> &'static str { match self { $($name::$variant => $word),* } }
+        pub fn parse(word: &str) -> Option<Self> { match word { $($word => Some($name::$variant),)* _ => None } }
+    }
+} }
+pub(crate) use words;
 
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Agent => "agent",
-            Role::Supervisor => "supervisor",
-            Role::Admin => "admin",
-        }
-    }
-    pub fn parse(text: &str) -> Option<Role> {
-        [Role::Agent, Role::Supervisor, Role::Admin].into_iter().find(|role| role.as_str() == text)
-    }
+words! {
+    /// What a person may do here. Each also may what those before it may, but for an admin, who
+    /// wires PBXes and people and needs no customer's text.
+    Role { Agent = "agent", Supervisor = "supervisor", Admin = "admin" }
 }

@@ -1,6 +1,7 @@
 //! A call: one conversation of one outside party (or of two extensions) with the house, however
 //! many legs, queues and agents it took.
 
+use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
 
@@ -42,36 +43,39 @@ pub struct Call {
     pub certain: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    Inbound,
-    Outbound,
-    Internal,
+words! {
+    Direction {
+        Inbound = "inbound",
+        Outbound = "outbound",
+        Internal = "internal",
+    }
 }
 
-/// How a call ended; the first terminal state wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    Answered,
-    /// The caller hung up while waiting in a queue or before reaching one.
-    Abandoned,
-    /// The queue gave up on the caller.
-    TimedOut,
-    /// Rang at an extension without a queue and was not taken.
-    Missed,
-    /// Outbound and internal: the called party was busy.
-    Busy,
-    /// Outbound and internal: the called party did not take it.
-    NoAnswer,
-    /// Could not be put through, or what became of it was not seen.
-    Failed,
+words! {
+    /// How a call ended; the first terminal state wins.
+    Outcome {
+        Answered = "answered",
+        /// The caller hung up while waiting in a queue or before reaching one.
+        Abandoned = "abandoned",
+        /// The queue gave up on the caller.
+        TimedOut = "timed_out",
+        /// Rang at an extension without a queue and was not taken.
+        Missed = "missed",
+        /// Outbound and internal: the called party was busy.
+        Busy = "busy",
+        /// Outbound and internal: the called party did not take it.
+        NoAnswer = "no_answer",
+        /// Could not be put through, or what became of it was not seen.
+        Failed = "failed",
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EndedBy {
-    Caller,
-    Agent,
-    Pbx,
+words! {
+    EndedBy {
+        Caller = "caller",
+        Agent = "agent",
+        Pbx = "pbx",
+    }
 }
 
 /// One stay in a queue.
@@ -111,15 +115,16 @@ pub struct Offer {
     pub outcome: Option<OfferOutcome>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OfferOutcome {
-    Answered,
-    NoAnswer,
-    Busy,
-    Declined,
-    AnsweredElsewhere,
-    CallerGone,
-    Failed,
+words! {
+    OfferOutcome {
+        Answered = "answered",
+        NoAnswer = "no_answer",
+        Busy = "busy",
+        Declined = "declined",
+        AnsweredElsewhere = "answered_elsewhere",
+        CallerGone = "caller_gone",
+        Failed = "failed",
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -134,8 +139,9 @@ pub struct Transfer {
     pub at: Time,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TransferKind {
-    Blind,
-    Attended,
+words! {
+    TransferKind {
+        Blind = "blind",
+        Attended = "attended",
+    }
 }

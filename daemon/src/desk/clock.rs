@@ -1,6 +1,6 @@
 //! Obligations: what is owed to somebody, by when, and whom we tell on the way there.
 
-use super::ticket::words;
+use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PersonId, TicketId, Time};
 

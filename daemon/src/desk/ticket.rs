@@ -1,5 +1,6 @@
 //! A ticket is one matter of one customer, with a number of its own.
 
+use crate::names::words;
 use crate::number::Number;
 use crate::{CustomerId, PersonId, TicketId, Time};
 
@@ -27,19 +28,6 @@ pub struct Ticket {
     /// Counts up with each saved change, so that two editors notice each other.
     pub version: i64,
 }
-
-macro_rules! words { ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
-    $(#[$doc])*
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub enum $name { $($variant),* }
-    impl $name {
-        pub const ALL: &'static [$name] = &[$($name::$variant),*];
-        /// The stable word for stores, forms and message ids.
-        pub fn as_str(self) -> &'static str { match self { $($name::$variant => $word),* } }
-        pub fn parse(word: &str) -> Option<Self> { match word { $($word => Some($name::$variant),)* _ => None } }
-    }
-} }
-pub(crate) use words;
 
 words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
 words! { Priority { Normal = "normal", Urgent = "urgent" } }
