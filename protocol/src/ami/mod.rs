@@ -3,3 +3,5 @@
 pub mod codec;
 pub mod events;
 pub mod fields;
+pub mod login;
+pub mod requests;
