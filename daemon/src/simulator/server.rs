@@ -1,0 +1,340 @@
+//! The simulated Asterisk's manager port: signs sessions in, answers them, and tells them what
+//! happens.
+//!
+//! One task owns the hotline and plays it on the clock; each session is a task of its own that
+//! asks the owner and hears events through one shared ring. A session that does not keep up is
+//! dropped, as Asterisk drops one whose socket stays full beyond its `writetimeout`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use chrono::Utc;
+use md5::{Digest, Md5};
+use rand::Rng;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::Simulation;
+use super::actions::{self, Action};
+use super::ami::{Class, Packet, Said};
+use super::hotline::Hotline;
+
+/// Events that wait for a session: some seconds of the heaviest load, so that a session that
+/// reads at all is never dropped for a pause of its own.
+const EVENTS_KEPT: usize = 65_536;
+
+/// Questions of all sessions together; each session asks one at a time.
+const QUESTIONS_KEPT: usize = SESSIONS_MAX;
+
+/// As Asterisk's `authlimit`, so that a client that leaks connections notices.
+const SESSIONS_MAX: usize = 50;
+
+/// A write that takes longer ends the session.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As Asterisk's `authtimeout`.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Asterisk takes no longer line, and no more headers in an action.
+const LINE_MAX: usize = 1024;
+const HEADERS_MAX: usize = 128;
+
+/// A manager port that is open; [`Server::run`] serves it.
+pub struct Server {
+    listener: TcpListener,
+    simulation: Simulation,
+}
+
+/// A session asks the owner of the hotline.
+struct Question {
+    action: Action,
+    reply: oneshot::Sender<Bytes>,
+}
+
+/// What every session shares.
+struct Port {
+    username: String,
+    secret: String,
+    questions: mpsc::Sender<Question>,
+    events: broadcast::Sender<Said>,
+    started: std::time::Instant,
+}
+
+impl Server {
+    pub async fn bind(simulation: Simulation, listen: SocketAddr) -> io::Result<Server> {
+        Ok(Server { listener: TcpListener::bind(listen).await?, simulation })
+    }
+
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Plays until told to stop; sessions end with it.
+    pub async fn run(self, stop: CancellationToken) {
+        let (questions, asked) = mpsc::channel(QUESTIONS_KEPT);
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let hotline = Hotline::new(&self.simulation, Utc::now());
+        let port = Arc::new(Port {
+            username: self.simulation.username,
+            secret: self.simulation.secret,
+            questions,
+            events: events.clone(),
+            started: std::time::Instant::now(),
+        });
+        tokio::join!(play(hotline, asked, events, stop.clone()), accept(self.listener, port, stop));
+    }
+}
+
+/// Owns the hotline: lets happen what is due, and answers.
+async fn play(
+    mut hotline: Hotline,
+    mut asked: mpsc::Receiver<Question>,
+    events: broadcast::Sender<Said>,
+    stop: CancellationToken,
+) {
+    loop {
+        let wait = (hotline.next_wake() - Utc::now()).to_std().unwrap_or_default();
+        let question = tokio::select! {
+            () = stop.cancelled() => return,
+            question = asked.recv() => match question {
+                Some(question) => Some(question),
+                None => return,
+            },
+            () = sleep(wait) => None,
+        };
+        let now = Utc::now();
+        hotline.wake(now);
+        let answer = question.map(|question| (actions::answer(&mut hotline, now, &question.action), question.reply));
+        hotline.take_ended();
+        for said in hotline.take_said() {
+            // Nobody listens, or everybody left: the hotline goes on all the same.
+            let _ = events.send(said);
+        }
+        if let Some((bytes, reply)) = answer {
+            let _ = reply.send(bytes);
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, port: Arc<Port>, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(SESSIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, from)) = accepted else { continue };
+        // No banner and an immediate close is how Asterisk says that it is full.
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let (port, stop) = (port.clone(), stop.clone());
+        tokio::spawn(async move {
+            info!(%from, "manager session begins");
+            let ended = tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                ended = session(stream, &port) => ended,
+            };
+            debug!(%from, ?ended, "manager session ended");
+            drop(place);
+        });
+    }
+}
+
+async fn session(stream: TcpStream, port: &Port) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (reader, writer) = stream.into_split();
+    let mut lines = Lines { reader, buffer: BytesMut::with_capacity(4096) };
+    let mut out = Out { writer };
+    out.send(b"Asterisk Call Manager/11.0.0\r\n").await?;
+    let Ok(mask) = timeout(LOGIN_TIMEOUT, sign_in(&mut lines, &mut out, port)).await else { return Ok(()) };
+    let Some(mut mask) = mask? else { return Ok(()) };
+    let mut events = port.events.subscribe();
+    loop {
+        tokio::select! {
+            said = events.recv() => {
+                let mut batch = BytesMut::new();
+                let mut next = Some(said.map_err(|_| io::Error::other("the session does not keep up"))?);
+                while let Some(said) = next {
+                    if mask.wants(said.class) {
+                        batch.extend_from_slice(&said.packet);
+                    }
+                    next = if batch.len() < BATCH_BYTES { events.try_recv().ok() } else { None };
+                }
+                out.send(&batch).await?;
+            }
+            action = lines.action() => {
+                let Some(action) = action? else { return Ok(()) };
+                match action.name().to_ascii_lowercase().as_str() {
+                    "logoff" => {
+                        let bye = Packet::response("Goodbye", action.id()).field("Message", "Thanks for all the fish.");
+                        return out.send(&bye.end()).await;
+                    }
+                    "events" => {
+                        mask = Mask::read(action.get("EventMask").unwrap_or("off"));
+                        let word = if mask == Mask::NONE { "Off" } else { "On" };
+                        let reply = Packet::response("Success", action.id()).field("Events", word);
+                        out.send(&reply.end()).await?;
+                    }
+                    "login" => out.send(&action.error("Already logged in")).await?,
+                    _ => {
+                        let answer = port.ask(action).await?;
+                        out.send(&answer).await?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Several events go in one write while they are there already.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// Until somebody has signed in: which events they want. None when they left or were refused.
+async fn sign_in(lines: &mut Lines, out: &mut Out, port: &Port) -> io::Result<Option<Mask>> {
+    let challenge = rand::rng().random_range(100_000_000..1_000_000_000u32).to_string();
+    loop {
+        let Some(action) = lines.action().await? else { return Ok(None) };
+        match action.name().to_ascii_lowercase().as_str() {
+            "challenge" => match action.get("AuthType") {
+                Some(kind) if kind.eq_ignore_ascii_case("MD5") => {
+                    let reply = Packet::response("Success", action.id()).field("Challenge", &challenge);
+                    out.send(&reply.end()).await?;
+                }
+                _ => out.send(&action.error("Must specify AuthType")).await?,
+            },
+            "login" if port.accepts(&action, &challenge) => {
+                let mask = Mask::read(action.get("Events").unwrap_or("on"));
+                out.send(&action.success("Authentication accepted")).await?;
+                if mask.wants(Class::System) {
+                    let up_s = port.started.elapsed().as_secs();
+                    let booted = Packet::event("FullyBooted", Class::System)
+                        .field("Uptime", up_s)
+                        .field("LastReload", up_s)
+                        .field("Status", "Fully Booted");
+                    out.send(&booted.end()).await?;
+                }
+                return Ok(Some(mask));
+            }
+            "login" => {
+                // Asterisk waits a second, to slow down whoever guesses.
+                sleep(Duration::from_secs(1)).await;
+                out.send(&action.error("Authentication failed")).await?;
+                return Ok(None);
+            }
+            "logoff" => return Ok(None),
+            _ => out.send(&action.error("Permission denied")).await?,
+        }
+    }
+}
+
+impl Port {
+    fn accepts(&self, action: &Action, challenge: &str) -> bool {
+        if action.get("Username") != Some(&self.username) {
+            return false;
+        }
+        match action.get("AuthType") {
+            Some(kind) if kind.eq_ignore_ascii_case("MD5") => {
+                let digest = Md5::digest(format!("{challenge}{}", self.secret));
+                let key: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                action.get("Key") == Some(&key)
+            }
+            _ => action.get("Secret") == Some(&self.secret),
+        }
+    }
+
+    async fn ask(&self, action: Action) -> io::Result<Bytes> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || io::Error::other("the hotline is closed");
+        self.questions.send(Question { action, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}
+
+/// The classes of events that a session wants, a bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mask(u8);
+
+impl Mask {
+    const NONE: Mask = Mask(0);
+
+    fn read(text: &str) -> Mask {
+        let bits = |wanted: &dyn Fn(Class) -> bool| {
+            Class::ALL.into_iter().filter(|class| wanted(*class)).fold(0, |bits, class| bits | 1 << class as u8)
+        };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "on" | "all" | "true" | "yes" => Mask(bits(&|_| true)),
+            "off" | "false" | "no" | "" => Mask::NONE,
+            list => Mask(bits(&|class| {
+                list.split(',').any(|word| matches!(word.trim(), w if w == class.word() || w == "all"))
+            })),
+        }
+    }
+
+    fn wants(self, class: Class) -> bool {
+        self.0 & 1 << class as u8 != 0
+    }
+}
+
+struct Out {
+    writer: OwnedWriteHalf,
+}
+
+impl Out {
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        timeout(WRITE_TIMEOUT, self.writer.write_all(bytes)).await?
+    }
+}
+
+/// Reads actions; what has come of one stays here when a wait for the rest is given up.
+struct Lines {
+    reader: OwnedReadHalf,
+    buffer: BytesMut,
+}
+
+impl Lines {
+    /// The next action; none when the other side has closed.
+    async fn action(&mut self) -> io::Result<Option<Action>> {
+        loop {
+            if let Some(action) = self.take()? {
+                return Ok(Some(action));
+            }
+            if self.reader.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// An action that has come whole: lines, ended by CRLF or LF, up to an empty one.
+    fn take(&mut self) -> io::Result<Option<Action>> {
+        let mut action = Action::default();
+        let mut from = 0;
+        while let Some(length) = self.buffer[from..].iter().position(|byte| *byte == b'\n') {
+            let line =
+                self.buffer[from..from + length].strip_suffix(b"\r").unwrap_or(&self.buffer[from..from + length]);
+            let line = String::from_utf8_lossy(line).into_owned();
+            from += length + 1;
+            match line.split_once(':') {
+                Some((key, value)) => action.0.push((key.trim().to_owned(), value.trim_start().to_owned())),
+                None if line.is_empty() && !action.0.is_empty() => {
+                    let _ = self.buffer.split_to(from);
+                    return Ok(Some(action));
+                }
+                None => {}
+            }
+            if length > LINE_MAX || action.0.len() > HEADERS_MAX {
+                return Err(io::Error::other("an action over Asterisk's limits"));
+            }
+        }
+        if self.buffer.len() > LINE_MAX * HEADERS_MAX {
+            return Err(io::Error::other("an action over Asterisk's limits"));
+        }
+        Ok(None)
+    }
+}
