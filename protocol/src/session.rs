@@ -1,1 +1,148 @@
-//! One conversation with one PBX, whatever its kind: bytes in; events, replies and bytes out.
+//! One conversation with one PBX, whatever its kind: bytes in; events, answers and bytes out. It
+//! owns no socket and no clock: whoever does tells it what came and what time it is.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use crate::ami::conversation::Conversation;
+use crate::ami::login::LoginFailure;
+use crate::event::{BootId, CallEvent};
+use crate::request::Request;
+
+/// A conversation, from connecting until [`Heard::Over`]; then it is done with.
+#[derive(Debug)]
+pub enum Session {
+    Ami(Box<Conversation>),
+}
+
+/// What came of a step, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// What the PBX says of itself: `Asterisk 22.10.0`.
+    Product(String),
+    /// Signed in, and asking what is up; comes again whenever that is asked anew.
+    Asking,
+    /// The bytes of this event came so long before the step that told it: not zero for those
+    /// that had to wait for a snapshot's end.
+    Event {
+        event: CallEvent,
+        held: Duration,
+    },
+    /// The snapshot is through, whatever was held for it is told.
+    Live,
+    Answered {
+        request: Request,
+        answer: Answer,
+    },
+    /// The PBX is alive: its own clock, since the Unix epoch, half a `round_trip` ago.
+    Pong {
+        round_trip: Duration,
+        clock: Option<Duration>,
+    },
+    /// Bytes that could not be understood were passed over; a snapshot will follow.
+    Damaged {
+        why: &'static str,
+        bytes: usize,
+    },
+    /// What an admin should know, with what helps.
+    Note(String),
+    /// The conversation is over: close the connection.
+    Over(Over),
+}
+
+/// What a PBX answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Done,
+    /// Refused, in the PBX's words or, before anything was sent, in ours.
+    No(String),
+    /// No answer in time or before the end: it may be done or not.
+    Unknown,
+}
+
+/// Why a conversation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Over {
+    Login(LoginFailure),
+    /// The PBX said that it is going down, then closed.
+    ShutDown,
+    Closed,
+    /// Nothing came any more, not even the answer to a ping.
+    Dead,
+    /// The snapshot did not come to its end.
+    SnapshotStuck(&'static str),
+    /// More happened during a snapshot than can be held.
+    FellBehind,
+}
+
+impl Over {
+    /// In English, for admins. Failures to sign in have advice of their own.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Over::Login(_) => "the PBX did not let us in",
+            Over::ShutDown => "the PBX went down in good order",
+            Over::Closed => "the PBX closed the connection",
+            Over::Dead => "the PBX has not answered a ping for 10 s",
+            Over::SnapshotStuck(_) => "the PBX did not finish telling what is up",
+            Over::FellBehind => "too much happened while the PBX told what is up",
+        }
+    }
+}
+
+impl Session {
+    /// The connection's bytes so far: all that can be read is taken from `buffer`.
+    pub fn receive(&mut self, at: Instant, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
+        match self {
+            Session::Ami(conversation) => conversation.receive(at, buffer, heard),
+        }
+    }
+
+    /// The connection ended; `buffer` holds what [`Session::receive`] has left.
+    pub fn closed(&mut self, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
+        match self {
+            Session::Ami(conversation) => conversation.closed(buffer, heard),
+        }
+    }
+
+    pub fn ask(&mut self, at: Instant, request: Request, heard: &mut Vec<Heard>) {
+        match self {
+            Session::Ami(conversation) => conversation.ask(at, request, heard),
+        }
+    }
+
+    /// Whoever we tell has lost what we told: all that is up will be told anew, after the snapshot
+    /// that is under way if there is one.
+    pub fn want_snapshot(&mut self, at: Instant) {
+        match self {
+            Session::Ami(conversation) => conversation.want_snapshot(at),
+        }
+    }
+
+    /// The run of the PBX that was seen last; for the next session with it.
+    pub fn boot(&self) -> Option<&BootId> {
+        match self {
+            Session::Ami(conversation) => conversation.boot(),
+        }
+    }
+
+    /// When [`Session::wake`] wants to be called, unless something comes before.
+    pub fn next_wake(&self) -> Instant {
+        match self {
+            Session::Ami(conversation) => conversation.next_wake(),
+        }
+    }
+
+    pub fn wake(&mut self, at: Instant, heard: &mut Vec<Heard>) {
+        match self {
+            Session::Ami(conversation) => conversation.wake(at, heard),
+        }
+    }
+
+    /// What is to be sent; take it from here after each step.
+    pub fn to_send(&mut self) -> &mut Vec<u8> {
+        match self {
+            Session::Ami(conversation) => conversation.to_send(),
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! One conversation with an Asterisk: sign in with events on, ask what is up while holding what
+//! comes meanwhile, then follow. Asterisk has no replay and no marker in its lists: whatever is
+//! missed is asked for again as a whole.
+//!
+//! An Asterisk session is one thread: events never stand inside a list, but those that it had
+//! ready before may come after the list, and be older than it (manager.c `session_do`).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio_util::codec::Decoder;
+
+use super::codec::{AmiCodec, Banner, Frame, Packet};
+use super::events;
+use super::fields::text;
+use super::login::{Credentials, Login, Progress};
+use super::requests::{self, Action, ActionIds, Dialling};
+use crate::event::{BootId, CallEvent, Extension};
+use crate::request::Request;
+use crate::session::{Answer, Heard, Over};
+
+/// Greeting and login take a round trip or two; Asterisk thinks for a second before it refuses.
+const LOGIN_WITHIN: Duration = Duration::from_secs(15);
+
+/// A reply to a simple action is immediate; a session that is busy with a list may take longer.
+const REPLY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two items of a list.
+const LIST_WITHIN: Duration = Duration::from_secs(30);
+
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// No byte for so long after a ping: dead.
+const PONG_WITHIN: Duration = Duration::from_secs(10);
+
+/// Snapshots that damage or reloads ask for come no faster than this: on a big site one is
+/// megabytes, and takes locks of the queues.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
+
+/// Events held during a snapshot: several seconds of the busiest PBX, some 10 MB.
+const MAX_HELD: usize = 65_536;
+
+#[derive(Debug)]
+pub struct Conversation {
+    codec: AmiCodec,
+    ids: ActionIds,
+    dialling: Dialling,
+    stage: Stage,
+    send: Vec<u8>,
+    /// What we wait for, by ActionID.
+    pending: BTreeMap<String, Pending>,
+    /// The last run that we saw, in this conversation or the one before.
+    boot: Option<BootId>,
+    /// What queues call each agent.
+    interfaces: BTreeMap<Extension, Box<str>>,
+    began: Instant,
+    heard_at: Instant,
+    ping_at: Instant,
+    /// A snapshot is wanted, and may be taken from then on.
+    snapshot_at: Option<Instant>,
+    snapshot_last: Option<Instant>,
+    /// No reply came yet since the login: a `FullyBooted` now only says that it is up already.
+    just_in: bool,
+    stopping: bool,
+    over: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Login(Login),
+    Snapshot {
+        /// Lists not yet at their end.
+        lists: u8,
+        held: Vec<(Instant, CallEvent)>,
+    },
+    Live,
+}
+
+#[derive(Debug)]
+struct Pending {
+    what: What,
+    sent: Instant,
+    until: Instant,
+}
+
+#[derive(Debug)]
+enum What {
+    Settings,
+    Status,
+    List(&'static str),
+    Ping,
+    Request(Request),
+}
+
+impl Conversation {
+    /// `epoch` differs from every other connection's; `boot` is the run that was seen last.
+    pub fn new(credentials: Credentials, dialling: Dialling, epoch: u64, boot: Option<BootId>, at: Instant) -> Self {
+        Conversation {
+            codec: AmiCodec::default(),
+            ids: ActionIds::new(epoch),
+            dialling,
+            stage: Stage::Login(Login::new(credentials)),
+            send: Vec::new(),
+            pending: BTreeMap::new(),
+            boot,
+            interfaces: BTreeMap::new(),
+            began: at,
+            heard_at: at,
+            ping_at: at + PING_EVERY,
+            snapshot_at: None,
+            snapshot_last: None,
+            just_in: true,
+            stopping: false,
+            over: false,
+        }
+    }
+
+    /// The run of Asterisk that was seen last.
+    pub fn boot(&self) -> Option<&BootId> {
+        self.boot.as_ref()
+    }
+
+    pub fn to_send(&mut self) -> &mut Vec<u8> {
+        &mut self.send
+    }
+
+    pub fn receive(&mut self, at: Instant, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
+        self.heard_at = at;
+        while !self.over {
+            match self.codec.decode(buffer) {
+                Ok(Some(Frame::Packet(packet))) => self.observe(at, &packet, heard),
+                Ok(Some(Frame::Banner(banner))) => self.greeted(&banner, heard),
+                Ok(Some(Frame::Damaged(damaged))) => self.damaged(at, damaged.why.as_str(), damaged.bytes, heard),
+                Ok(None) | Err(_) => break,
+            }
+        }
+    }
+
+    pub fn closed(&mut self, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
+        if self.over {
+            return;
+        }
+        if let Ok(Some(Frame::Damaged(damaged))) = self.codec.decode_eof(buffer) {
+            heard.push(Heard::Damaged { why: damaged.why.as_str(), bytes: damaged.bytes });
+        }
+        let why = match &mut self.stage {
+            Stage::Login(login) => Over::Login(login.closed()),
+            Stage::Snapshot { .. } | Stage::Live if self.stopping => Over::ShutDown,
+            Stage::Snapshot { .. } | Stage::Live => Over::Closed,
+        };
+        self.end(why, heard);
+    }
+
+    pub fn ask(&mut self, at: Instant, request: Request, heard: &mut Vec<Heard>) {
+        if matches!(self.stage, Stage::Login(_)) || self.over {
+            let answer = Answer::No("the link is down".to_owned());
+            return heard.push(Heard::Answered { request, answer });
+        }
+        let id = self.ids.next();
+        let interfaces = &self.interfaces;
+        let interface_of = |agent: &Extension| interfaces.get(agent).map(|interface| interface.to_string());
+        match requests::action(&request, &self.dialling, interface_of, &id) {
+            Ok(Some(action)) => self.act(at, id, action, What::Request(request), REPLY_WITHIN),
+            Ok(None) => {
+                self.want_snapshot(at);
+                heard.push(Heard::Answered { request, answer: Answer::Done });
+            }
+            Err(why) => heard.push(Heard::Answered { request, answer: Answer::No(why.to_string()) }),
+        }
+    }
+
+    pub fn next_wake(&self) -> Instant {
+        if let Stage::Login(_) = self.stage {
+            return self.began + LOGIN_WITHIN;
+        }
+        let snapshot_at = self.snapshot_at.filter(|_| matches!(self.stage, Stage::Live));
+        let deadlines = self.pending.values().map(|pending| pending.until);
+        deadlines.chain(snapshot_at).fold(self.ping_at, Instant::min)
+    }
+
+    pub fn wake(&mut self, at: Instant, heard: &mut Vec<Heard>) {
+        if self.over {
+            return;
+        }
+        if let Stage::Login(login) = &mut self.stage {
+            if at >= self.began + LOGIN_WITHIN {
+                let why = login.timed_out();
+                self.end(Over::Login(why), heard);
+            }
+            return;
+        }
+        let late = self.pending.extract_if(.., |_, pending| pending.until <= at).map(|(_, pending)| pending.what);
+        for what in late.collect::<Vec<_>>() {
+            match what {
+                What::Ping if at.duration_since(self.heard_at) < PONG_WITHIN => {}
+                What::Ping => return self.end(Over::Dead, heard),
+                What::Settings => return self.end(Over::SnapshotStuck("CoreSettings"), heard),
+                What::Status => return self.end(Over::SnapshotStuck("CoreStatus"), heard),
+                What::List(name) => return self.end(Over::SnapshotStuck(name), heard),
+                What::Request(request) => heard.push(Heard::Answered { request, answer: Answer::Unknown }),
+            }
+        }
+        if at >= self.ping_at {
+            self.ping(at);
+        }
+        if matches!(self.stage, Stage::Live) && self.snapshot_at.is_some_and(|due| due <= at) {
+            self.ask_all(at, heard);
+        }
+    }
+
+    fn greeted(&mut self, banner: &Banner, heard: &mut Vec<Heard>) {
+        let Stage::Login(login) = &mut self.stage else { return };
+        if let Some((major, minor, patch)) = banner.version {
+            heard.push(Heard::Product(format!("Asterisk, AMI {major}.{minor}.{patch}")));
+        }
+        if let Progress::Failed(why) = login.greeted(banner, &mut self.ids, &mut self.send) {
+            self.end(Over::Login(why), heard);
+        }
+    }
+
+    fn observe(&mut self, at: Instant, packet: &Packet, heard: &mut Vec<Heard>) {
+        if let Stage::Login(login) = &mut self.stage {
+            match login.observe(packet, &mut self.ids, &mut self.send) {
+                Progress::Waiting => {}
+                Progress::In => {
+                    self.ping(at);
+                    let id = self.ids.next();
+                    let settings = Action::new("CoreSettings", &id);
+                    self.act(at, id, settings, What::Settings, LIST_WITHIN);
+                    self.ask_all(at, heard);
+                }
+                Progress::Failed(why) => self.end(Over::Login(why), heard),
+            }
+            return;
+        }
+        match packet.event() {
+            Some(name) => self.event(at, name, packet, heard),
+            None => self.reply(at, packet, heard),
+        }
+    }
+
+    fn event(&mut self, at: Instant, name: &[u8], packet: &Packet, heard: &mut Vec<Heard>) {
+        if matches!(self.stage, Stage::Snapshot { .. })
+            && let Some(id) = packet.get(b"ActionID").and_then(|id| std::str::from_utf8(id).ok())
+            && let Some(pending) = self.pending.get_mut(id)
+            && let What::List(_) = pending.what
+        {
+            pending.until = at + LIST_WITHIN;
+            let mark = packet.get(b"EventList").unwrap_or_default();
+            if mark.eq_ignore_ascii_case(b"Complete") || mark.eq_ignore_ascii_case(b"Cancelled") {
+                self.pending.remove(id);
+                self.list_ended(at, heard);
+            } else {
+                self.tell(packet, heard);
+            }
+            return;
+        }
+        match name {
+            b"FullyBooted" if !self.just_in => self.want_snapshot(at),
+            b"FullyBooted" => {}
+            b"Reload" | b"Load" if of_queues(packet) => self.want_snapshot(at),
+            b"Shutdown" => {
+                self.stopping = true;
+                self.tell(packet, heard);
+            }
+            _ => match &mut self.stage {
+                Stage::Snapshot { held, .. } => {
+                    held.extend(events::map(packet).map(|event| (at, event)));
+                    if held.len() > MAX_HELD {
+                        self.end(Over::FellBehind, heard);
+                    }
+                }
+                Stage::Live => self.tell(packet, heard),
+                Stage::Login(_) => {}
+            },
+        }
+    }
+
+    fn tell(&mut self, packet: &Packet, heard: &mut Vec<Heard>) {
+        let Some(event) = events::map(packet) else { return };
+        self.learn(&event);
+        heard.push(Heard::Event { event, held: Duration::ZERO });
+    }
+
+    fn learn(&mut self, event: &CallEvent) {
+        if let CallEvent::MemberIs(state) = event {
+            let interface = state.member.interface.as_str();
+            if self.interfaces.get(&state.member.agent).is_none_or(|known| **known != *interface) {
+                self.interfaces.insert(state.member.agent.clone(), interface.into());
+            }
+        }
+    }
+
+    fn reply(&mut self, at: Instant, packet: &Packet, heard: &mut Vec<Heard>) {
+        let Some(pending) = packet
+            .get(b"ActionID")
+            .and_then(|id| std::str::from_utf8(id).ok())
+            .and_then(|id| Some((id, self.pending.remove(id)?)))
+        else {
+            return; // Too late, or not ours.
+        };
+        self.just_in = false;
+        let (id, Pending { what, sent, until }) = pending;
+        let success = packet.response().is_some_and(|result| result.eq_ignore_ascii_case(b"Success"));
+        let said = || text(packet.get(b"Message").unwrap_or_default()).into_owned();
+        match what {
+            What::Ping => {
+                let clock = packet.get(b"Timestamp").and_then(|value| text(value).parse().ok());
+                let clock = clock.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+                heard.push(Heard::Pong { round_trip: at.duration_since(sent), clock });
+            }
+            What::Settings => match packet.get(b"AsteriskVersion").filter(|_| success) {
+                Some(version) => heard.push(Heard::Product(format!("Asterisk {}", text(version)))),
+                None => heard.push(missing("CoreSettings", &said())),
+            },
+            What::Status => {
+                if !success {
+                    heard.push(missing("CoreStatus", &said()));
+                }
+                let boot = events::boot(packet).unwrap_or_else(|| "0".into());
+                if self.boot.as_ref().is_some_and(|before| *before != boot) {
+                    heard.push(Heard::Event { event: CallEvent::PbxStarted, held: Duration::ZERO });
+                }
+                self.boot = Some(boot.clone());
+                heard.push(Heard::Event { event: CallEvent::SnapshotBegan { boot }, held: Duration::ZERO });
+            }
+            // The list itself follows, under the same id.
+            What::List(_) if success => {
+                self.pending.insert(id.to_owned(), Pending { what, sent, until });
+            }
+            What::List(name) => {
+                heard.push(missing(name, &said()));
+                self.list_ended(at, heard);
+            }
+            What::Request(request) => {
+                let answer = if success { Answer::Done } else { Answer::No(said()) };
+                heard.push(Heard::Answered { request, answer });
+            }
+        }
+    }
+
+    fn list_ended(&mut self, at: Instant, heard: &mut Vec<Heard>) {
+        let Stage::Snapshot { lists, held } = &mut self.stage else { return };
+        *lists -= 1;
+        if *lists > 0 {
+            return;
+        }
+        heard.push(Heard::Event { event: CallEvent::SnapshotEnded, held: Duration::ZERO });
+        for (came, event) in std::mem::take(held) {
+            self.learn(&event);
+            heard.push(Heard::Event { event, held: at.duration_since(came) });
+        }
+        self.stage = Stage::Live;
+        heard.push(Heard::Live);
+    }
+
+    fn damaged(&mut self, at: Instant, why: &'static str, bytes: usize, heard: &mut Vec<Heard>) {
+        heard.push(Heard::Damaged { why, bytes });
+        if !matches!(self.stage, Stage::Login(_)) {
+            heard.push(Heard::Note(format!(
+                "A packet of the PBX was damaged ({why}). Asterisk before 16.26 and 18.12 loses parts of packets when \
+                 the network is slow: set `writetimeout = 10000` for our user in manager.conf, or upgrade it."
+            )));
+            self.want_snapshot(at);
+        }
+    }
+
+    /// All that is up will be told anew, after the snapshot that is under way if there is one.
+    pub fn want_snapshot(&mut self, at: Instant) {
+        let due = self.snapshot_last.map_or(at, |last| at.max(last + SNAPSHOT_EVERY));
+        self.snapshot_at.get_or_insert(due);
+    }
+
+    /// Sends all questions at once: Asterisk answers one after the other, in order.
+    fn ask_all(&mut self, at: Instant, heard: &mut Vec<Heard>) {
+        heard.push(Heard::Asking);
+        (self.snapshot_at, self.snapshot_last) = (None, Some(at));
+        let id = self.ids.next();
+        let status = Action::new("CoreStatus", &id);
+        self.act(at, id, status, What::Status, LIST_WITHIN);
+        let lists = ["QueueStatus", "CoreShowChannels"];
+        for name in lists {
+            let id = self.ids.next();
+            let action = Action::new(name, &id);
+            self.act(at, id, action, What::List(name), LIST_WITHIN);
+        }
+        self.stage = Stage::Snapshot { lists: lists.len() as u8, held: Vec::new() };
+    }
+
+    fn ping(&mut self, at: Instant) {
+        self.ping_at = at + PING_EVERY;
+        let id = self.ids.next();
+        let ping = Action::new("Ping", &id);
+        self.act(at, id, ping, What::Ping, PONG_WITHIN);
+    }
+
+    fn act(&mut self, at: Instant, id: String, action: Action, what: What, within: Duration) {
+        action.write(&mut self.send);
+        self.pending.insert(id, Pending { what, sent: at, until: at + within });
+    }
+
+    fn end(&mut self, why: Over, heard: &mut Vec<Heard>) {
+        self.over = true;
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            if let What::Request(request) = pending.what {
+                heard.push(Heard::Answered { request, answer: Answer::Unknown });
+            }
+        }
+        heard.push(Heard::Over(why));
+    }
+}
+
+/// Whether a module's (re)load may have changed who is in which queue.
+fn of_queues(packet: &Packet) -> bool {
+    matches!(packet.get(b"Module"), Some(b"All" | b"app_queue.so" | b"app_queue"))
+}
+
+fn missing(action: &str, said: &str) -> Heard {
+    let unknown = said.starts_with("Invalid/unknown command");
+    Heard::Note(if unknown {
+        format!("The PBX does not know {action} ({said}): is app_queue.so loaded?")
+    } else {
+        format!("The PBX refused {action} ({said}): add `reporting` to our user's `write =` line in manager.conf.")
+    })
+}
+
+#[cfg(test)]
+mod tests;
