@@ -1,12 +1,30 @@
 //! The writing owner and the alarm clock.
+//!
+//! One thread takes all inputs that are ready into one transaction, each seeing what those before
+//! it wrote, then lets fire what is due. Only after the commit does anybody hear: answers, notices,
+//! requests to dial. A commit that failed never happened: commands are refused, everything else is
+//! tried again.
+
+mod changed;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use anyhow::Context;
+use rusqlite::ErrorCode;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::calls::call::Call;
 use crate::desk::command::{Done, Given, Refusal};
+use crate::desk::decide;
+use crate::desk::fact::{self, Fact};
+use crate::live::{Notice, Topic};
+use crate::store::{self, Store, Writing};
 use crate::{CallId, Extension, OutboxId, PbxName, Time};
+use changed::Changed;
 
 /// What reaches the engine, in the order in which it takes effect.
 #[derive(Debug)]
@@ -78,5 +96,291 @@ impl Commands {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(Input::Command(given, reply)).await.map_err(|_| Refusal::StoreFailed)?;
         answer.await.unwrap_or(Err(Refusal::StoreFailed))
+    }
+}
+
+/// Inputs that share a commit at most: at a tenth of a millisecond each, a command that has just
+/// missed one waits no longer than a blink.
+const BATCH: usize = 512;
+
+/// Rungs that share a commit at most, so that a herd of them does not keep calls waiting.
+const RUNGS: usize = 500;
+
+/// The clock is looked at this often while something is pending. A sleep is measured in elapsed
+/// time, but deadlines are moments of the wall clock, which may be set, or stand still with the
+/// machine; so no sleep is trusted for longer. The disk is not touched for it.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Between attempts to write after the disk refused.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Attempts to write what is left when the daemon stops while the disk refuses.
+const LAST_ATTEMPTS: u32 = 3;
+
+/// Where effects go, after the commit.
+pub struct Outlets {
+    pub told: mpsc::Sender<(Topic, Notice)>,
+    pub dials: mpsc::Sender<Dial>,
+    /// Notified when there are new rows in the outbox.
+    pub outbox: Arc<Notify>,
+}
+
+/// The engine, as its thread owns it.
+pub struct Engine {
+    store: Store,
+    outlets: Outlets,
+    /// Taken from the inbox and not committed yet; at most [`BATCH`].
+    waiting: Vec<Input>,
+    /// When the next rung is due.
+    due: Option<Time>,
+    failing: bool,
+}
+
+/// Starts the engine on a thread of its own, since SQLite blocks. After `stop` it takes no more,
+/// commits what it was given, and ends.
+pub fn start(
+    store: Store,
+    outlets: Outlets,
+    clock: impl Fn() -> Time + Send + 'static,
+    stop: CancellationToken,
+) -> anyhow::Result<(Inbox, std::thread::JoinHandle<()>)> {
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let run = move || runtime.block_on(Engine::new(store, outlets).run(inbox, clock, stop));
+    let thread = std::thread::Builder::new().name("engine".into()).spawn(run).context("cannot start the engine")?;
+    Ok((sender, thread))
+}
+
+impl Engine {
+    pub fn new(store: Store, outlets: Outlets) -> Engine {
+        Engine { store, outlets, waiting: Vec::new(), due: None, failing: false }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Input>, clock: impl Fn() -> Time, stop: CancellationToken) {
+        self.turn(clock()).await;
+        loop {
+            let sleep = self.sleep(clock());
+            tokio::select! {
+                () = stop.cancelled(), if !inbox.is_closed() => inbox.close(),
+                input = inbox.recv(), if !self.failing => match input {
+                    Some(input) => self.waiting.push(input),
+                    None => break,
+                },
+                () = wait(sleep) => {}
+            }
+            while self.waiting.len() < BATCH
+                && let Ok(input) = inbox.try_recv()
+            {
+                self.waiting.push(input);
+            }
+            self.turn(clock()).await;
+            if self.failing && inbox.is_closed() && inbox.is_empty() {
+                break;
+            }
+        }
+        for _ in 0..LAST_ATTEMPTS {
+            if !self.waiting.is_empty() {
+                wait(Some(RETRY)).await;
+                self.turn(clock()).await;
+            }
+        }
+        if !self.waiting.is_empty() {
+            tracing::error!(inputs = self.waiting.len(), "stopped with inputs that the disk did not take");
+        }
+    }
+
+    /// How long nothing needs to be done of itself; none: as long as no input comes.
+    fn sleep(&self, now: Time) -> Option<Duration> {
+        if self.failing {
+            return Some(RETRY);
+        }
+        self.due.map(|due| (due - now).to_std().unwrap_or(Duration::ZERO).min(LOOK))
+    }
+
+    /// Commits what waits, then fires what is due.
+    pub async fn turn(&mut self, now: Time) {
+        let was_failing = self.failing;
+        self.failing = false;
+        let inputs = std::mem::take(&mut self.waiting);
+        if !inputs.is_empty() {
+            self.take(inputs, now).await;
+        }
+        while !self.failing && self.fire(now).await {}
+        match self.store.next_due() {
+            Ok(due) => self.due = due,
+            Err(error) => self.fail(&error),
+        }
+        if was_failing && !self.failing {
+            tracing::info!("the disk takes what is written again");
+        }
+    }
+
+    /// All inputs in one commit; where one of them is at fault, each in its own, so that it spoils
+    /// nothing but itself.
+    async fn take(&mut self, inputs: Vec<Input>, now: Time) {
+        let mut changed = Changed::default();
+        let result = self.store.together(|writing| {
+            inputs.iter().map(|input| apply(writing, input, now, &mut changed)).collect::<store::Result<Vec<_>>>()
+        });
+        match result {
+            Ok(applied) => {
+                for (input, applied) in inputs.into_iter().zip(applied) {
+                    self.answer(input, applied);
+                }
+                self.tell(&changed).await;
+            }
+            Err(error) if !inputs_fault(&error) => {
+                self.fail(&error);
+                self.waiting.extend(inputs.into_iter().filter_map(refuse));
+            }
+            Err(error) if inputs.len() == 1 => {
+                tracing::error!(%error, ?inputs, "an input could not be kept, and is passed over");
+                inputs.into_iter().for_each(|input| drop(refuse(input)));
+            }
+            Err(_) => {
+                let mut inputs = inputs.into_iter();
+                while let Some(input) = inputs.next() {
+                    Box::pin(self.take(vec![input], now)).await;
+                    if self.failing {
+                        self.waiting.extend(inputs.by_ref().filter_map(refuse));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fires up to [`RUNGS`] rungs; says whether there may be more.
+    async fn fire(&mut self, now: Time) -> bool {
+        let mut changed = Changed::default();
+        let result = self.store.together(|writing| {
+            let due = writing.due(now, RUNGS)?;
+            for obligation in &due {
+                if let Ok(facts) = writing.decide(&decide::Input::Due(*obligation), now)? {
+                    facts.iter().for_each(|fact| changed.note(fact));
+                }
+            }
+            Ok(due.len())
+        });
+        match result {
+            Ok(fired) => {
+                self.tell(&changed).await;
+                fired == RUNGS
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &rusqlite::Error) {
+        tracing::error!(%error, "the store cannot write; calls wait, commands are refused, until it can");
+        self.failing = true;
+    }
+
+    /// A call that was asked for goes to the board before its asker hears of it; it is not kept for
+    /// later when the board has no room, for nobody wants a phone that rings minutes after.
+    fn answer(&mut self, input: Input, applied: Applied) {
+        let mut answer = applied.answer;
+        if let Some(dial) = applied.dial
+            && self.outlets.dials.try_send(dial).is_err()
+        {
+            answer = Err(Refusal::LinkDown);
+        }
+        if let Input::Command(_, reply) = input {
+            // Whoever asked may have gone meanwhile; what was kept is kept.
+            let _ = reply.send(answer);
+        }
+    }
+
+    async fn tell(&mut self, changed: &Changed) {
+        for notice in changed.notices() {
+            // Nobody listens any more when the daemon stops.
+            let _ = self.outlets.told.send(notice).await;
+        }
+        if changed.outbox {
+            self.outlets.outbox.notify_one();
+        }
+    }
+}
+
+/// Whoever gave a command is told that it was not kept; everything else is given back for another
+/// try.
+fn refuse(input: Input) -> Option<Input> {
+    match input {
+        Input::Command(_, reply) => {
+            let _ = reply.send(Err(Refusal::StoreFailed));
+            None
+        }
+        Input::Calls { .. }
+        | Input::Merged { .. }
+        | Input::Standing { .. }
+        | Input::Outage { .. }
+        | Input::Extensions { .. }
+        | Input::Delivered(_) => Some(input),
+    }
+}
+
+/// What came of one input.
+struct Applied {
+    answer: Result<Done, Refusal>,
+    dial: Option<Dial>,
+}
+
+fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed) -> store::Result<Applied> {
+    let mut answer = Ok(Done::Nothing);
+    let mut dial = None;
+    match input {
+        Input::Calls { at, calls } => {
+            for call in calls {
+                let input = decide::Input::Call { at: *at, call: call.clone() };
+                note(writing.decide(&input, now)?.unwrap_or_default(), changed);
+            }
+        }
+        Input::Merged { from, into } => {
+            let input = decide::Input::Merged { from: from.clone(), into: into.clone() };
+            note(writing.decide(&input, now)?.unwrap_or_default(), changed);
+        }
+        Input::Command(given, _) => match writing.decide(&decide::Input::Given(given.clone()), now)? {
+            Ok(facts) => {
+                answer = Ok(fact::done(&facts));
+                dial = facts.iter().find_map(request);
+                note(facts, changed);
+            }
+            Err(refusal) => answer = Err(refusal),
+        },
+        Input::Standing { pbx, at, up } => writing.standing(pbx, *at, up)?,
+        Input::Outage { pbx, from, to, why } => {
+            writing.outage(pbx, *from, *to, why)?;
+            changed.house();
+        }
+        Input::Extensions { pbx, at, seen } => writing.extensions(pbx, *at, seen)?,
+        Input::Delivered(rows) => writing.delivered(rows, now)?,
+    }
+    Ok(Applied { answer, dial })
+}
+
+fn note(facts: Vec<Fact>, changed: &mut Changed) {
+    facts.iter().for_each(|fact| changed.note(fact));
+}
+
+fn request(fact: &Fact) -> Option<Dial> {
+    let Fact::DialAsked { leg, pbx, agent, to, .. } = fact else { return None };
+    let request = protocol::Request::Originate { agent: agent.clone(), to: to.clone(), leg: leg.clone() };
+    Some(Dial { pbx: pbx.clone(), request })
+}
+
+/// Whether it is what was written that the store refuses, rather than the disk that fails.
+fn inputs_fault(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(code) => matches!(code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig),
+        None => true,
+    }
+}
+
+async fn wait(sleep: Option<Duration>) {
+    match sleep {
+        Some(sleep) => tokio::time::sleep(sleep).await,
+        None => std::future::pending().await,
     }
 }

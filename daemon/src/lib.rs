@@ -19,6 +19,7 @@ pub mod link;
 pub mod live;
 pub mod names;
 pub mod number;
+pub mod outbox;
 pub mod simulator;
 pub mod store;
 

@@ -41,3 +41,38 @@ pub struct Proof {
     /// Length of the talk when it sufficed, in milliseconds; the talk may have gone on.
     pub talk_ms: i64,
 }
+
+/// When the rungs of one obligation are due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ladder {
+    pub reminder_at: Time,
+    pub due_at: Time,
+    pub escalated_at: Time,
+}
+
+impl Ladder {
+    pub fn at(&self, rung: Rung) -> Time {
+        match rung {
+            Rung::Reminder => self.reminder_at,
+            Rung::Due => self.due_at,
+            Rung::Escalated => self.escalated_at,
+        }
+    }
+}
+
+impl Rung {
+    pub const FIRST: Rung = Rung::Reminder;
+
+    pub fn next(self) -> Option<Rung> {
+        match self {
+            Rung::Reminder => Some(Rung::Due),
+            Rung::Due => Some(Rung::Escalated),
+            Rung::Escalated => None,
+        }
+    }
+}
+
+/// Moments are kept in whole milliseconds; a deadline is reckoned from what is kept.
+pub fn whole_ms(at: Time) -> Time {
+    Time::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}

@@ -4,8 +4,17 @@
 //! input and the time, and answers with the [`fact::Fact`]s that follow, or a refusal. Reading
 //! order: [`ticket`], [`clock`], [`policy`], [`command`], [`case`], [`fact`], [`decide`].
 
+mod calls;
+pub mod case;
 pub mod clock;
 pub mod command;
+pub mod decide;
+pub mod fact;
+mod people;
+pub mod policy;
+mod rungs;
 pub mod ticket;
+mod tickets;
 
 pub use clock::Rung;
+pub use tickets::numbers;

@@ -1,4 +1,208 @@
 //! The store remembers: facts, and the tables that pages read, in one SQLite file.
+//!
+//! [`Store`] is the one writing connection; its owner is the engine. Whatever is written goes
+//! through [`Store::together`]: one transaction, and one fsync, for all inputs that are ready.
+//! [`read`] is what pages may ask, over connections that cannot write.
 
+mod column;
+mod detail;
+mod gather;
+mod keep;
+mod open;
+mod questions;
 pub mod read;
 mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::desk::case::{Case, Ids, Staff};
+use crate::desk::command::{Command, Given, Refusal};
+use crate::desk::decide::{self, Input};
+use crate::desk::fact::Fact;
+use crate::desk::policy::Policy;
+use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Role, Time};
+use column::{from_ms, ms};
+use keep::Sequence;
+
+pub type Result<T> = rusqlite::Result<T>;
+
+/// The writing side. Dropping it lets another daemon have the directory.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    file: PathBuf,
+    policy: Arc<Policy>,
+    ids: Sequence,
+    /// As committed; none after it changed or a transaction failed.
+    staff: Option<Arc<Staff>>,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// An open transaction.
+pub struct Writing<'a> {
+    db: &'a Connection,
+    policy: &'a Arc<Policy>,
+    ids: &'a mut Sequence,
+    staff: &'a mut Option<Arc<Staff>>,
+}
+
+impl Store {
+    /// All that `work` writes, or nothing: on an error, also of the commit itself, it is as if
+    /// nothing had been asked.
+    pub fn together<T>(&mut self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
+        let result = Store::transact(&mut self.db, &self.policy, &mut self.ids, &mut self.staff, work);
+        if result.is_err() {
+            self.staff = None;
+        }
+        result
+    }
+
+    fn transact<T>(
+        db: &mut Connection,
+        policy: &Arc<Policy>,
+        ids: &mut Sequence,
+        staff: &mut Option<Arc<Staff>>,
+        work: impl FnOnce(&mut Writing) -> Result<T>,
+    ) -> Result<T> {
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&mut Writing { db: &transaction, policy, ids, staff })?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// When the next rung is due; it may be past.
+    pub fn next_due(&self) -> Result<Option<Time>> {
+        self.db
+            .prepare_cached(
+                "SELECT min(next_rung_at_ms) FROM obligations WHERE state = 'open' AND next_rung_at_ms IS NOT NULL",
+            )?
+            .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_ms)))
+    }
+
+    /// Makes the first admin where there is nobody yet; says whether it did.
+    pub fn ensure_admin(&mut self, password_hash: &str, now: Time) -> Result<bool> {
+        let command = Command::AddPerson {
+            login: "admin".into(),
+            name: "Admin".into(),
+            role: Role::Admin,
+            password_hash: password_hash.into(),
+        };
+        self.together(|writing| {
+            if !writing.staff()?.people.is_empty() {
+                return Ok(false);
+            }
+            Ok(writing.decide(&Input::Given(Given { by: None, command }), now)?.is_ok())
+        })
+    }
+}
+
+impl Writing<'_> {
+    /// Gather, decide, keep. A refusal has written nothing.
+    pub fn decide(&mut self, input: &Input, now: Time) -> Result<std::result::Result<Vec<Fact>, Refusal>> {
+        let staff = self.staff()?;
+        let case = Case::new(self.policy.clone(), staff, Ids::from(self.ids.draw(Ids::EACH)));
+        let case = gather::gather(self.db, case, input, now)?;
+        let facts = match decide::decide(&case, input, now) {
+            Ok(facts) => facts,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        for fact in &facts {
+            keep::keep(self.db, self.ids, fact, now)?;
+        }
+        if facts.iter().any(changes_staff) {
+            *self.staff = None;
+        }
+        Ok(Ok(facts))
+    }
+
+    pub fn staff(&mut self) -> Result<Arc<Staff>> {
+        if let Some(staff) = &*self.staff {
+            return Ok(staff.clone());
+        }
+        let staff = gather::staff(self.db)?;
+        *self.staff = Some(staff.clone());
+        Ok(staff)
+    }
+
+    /// Obligations with a rung that is due at `now`, the longest due first.
+    pub fn due(&self, now: Time, limit: usize) -> Result<Vec<ObligationId>> {
+        self.db
+            .prepare_cached(
+                "SELECT id FROM obligations WHERE state = 'open' AND next_rung_at_ms IS NOT NULL
+                    AND next_rung_at_ms <= ?1 ORDER BY next_rung_at_ms LIMIT ?2",
+            )?
+            .query_map(params![ms(now), limit as i64], |row| row.get(0).map(ObligationId))?
+            .collect()
+    }
+
+    /// An outage begins, or ends. The first reason stays.
+    pub fn outage(&mut self, pbx: &PbxName, from: Time, to: Option<Time>, why: &str) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO outages (pbx, from_ms, to_ms, why) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (pbx, from_ms) DO UPDATE SET to_ms = coalesce(excluded.to_ms, outages.to_ms)",
+            )?
+            .execute(params![pbx.as_str(), ms(from), to.map(ms), why])
+            .map(drop)
+    }
+
+    /// Extensions that a PBX spoke of; a name once known is not forgotten for an empty one.
+    pub fn extensions(&mut self, pbx: &PbxName, at: Time, seen: &[(Extension, String)]) -> Result<()> {
+        let mut statement = self.db.prepare_cached(
+            "INSERT INTO seen_extensions (pbx, extension, name, last_seen_at_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (pbx, extension) DO UPDATE SET last_seen_at_ms = excluded.last_seen_at_ms,
+                name = CASE WHEN excluded.name = '' THEN seen_extensions.name ELSE excluded.name END",
+        )?;
+        for (extension, name) in seen {
+            statement.execute(params![pbx.as_str(), extension.as_str(), name, ms(at)])?;
+        }
+        Ok(())
+    }
+
+    pub fn delivered(&mut self, rows: &[OutboxId], now: Time) -> Result<()> {
+        let mut statement = self
+            .db
+            .prepare_cached("UPDATE outbox SET delivered_at_ms = ?2 WHERE id = ?1 AND delivered_at_ms IS NULL")?;
+        for row in rows {
+            statement.execute(params![row.0, ms(now)])?;
+        }
+        Ok(())
+    }
+
+    /// Calls that are kept as up, but that the PBX does not know any more, ended unseen: nothing
+    /// is concluded from it but that they are over.
+    pub fn standing(&mut self, pbx: &PbxName, at: Time, up: &[CallId]) -> Result<()> {
+        let kept: Vec<String> = self
+            .db
+            .prepare_cached("SELECT id FROM calls WHERE pbx = ?1 AND ended_at_ms IS NULL")?
+            .query_map([pbx.as_str()], |row| row.get(0))?
+            .collect::<Result<_>>()?;
+        let mut statement = self.db.prepare_cached(
+            "UPDATE calls SET ended_at_ms = ?2, certain = 0,
+                outcome = CASE WHEN answered_at_ms IS NULL THEN 'failed' ELSE 'answered' END WHERE id = ?1",
+        )?;
+        for id in kept {
+            if !up.iter().any(|call| call.as_str() == id) {
+                statement.execute(params![id, ms(at)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn changes_staff(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::PersonAdded { .. }
+            | Fact::PersonChanged { .. }
+            | Fact::ExtensionMapped { .. }
+            | Fact::ExtensionIgnored { .. }
+    )
+}

@@ -12,6 +12,9 @@ use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role
 
 pub use super::reader::Reader;
 
+/// What a list of open work shows at most; more nobody reads down to.
+pub const LIST: i64 = 500;
+
 /// Why a question got no answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadError {

@@ -1,0 +1,170 @@
+//! The case: what one decision may look at. The store gathers it in the transaction that keeps
+//! what is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::clock::{ClockKind, Rung};
+use super::policy::Policy;
+use super::ticket::Ticket;
+use crate::calls::call::Segment;
+use crate::number::Number;
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+
+/// Only what the input may touch is filled in; the rest is empty.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub policy: Arc<Policy>,
+    pub staff: Arc<Staff>,
+    pub ids: Ids,
+    /// The next free count of the day on which a ticket would be opened.
+    pub next_nth: i64,
+    /// What was kept of the input's call.
+    pub call: Option<KnownCall>,
+    /// Those who are on the call's number, or the customer that the input names.
+    pub customers: Vec<KnownCustomer>,
+    /// Open matters that the input may concern, newest first.
+    pub open_tickets: Vec<Matter>,
+    /// Open obligations that the input may concern, oldest first.
+    pub obligations: Vec<OpenObligation>,
+    /// Other calls with the same customers that were talked on since the input's call began.
+    pub talks: Vec<Talk>,
+    /// The ticket that the input names.
+    pub ticket: Option<Ticket>,
+    /// Who saved that ticket last.
+    pub saved_by: Option<PersonId>,
+    /// Numbers of the input that other customers have too.
+    pub shared: BTreeSet<Number>,
+}
+
+/// Who works here, and whose extension is whose.
+#[derive(Clone, Debug, Default)]
+pub struct Staff {
+    pub people: BTreeMap<PersonId, Member>,
+    pub extensions: BTreeMap<PbxName, BTreeMap<Extension, PersonId>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    pub active: bool,
+}
+
+/// Ids that nobody has. One decision makes at most one of each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ids {
+    first: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct KnownCall {
+    pub ticket: Option<Matter>,
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownCustomer {
+    pub id: CustomerId,
+    pub key_customer: bool,
+    pub version: i64,
+}
+
+/// A ticket, as far as joining calls to it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matter {
+    pub id: TicketId,
+    pub owner: Option<PersonId>,
+    pub customer: Option<CustomerId>,
+    pub caller: Option<Number>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenObligation {
+    pub id: ObligationId,
+    pub kind: ClockKind,
+    pub ticket: TicketId,
+    pub customer: Option<CustomerId>,
+    pub number: Number,
+    pub owner: Option<PersonId>,
+    pub began_at: Time,
+    /// The rung that comes next and when; none once all have fired.
+    pub next: Option<(Rung, Time)>,
+    pub key_customer: bool,
+}
+
+/// Another call's talking, as far as it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Talk {
+    pub call: CallId,
+    pub certain: bool,
+    /// When it was seen so: an open talk counts up to here.
+    pub seen_at: Time,
+    pub segments: Vec<Segment>,
+}
+
+impl Ids {
+    /// How many ids a decision may use.
+    pub const EACH: i64 = 4;
+
+    pub fn from(first: i64) -> Ids {
+        Ids { first }
+    }
+    pub fn ticket(self) -> TicketId {
+        TicketId(self.first)
+    }
+    pub fn obligation(self) -> ObligationId {
+        ObligationId(self.first + 1)
+    }
+    pub fn customer(self) -> CustomerId {
+        CustomerId(self.first + 2)
+    }
+    pub fn person(self) -> PersonId {
+        PersonId(self.first + 2)
+    }
+    pub fn leg(self) -> LegId {
+        LegId(format!("ringback-{}", self.first + 3).into())
+    }
+}
+
+impl Staff {
+    /// Whose extension it is.
+    pub fn holder(&self, pbx: &PbxName, extension: &Extension) -> Option<PersonId> {
+        self.extensions.get(pbx)?.get(extension).copied()
+    }
+    pub fn is_active(&self, person: PersonId) -> bool {
+        self.people.get(&person).is_some_and(|member| member.active)
+    }
+    /// Active people in a role.
+    pub fn in_role(&self, role: Role) -> impl Iterator<Item = PersonId> {
+        self.people.iter().filter(move |(_, m)| m.active && m.role == role).map(|(id, _)| *id)
+    }
+}
+
+impl Case {
+    /// A case with nothing in it but what every decision may use.
+    pub fn new(policy: Arc<Policy>, staff: Arc<Staff>, ids: Ids) -> Case {
+        Case {
+            policy,
+            staff,
+            ids,
+            next_nth: 1,
+            call: None,
+            customers: Vec::new(),
+            open_tickets: Vec::new(),
+            obligations: Vec::new(),
+            talks: Vec::new(),
+            ticket: None,
+            saved_by: None,
+            shared: BTreeSet::new(),
+        }
+    }
+    /// The customer, where exactly one is on the number.
+    pub fn only_customer(&self) -> Option<&KnownCustomer> {
+        match self.customers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The one door of the desk: a case and an input in, facts or a refusal out. Pure and stateless.
+
+use std::sync::Arc;
+
+use super::case::Case;
+use super::command::{Command, Given, Refusal};
+use super::fact::Fact;
+use super::{calls, people, rungs, tickets};
+use crate::calls::call::Call;
+use crate::{CallId, ObligationId, Time};
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A state of a call as it stood at `at`.
+    Call {
+        at: Time,
+        call: Arc<Call>,
+    },
+    /// Two calls turned out to be one.
+    Merged {
+        from: CallId,
+        into: CallId,
+    },
+    /// A rung of this obligation may be due.
+    Due(ObligationId),
+    Given(Given),
+}
+
+/// Whatever the input, the same case, input and time give the same facts; what was decided
+/// before is not decided again.
+pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusal> {
+    match input {
+        Input::Call { at, call } => Ok(calls::seen(case, *at, call)),
+        Input::Merged { from, into } => Ok(calls::merged(case, from, into)),
+        Input::Due(_) => Ok(rungs::due(case, now)),
+        Input::Given(Given { by, command }) => {
+            if by.is_some_and(|person| !case.staff.is_active(person)) {
+                return Err(Refusal::NotAllowed);
+            }
+            match command {
+                Command::SaveTicket { .. }
+                | Command::KeepDraft { .. }
+                | Command::OpenTicket { .. }
+                | Command::SaveCustomer { .. }
+                | Command::Dial { .. } => tickets::given(case, *by, command, now),
+                Command::AddPerson { .. }
+                | Command::SetPassword { .. }
+                | Command::ChangePerson { .. }
+                | Command::MapExtension { .. }
+                | Command::IgnoreExtension { .. }
+                | Command::SignIn { .. }
+                | Command::SignOut { .. }
+                | Command::SetLanguage { .. } => people::given(case, *by, command, now),
+            }
+        }
+    }
+}

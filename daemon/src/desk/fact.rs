@@ -1,0 +1,203 @@
+//! What follows from a decision. Facts are kept in order and never changed.
+
+use std::sync::Arc;
+
+use super::clock::{Ladder, Obligation, Proof, Rung};
+use super::command::{CustomerForm, Done, SessionHash, TicketForm};
+use super::ticket::{Ticket, TicketState};
+use crate::calls::call::{Call, Outcome};
+use crate::number::Number;
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    TicketOpened {
+        ticket: Box<Ticket>,
+        day: i64,
+        nth: i64,
+        call: Option<CallId>,
+        by: Option<PersonId>,
+    },
+    /// A state of a call. Its row is its record; nothing else is appended for it.
+    CallSeen {
+        call: Arc<Call>,
+        seen_at: Time,
+        person: Option<PersonId>,
+        ticket: Option<TicketId>,
+        talk_ms: i64,
+        /// Somebody talked long enough to prove a callback.
+        proven: bool,
+    },
+    CallJoined {
+        call: CallId,
+        ticket: TicketId,
+    },
+    CallsMerged {
+        from: CallId,
+        into: CallId,
+        ticket: Option<TicketId>,
+    },
+    /// Also of the ticket's open obligations that nobody owns.
+    OwnerTaken {
+        ticket: TicketId,
+        person: PersonId,
+        call: CallId,
+    },
+    TicketSaved {
+        ticket: TicketId,
+        by: Option<PersonId>,
+        version: i64,
+        form: Box<TicketForm>,
+        state: TicketState,
+        closed_at: Option<Time>,
+        /// Whom to tell beside the board.
+        owner: Option<PersonId>,
+    },
+    /// An empty body forgets the draft.
+    DraftKept {
+        ticket: TicketId,
+        person: PersonId,
+        body: String,
+    },
+    TicketLinked {
+        ticket: TicketId,
+        customer: CustomerId,
+        owner: Option<PersonId>,
+    },
+    ObligationBegan {
+        obligation: Box<Obligation>,
+        call: CallId,
+        ladder: Ladder,
+    },
+    /// Its customer became known, or the customer's class changed: other times for what has not
+    /// fired yet.
+    ObligationMoved {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        customer: CustomerId,
+        ladder: Ladder,
+        next: Option<(Rung, Time)>,
+    },
+    AttemptMade {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        call: CallId,
+        outcome: Outcome,
+        at: Time,
+    },
+    ObligationKept {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        proof: Proof,
+    },
+    RungFired {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        rung: Rung,
+        planned_at: Time,
+        fired_at: Time,
+        /// Fired well after its time, because the daemon or the disk was down.
+        late: bool,
+        told: Vec<PersonId>,
+        next: Option<(Rung, Time)>,
+    },
+    CustomerSaved {
+        customer: CustomerId,
+        by: Option<PersonId>,
+        version: i64,
+        form: Box<CustomerForm>,
+        numbers: Vec<Number>,
+    },
+    PersonAdded {
+        person: PersonId,
+        login: String,
+        name: String,
+        role: Role,
+        password_hash: String,
+        by: Option<PersonId>,
+    },
+    /// Ends the person's sessions.
+    PasswordSet {
+        person: PersonId,
+        password_hash: String,
+        by: Option<PersonId>,
+    },
+    /// Ends the person's sessions where the role changed or the person may not sign in any more.
+    PersonChanged {
+        person: PersonId,
+        name: String,
+        role: Role,
+        active: bool,
+        ends_sessions: bool,
+        by: Option<PersonId>,
+    },
+    ExtensionMapped {
+        pbx: PbxName,
+        extension: Extension,
+        person: Option<PersonId>,
+        by: Option<PersonId>,
+    },
+    ExtensionIgnored {
+        pbx: PbxName,
+        extension: Extension,
+        by: Option<PersonId>,
+    },
+    SignedIn {
+        session: SessionHash,
+        person: PersonId,
+        expires_at: Time,
+        user_agent: String,
+    },
+    SignedOut {
+        session: SessionHash,
+    },
+    LanguageSet {
+        person: PersonId,
+        language: String,
+    },
+    DialAsked {
+        leg: LegId,
+        pbx: PbxName,
+        agent: Extension,
+        to: protocol::request::Dialable,
+        by: PersonId,
+        obligation: Option<ObligationId>,
+        ticket: Option<TicketId>,
+    },
+}
+
+/// What the giver of a command hears when these facts are kept.
+pub fn done(facts: &[Fact]) -> Done {
+    facts
+        .iter()
+        .find_map(|fact| match fact {
+            Fact::TicketOpened { ticket, .. } => Some(Done::Ticket(ticket.id)),
+            Fact::TicketSaved { version, .. } => Some(Done::Version(*version)),
+            Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
+            Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
+            Fact::DialAsked { leg, .. } => Some(Done::Dialling { leg: leg.clone() }),
+            Fact::CallSeen { .. }
+            | Fact::CallJoined { .. }
+            | Fact::CallsMerged { .. }
+            | Fact::OwnerTaken { .. }
+            | Fact::DraftKept { .. }
+            | Fact::TicketLinked { .. }
+            | Fact::ObligationBegan { .. }
+            | Fact::ObligationMoved { .. }
+            | Fact::AttemptMade { .. }
+            | Fact::ObligationKept { .. }
+            | Fact::RungFired { .. }
+            | Fact::PasswordSet { .. }
+            | Fact::PersonChanged { .. }
+            | Fact::ExtensionMapped { .. }
+            | Fact::ExtensionIgnored { .. }
+            | Fact::SignedIn { .. }
+            | Fact::SignedOut { .. }
+            | Fact::LanguageSet { .. } => None,
+        })
+        .unwrap_or(Done::Nothing)
+}

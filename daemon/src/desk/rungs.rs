@@ -1,0 +1,59 @@
+//! The ladder: which rungs of an obligation fire now, and whom they tell.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use super::case::{Case, OpenObligation, Staff};
+use super::clock::Rung;
+use super::fact::Fact;
+use crate::{PersonId, Role, Time};
+
+/// Later than this is late. The alarm looks at the clock every second, and a commit takes some
+/// milliseconds.
+const LATE_AFTER: TimeDelta = TimeDelta::seconds(5);
+
+/// All rungs that are due at `now`, oldest first; after a long absence these are several.
+pub fn due(case: &Case, now: Time) -> Vec<Fact> {
+    case.obligations.iter().flat_map(|obligation| climb(case, obligation, now)).collect()
+}
+
+fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
+    let ladder = case.policy.ladder(obligation.kind, obligation.began_at, obligation.key_customer);
+    let mut fired = Vec::new();
+    let mut standing = obligation.next;
+    while let Some((rung, planned_at)) = standing.filter(|(_, planned_at)| *planned_at <= now) {
+        standing = rung.next().map(|next| (next, ladder.at(next)));
+        fired.push(Fact::RungFired {
+            obligation: obligation.id,
+            ticket: obligation.ticket,
+            owner: obligation.owner,
+            rung,
+            planned_at,
+            fired_at: now,
+            late: now - planned_at > LATE_AFTER,
+            told: told(&case.staff, rung, obligation.owner),
+            next: standing,
+        });
+    }
+    fired
+}
+
+/// The reminder is the owner's own; from the deadline on supervisors hear of it too. Where nobody
+/// owns it, the reminder goes to the supervisors as well, not to all agents: what everybody is
+/// told nobody does, and a supervisor can say who shall. A site without supervisors falls back on
+/// its admins, so that no rung is told to nobody.
+fn told(staff: &Staff, rung: Rung, owner: Option<PersonId>) -> Vec<PersonId> {
+    let owner = owner.filter(|person| staff.is_active(*person));
+    let mut told: BTreeSet<PersonId> = match rung {
+        Rung::Reminder | Rung::Due => owner.into_iter().collect(),
+        Rung::Escalated => BTreeSet::new(),
+    };
+    if rung != Rung::Reminder || owner.is_none() {
+        told.extend(staff.in_role(Role::Supervisor));
+    }
+    if told.is_empty() {
+        told.extend(staff.in_role(Role::Admin));
+    }
+    told.into_iter().collect()
+}

@@ -1,0 +1,215 @@
+//! What people do to matters: write them down, open another, say who the customer is, call.
+
+use super::calls::new_ticket;
+use super::case::{Case, Matter, OpenObligation};
+use super::command::{Command, CustomerForm, FieldWhy, Refusal, TicketForm};
+use super::fact::Fact;
+use super::people::text;
+use super::policy::Policy;
+use super::ticket::TicketState;
+use crate::number::{Number, Numbering};
+use crate::{CustomerId, ObligationId, PersonId, Role, TicketId, Time};
+use protocol::request::{Dialable, NotDialable};
+
+/// One line: a name, a summary.
+const LINE_CHARS: usize = 200;
+/// What a form's large fields take; a page of writing.
+const TEXT_CHARS: usize = 8_000;
+/// A draft is the whole form, encoded.
+const DRAFT_BYTES: usize = 64 * 1024;
+/// Lines of one customer.
+const NUMBERS: usize = 50;
+
+pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
+    match command {
+        Command::SaveTicket { version, form, state, .. } => {
+            may_write(case, by)?;
+            save(case, by, *version, form, *state, now)
+        }
+        Command::KeepDraft { body, .. } => {
+            may_write(case, by)?;
+            let person = by.ok_or(Refusal::NotAllowed)?;
+            let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+            if body.len() > DRAFT_BYTES {
+                return Err(Refusal::Field { field: "body", why: FieldWhy::TooLong { max: DRAFT_BYTES } });
+            }
+            Ok(vec![Fact::DraftKept { ticket: ticket.id, person, body: body.clone() }])
+        }
+        Command::OpenTicket { call, customer, number } => {
+            may_write(case, by)?;
+            let known = case.only_customer().map(|customer| customer.id);
+            if customer.is_some() && known != *customer {
+                return Err(Refusal::NoSuchCustomer);
+            }
+            Ok(vec![new_ticket(case, now, known, number.clone(), call.clone(), by)])
+        }
+        Command::SaveCustomer { customer, ticket, form } => {
+            may_write(case, by)?;
+            save_customer(case, by, *customer, *ticket, form)
+        }
+        Command::Dial { number, obligation, ticket } => dial(case, by, number, *obligation, *ticket),
+        Command::AddPerson { .. }
+        | Command::SetPassword { .. }
+        | Command::ChangePerson { .. }
+        | Command::MapExtension { .. }
+        | Command::IgnoreExtension { .. }
+        | Command::SignIn { .. }
+        | Command::SignOut { .. }
+        | Command::SetLanguage { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Admins wire PBXes and people; customers' matters are not theirs.
+fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
+    let Some(by) = by else { return Ok(()) };
+    match case.staff.people.get(&by).map(|member| member.role) {
+        Some(Role::Agent | Role::Supervisor) => Ok(()),
+        Some(Role::Admin) | None => Err(Refusal::NotAllowed),
+    }
+}
+
+fn save(
+    case: &Case,
+    by: Option<PersonId>,
+    version: i64,
+    form: &TicketForm,
+    state: TicketState,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+    if ticket.version != version {
+        return Err(Refusal::Changed { by: case.saved_by, version: ticket.version });
+    }
+    if !form.category.is_empty() && !case.policy.categories.contains(&form.category) {
+        return Err(Refusal::Field { field: "category", why: FieldWhy::Unknown });
+    }
+    text("summary", &form.summary, LINE_CHARS)?;
+    text("course", &form.course, TEXT_CHARS)?;
+    text("demand", &form.demand, TEXT_CHARS)?;
+    let closed_at = if state.is_open() { None } else { ticket.closed_at.or(Some(now)) };
+    Ok(vec![Fact::TicketSaved {
+        ticket: ticket.id,
+        by,
+        version: version + 1,
+        form: Box::new(form.clone()),
+        state,
+        closed_at,
+        owner: ticket.owner,
+    }])
+}
+
+fn save_customer(
+    case: &Case,
+    by: Option<PersonId>,
+    customer: Option<CustomerId>,
+    ticket: Option<TicketId>,
+    form: &CustomerForm,
+) -> Result<Vec<Fact>, Refusal> {
+    let known = match customer {
+        Some(id) => Some(case.customers.iter().find(|c| c.id == id).ok_or(Refusal::NoSuchCustomer)?),
+        None => None,
+    };
+    if ticket.is_some() && case.ticket.is_none() {
+        return Err(Refusal::NoSuchTicket);
+    }
+    if form.name.trim().is_empty() {
+        return Err(Refusal::Field { field: "name", why: FieldWhy::Missing });
+    }
+    text("name", &form.name, LINE_CHARS)?;
+    text("company", &form.company, LINE_CHARS)?;
+    text("address", &form.address, LINE_CHARS)?;
+    text("note", &form.note, TEXT_CHARS)?;
+    let numbers = numbers(&case.policy, form)?;
+    let id = known.map_or(case.ids.customer(), |known| known.id);
+    let mut facts = vec![Fact::CustomerSaved {
+        customer: id,
+        by,
+        version: known.map_or(1, |known| known.version + 1),
+        form: Box::new(form.clone()),
+        numbers: numbers.clone(),
+    }];
+    let named = case.ticket.iter().filter(|ticket| ticket.customer != Some(id)).map(|t| (t.id, t.owner));
+    let alone = |number: &Number| numbers.contains(number) && !case.shared.contains(number);
+    let nobodys = |matter: &&Matter| {
+        matter.customer.is_none() && matter.caller.as_ref().is_some_and(alone) && Some(matter.id) != ticket
+    };
+    let joined: Vec<_> =
+        named.chain(case.open_tickets.iter().filter(nobodys).map(|matter| (matter.id, matter.owner))).collect();
+    facts.extend(joined.iter().map(|&(ticket, owner)| Fact::TicketLinked { ticket, customer: id, owner }));
+    facts.extend(case.obligations.iter().filter_map(|obligation| {
+        let linked = joined.iter().any(|(ticket, _)| *ticket == obligation.ticket)
+            || (obligation.customer.is_none() && alone(&obligation.number));
+        let reckoned = obligation.customer == Some(id) && obligation.key_customer != form.key_customer;
+        (linked || reckoned).then(|| moved(case, obligation, id, form.key_customer))
+    }));
+    Ok(facts)
+}
+
+/// The numbers of the form, in the one canonical form, each once.
+pub fn numbers(policy: &Policy, form: &CustomerForm) -> Result<Vec<Number>, Refusal> {
+    let typed = form.numbers.iter().map(|typed| typed.trim()).filter(|typed| !typed.is_empty());
+    let mut numbers = Vec::new();
+    for typed in typed {
+        let number =
+            policy.numbering.read(typed).ok_or(Refusal::Field { field: "numbers", why: FieldWhy::NotANumber })?;
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    if numbers.len() > NUMBERS {
+        return Err(Refusal::Field { field: "numbers", why: FieldWhy::TooLong { max: NUMBERS } });
+    }
+    Ok(numbers)
+}
+
+fn moved(case: &Case, obligation: &OpenObligation, customer: CustomerId, key_customer: bool) -> Fact {
+    let ladder = case.policy.ladder(obligation.kind, obligation.began_at, key_customer);
+    Fact::ObligationMoved {
+        obligation: obligation.id,
+        ticket: obligation.ticket,
+        owner: obligation.owner,
+        customer,
+        ladder,
+        next: obligation.next.map(|(rung, _)| (rung, ladder.at(rung))),
+    }
+}
+
+/// From the giver's own phone: the extension that they have on a PBX, the first by name where they
+/// have several.
+fn dial(
+    case: &Case,
+    by: Option<PersonId>,
+    number: &str,
+    obligation: Option<ObligationId>,
+    ticket: Option<TicketId>,
+) -> Result<Vec<Fact>, Refusal> {
+    let by = by.ok_or(Refusal::NotAllowed)?;
+    if let Some(named) = obligation
+        && !case.obligations.iter().any(|open| open.id == named)
+    {
+        return Err(Refusal::NoSuchObligation);
+    }
+    if ticket.is_some() && case.ticket.is_none() {
+        return Err(Refusal::NoSuchTicket);
+    }
+    let phone = case.staff.extensions.iter().find_map(|(pbx, extensions)| {
+        let (extension, _) = extensions.iter().find(|(_, person)| **person == by)?;
+        Some((pbx.clone(), extension.clone()))
+    });
+    let (pbx, agent) = phone.ok_or(Refusal::NoExtension)?;
+    let numbering = case.policy.numbering_at.get(&pbx).unwrap_or(&case.policy.numbering);
+    let to = dialable(numbering, number).map_err(Refusal::NotDialable)?;
+    let ticket = ticket.or_else(|| case.obligations.iter().find(|o| Some(o.id) == obligation).map(|o| o.ticket));
+    Ok(vec![Fact::DialAsked { leg: case.ids.leg(), pbx, agent, to, by, obligation, ticket }])
+}
+
+/// People write numbers with blanks, dashes and brackets; whatever else is not a digit is refused
+/// before the number is read, so that nothing is dialled that was not typed.
+fn dialable(numbering: &Numbering, typed: &str) -> Result<Dialable, NotDialable> {
+    let bare: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+    let bare = Dialable::new(&bare)?;
+    match numbering.read(bare.as_str()) {
+        Some(number) => numbering.dialable(&number),
+        None => Ok(bare),
+    }
+}

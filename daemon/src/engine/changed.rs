@@ -1,0 +1,85 @@
+//! What has changed with a commit, each thing once, and who hears of it.
+
+use std::collections::BTreeSet;
+
+use crate::desk::fact::Fact;
+use crate::live::{Notice, Topic};
+use crate::{PersonId, TicketId};
+
+#[derive(Debug, Default)]
+pub struct Changed {
+    tickets: BTreeSet<(TicketId, Option<PersonId>)>,
+    duties: BTreeSet<PersonId>,
+    obligations: bool,
+    house: bool,
+    /// There are new rows in the outbox.
+    pub outbox: bool,
+}
+
+impl Changed {
+    pub fn house(&mut self) {
+        self.house = true;
+    }
+
+    pub fn note(&mut self, fact: &Fact) {
+        match fact {
+            Fact::TicketOpened { ticket, .. } => self.ticket(ticket.id, ticket.owner),
+            // Pages hear of a call from the tracker; here only that its record is whole.
+            Fact::CallSeen { call, ticket, .. } => {
+                if let Some(ticket) = ticket.filter(|_| call.ended_at.is_some()) {
+                    self.ticket(ticket, None);
+                }
+            }
+            Fact::CallJoined { ticket, .. } => self.ticket(*ticket, None),
+            Fact::CallsMerged { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
+            Fact::OwnerTaken { ticket, person, .. } => self.obligation(*ticket, Some(*person)),
+            Fact::TicketSaved { ticket, owner, .. } | Fact::TicketLinked { ticket, owner, .. } => {
+                self.ticket(*ticket, *owner);
+            }
+            Fact::ObligationBegan { obligation, .. } => self.obligation(obligation.ticket, obligation.owner),
+            Fact::ObligationMoved { ticket, owner, .. }
+            | Fact::AttemptMade { ticket, owner, .. }
+            | Fact::ObligationKept { ticket, owner, .. } => self.obligation(*ticket, *owner),
+            Fact::RungFired { ticket, owner, .. } => {
+                self.obligation(*ticket, *owner);
+                self.outbox = true;
+            }
+            Fact::PersonAdded { .. }
+            | Fact::PasswordSet { .. }
+            | Fact::PersonChanged { .. }
+            | Fact::ExtensionMapped { .. }
+            | Fact::ExtensionIgnored { .. }
+            | Fact::LanguageSet { .. } => self.house(),
+            Fact::DraftKept { .. }
+            | Fact::CustomerSaved { .. }
+            | Fact::SignedIn { .. }
+            | Fact::SignedOut { .. }
+            | Fact::DialAsked { .. } => {}
+        }
+    }
+
+    fn ticket(&mut self, ticket: TicketId, owner: Option<PersonId>) {
+        self.tickets.insert((ticket, owner));
+    }
+
+    fn obligation(&mut self, ticket: TicketId, owner: Option<PersonId>) {
+        self.ticket(ticket, owner);
+        self.duties.extend(owner);
+        self.obligations = true;
+    }
+
+    pub fn notices(&self) -> Vec<(Topic, Notice)> {
+        let mut notices = Vec::new();
+        let mut told = BTreeSet::new();
+        for &(ticket, owner) in &self.tickets {
+            notices.extend(owner.map(|owner| (Topic::Person(owner), Notice::Ticket(ticket))));
+            if told.insert(ticket) {
+                notices.push((Topic::Board, Notice::Ticket(ticket)));
+            }
+        }
+        notices.extend(self.duties.iter().map(|&person| (Topic::Person(person), Notice::Duties(person))));
+        notices.extend(self.obligations.then_some((Topic::Board, Notice::Obligations)));
+        notices.extend(self.house.then_some((Topic::House, Notice::House)));
+        notices
+    }
+}

@@ -1,0 +1,1 @@
+//! Commits, failures and the alarm, on a real store.

@@ -1,0 +1,324 @@
+//! Gathers the case: the rows that an input may touch, read in the transaction that keeps what is
+//! decided on them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::column::*;
+use super::detail;
+use crate::calls::call::{Call, Direction};
+use crate::desk::case::*;
+use crate::desk::clock::Rung;
+use crate::desk::command::{Command, CustomerForm};
+use crate::desk::decide::Input;
+use crate::desk::policy::Policy;
+use crate::number::Number;
+use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+
+/// Fills `case` (new) for `input`. `now` is when a ticket would be opened, but for calls, whose
+/// tickets are opened when they begin.
+pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusqlite::Result<Case> {
+    match input {
+        Input::Call { call, .. } => for_call(db, &mut case, call)?,
+        Input::Merged { from, .. } => case.call = known_call(db, from)?,
+        Input::Due(obligation) => {
+            let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
+            case.obligations = obligations(db, &sql, [obligation.0])?;
+        }
+        Input::Given(given) => for_command(db, &mut case, &given.command, now)?,
+    }
+    Ok(case)
+}
+
+fn for_call(db: &Connection, case: &mut Case, call: &Call) -> rusqlite::Result<()> {
+    case.call = known_call(db, &call.id)?;
+    let Some(number) = call.number.as_ref().filter(|_| call.direction != Direction::Internal) else {
+        if call.direction == Direction::Inbound && lacks_ticket(case) {
+            case.next_nth = next_nth(db, &case.policy, call.started_at)?;
+        }
+        return Ok(());
+    };
+    case.customers = customers_on(db, number)?;
+    case.obligations = obligations_with(db, &case.customers, number)?;
+    if lacks_ticket(case) {
+        case.open_tickets = open_tickets(db, case.only_customer().map(|c| c.id), number)?;
+        if case.open_tickets.is_empty() && call.direction == Direction::Inbound {
+            case.next_nth = next_nth(db, &case.policy, call.started_at)?;
+        }
+    }
+    let ends = call.outcome.is_some() && case.call.as_ref().is_none_or(|known| !known.ended);
+    if ends && call.direction == Direction::Inbound && call.answered_at.is_none() {
+        case.talks = talks(db, &case.customers, number, call)?;
+    }
+    Ok(())
+}
+
+fn lacks_ticket(case: &Case) -> bool {
+    case.call.as_ref().is_none_or(|known| known.ticket.is_none())
+}
+
+fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
+    match command {
+        Command::SaveTicket { ticket, .. } | Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
+        Command::OpenTicket { customer, number, .. } => {
+            case.next_nth = next_nth(db, &case.policy, now)?;
+            case.customers = match (customer, number) {
+                (Some(customer), _) => customer_named(db, *customer)?.into_iter().collect(),
+                (None, Some(number)) => customers_on(db, number)?,
+                (None, None) => Vec::new(),
+            };
+            Ok(())
+        }
+        Command::SaveCustomer { customer, ticket, form } => {
+            if let Some(ticket) = ticket {
+                named_ticket(db, case, *ticket)?;
+                let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1");
+                case.obligations = obligations(db, &sql, [ticket.0])?;
+            }
+            for_customer(db, case, *customer, form)
+        }
+        Command::Dial { obligation, ticket, .. } => {
+            if let Some(ObligationId(id)) = obligation {
+                let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
+                case.obligations = obligations(db, &sql, [*id])?;
+            }
+            match ticket {
+                Some(ticket) => named_ticket(db, case, *ticket),
+                None => Ok(()),
+            }
+        }
+        Command::AddPerson { .. }
+        | Command::SetPassword { .. }
+        | Command::ChangePerson { .. }
+        | Command::MapExtension { .. }
+        | Command::IgnoreExtension { .. }
+        | Command::SignIn { .. }
+        | Command::SignOut { .. }
+        | Command::SetLanguage { .. } => Ok(()),
+    }
+}
+
+/// What the customer's numbers and class touch: matters and obligations of these numbers that are
+/// nobody's yet, and the customer's own obligations.
+fn for_customer(
+    db: &Connection,
+    case: &mut Case,
+    customer: Option<CustomerId>,
+    form: &CustomerForm,
+) -> rusqlite::Result<()> {
+    let mut found: BTreeMap<ObligationId, OpenObligation> =
+        case.obligations.drain(..).map(|obligation| (obligation.id, obligation)).collect();
+    if let Some(customer) = customer {
+        case.customers = customer_named(db, customer)?.into_iter().collect();
+        let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1");
+        found.extend(obligations(db, &sql, [customer.0])?.into_iter().map(|o| (o.id, o)));
+    }
+    for number in crate::desk::numbers(&case.policy, form).unwrap_or_default() {
+        if customers_on(db, &number)?.iter().any(|other| Some(other.id) != customer) {
+            case.shared.insert(number.clone());
+        }
+        case.open_tickets.extend(open_tickets(db, None, &number)?);
+        found.extend(obligations_with(db, &[], &number)?.into_iter().map(|o| (o.id, o)));
+    }
+    case.obligations = found.into_values().collect();
+    Ok(())
+}
+
+fn named_ticket(db: &Connection, case: &mut Case, TicketId(id): TicketId) -> rusqlite::Result<()> {
+    let found = db
+        .prepare_cached("SELECT * FROM tickets WHERE id = ?1")?
+        .query_row([id], |row| Ok((ticket_of_row(row)?, row.get::<_, Option<i64>>("saved_by")?.map(PersonId))))
+        .optional()?;
+    if let Some((ticket, saved_by)) = found {
+        (case.ticket, case.saved_by) = (Some(ticket), saved_by);
+    }
+    Ok(())
+}
+
+/// What was kept of the call, or of the calls that turned out to be part of it.
+fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall>> {
+    let read = |row: &Row| {
+        let ticket = match row.get::<_, Option<i64>>("id")? {
+            Some(_) => Some(matter(row)?),
+            None => None,
+        };
+        Ok(KnownCall { ticket, ended: row.get("ended")? })
+    };
+    let own = db
+        .prepare_cached(
+            "SELECT c.ended_at_ms IS NOT NULL AS ended, t.id, t.owner, t.customer, t.caller
+             FROM calls c LEFT JOIN tickets t ON t.id = c.ticket WHERE c.id = ?1",
+        )?
+        .query_row([id.as_str()], read)
+        .optional()?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    db.prepare_cached(
+        "SELECT 0 AS ended, t.id, t.owner, t.customer, t.caller
+         FROM calls c JOIN tickets t ON t.id = c.ticket WHERE c.merged_into = ?1 ORDER BY c.started_at_ms LIMIT 1",
+    )?
+    .query_row([id.as_str()], read)
+    .optional()
+}
+
+fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownCustomer>> {
+    db.prepare_cached(
+        "SELECT c.id, c.key_customer, c.version FROM customer_numbers n JOIN customers c ON c.id = n.customer
+         WHERE n.number = ?1 ORDER BY c.id",
+    )?
+    .query_map([number.as_str()], known_customer)?
+    .collect()
+}
+
+fn customer_named(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
+    db.prepare_cached("SELECT id, key_customer, version FROM customers WHERE id = ?1")?
+        .query_row([id], known_customer)
+        .optional()
+}
+
+fn known_customer(row: &Row) -> rusqlite::Result<KnownCustomer> {
+    Ok(KnownCustomer {
+        id: CustomerId(row.get("id")?),
+        key_customer: row.get("key_customer")?,
+        version: row.get("version")?,
+    })
+}
+
+/// The newest suffices: a call is joined to one.
+fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) -> rusqlite::Result<Vec<Matter>> {
+    let mut found = Vec::new();
+    if let Some(CustomerId(id)) = customer {
+        let own = db
+            .prepare_cached(
+                "SELECT id, owner, customer, caller FROM tickets
+                 WHERE is_open = 1 AND customer = ?1 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row([id], matter)
+            .optional()?;
+        found.extend(own);
+    }
+    let numbers = db
+        .prepare_cached(
+            "SELECT id, owner, customer, caller FROM tickets
+             WHERE is_open = 1 AND customer IS NULL AND caller = ?1 ORDER BY id DESC",
+        )?
+        .query_map([number.as_str()], matter)?
+        .collect::<Result<Vec<_>, _>>()?;
+    found.extend(numbers);
+    found.sort_by_key(|matter| std::cmp::Reverse(matter.id));
+    Ok(found)
+}
+
+fn matter(row: &Row) -> rusqlite::Result<Matter> {
+    Ok(Matter {
+        id: TicketId(row.get("id")?),
+        owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
+        caller: maybe_number(row, "caller")?,
+    })
+}
+
+const OBLIGATIONS: &str = "SELECT o.id, o.kind, o.ticket, o.customer, o.number, o.owner, o.began_at_ms, o.next_rung,
+        o.next_rung_at_ms, coalesce(c.key_customer, 0) AS key_customer
+    FROM obligations o LEFT JOIN customers c ON c.id = o.customer";
+
+/// Open obligations to whoever is on the number, over any of their numbers.
+fn obligations_with(
+    db: &Connection,
+    customers: &[KnownCustomer],
+    number: &Number,
+) -> rusqlite::Result<Vec<OpenObligation>> {
+    let by_number = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.number = ?1 ORDER BY o.id");
+    let mut found = obligations(db, &by_number, [number.as_str()])?;
+    for customer in customers {
+        let by_customer = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1 ORDER BY o.id");
+        let theirs = obligations(db, &by_customer, [customer.id.0])?;
+        found.extend(theirs.into_iter().filter(|obligation| obligation.number != *number));
+    }
+    Ok(found)
+}
+
+fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqlite::Result<Vec<OpenObligation>> {
+    db.prepare_cached(sql)?
+        .query_map(key, |row| {
+            let next = maybe_word(row, "next_rung", Rung::parse)?;
+            Ok(OpenObligation {
+                id: ObligationId(row.get("id")?),
+                kind: clock_kind(row)?,
+                ticket: TicketId(row.get("ticket")?),
+                customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
+                number: number(row, "number")?,
+                owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+                began_at: time(row, "began_at_ms")?,
+                next: next.zip(maybe_time(row, "next_rung_at_ms")?),
+                key_customer: row.get("key_customer")?,
+            })
+        })?
+        .collect()
+}
+
+/// Calls that began longer before than this cannot still be talked on.
+const LONGEST_CALL_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Other calls with the same customers, talked on long enough to count, that may have gone on
+/// since `call` began.
+fn talks(db: &Connection, customers: &[KnownCustomer], on: &Number, call: &Call) -> rusqlite::Result<Vec<Talk>> {
+    let mut numbers = vec![on.clone()];
+    for customer in customers {
+        let theirs = db
+            .prepare_cached("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place")?
+            .query_map([customer.id.0], |row| number(row, "number"))?
+            .collect::<Result<Vec<_>, _>>()?;
+        numbers.extend(theirs.into_iter().filter(|number| number != on));
+    }
+    let mut found = Vec::new();
+    for number in numbers {
+        let talks = db
+            .prepare_cached(
+                "SELECT id, certain, seen_at_ms, detail FROM calls
+                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id <> ?3 AND merged_into IS NULL",
+            )?
+            .query_map(params![number.as_str(), ms(call.started_at) - LONGEST_CALL_MS, call.id.as_str()], |row| {
+                Ok(Talk {
+                    call: name(row, "id")?,
+                    certain: row.get("certain")?,
+                    seen_at: time(row, "seen_at_ms")?,
+                    segments: detail::read(row.get_ref("detail")?.as_str()?).segments,
+                })
+            })?
+            .collect::<Result<Vec<_>, _>>()?;
+        found.extend(talks);
+    }
+    Ok(found)
+}
+
+fn next_nth(db: &Connection, policy: &Policy, opened_at: Time) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(nth), 0) + 1 FROM tickets WHERE day = ?1")?
+        .query_row([policy.day(opened_at)], |row| row.get(0))
+}
+
+/// Everybody and their extensions.
+pub fn staff(db: &Connection) -> rusqlite::Result<Arc<Staff>> {
+    let people = db
+        .prepare_cached("SELECT id, login, name, role, active FROM people")?
+        .query_map([], |row| {
+            let member = Member {
+                login: row.get("login")?,
+                name: row.get("name")?,
+                role: word(row, "role", Role::parse)?,
+                active: row.get("active")?,
+            };
+            Ok((PersonId(row.get("id")?), member))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut extensions: BTreeMap<PbxName, BTreeMap<_, _>> = BTreeMap::new();
+    let mut statement = db.prepare_cached("SELECT pbx, extension, person FROM extensions")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        extensions.entry(name(row, "pbx")?).or_default().insert(name(row, "extension")?, PersonId(row.get("person")?));
+    }
+    Ok(Arc::new(Staff { people, extensions }))
+}

@@ -1,0 +1,480 @@
+//! Keeps what was decided: each fact into the tables that pages read, and into `facts`, in the
+//! same transaction.
+
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use super::column::ms;
+use super::detail;
+use crate::desk::clock::{ObligationState, Rung};
+use crate::desk::fact::Fact;
+use crate::desk::ticket::Ticket;
+use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
+
+/// The one source of ids. A fact's own number is drawn after the ids that it brought, so that the
+/// highest fact is the highest id that was ever kept.
+#[derive(Debug)]
+pub struct Sequence {
+    last: i64,
+}
+
+impl Sequence {
+    pub fn after_facts(db: &Connection) -> rusqlite::Result<Sequence> {
+        Ok(Sequence { last: db.query_row("SELECT coalesce(max(seq), 0) FROM facts", [], |row| row.get(0))? })
+    }
+    pub fn draw(&mut self, count: i64) -> i64 {
+        let first = self.last + 1;
+        self.last += count;
+        first
+    }
+}
+
+/// What `facts` says of a fact beside its time: of whom and what, and the rest as JSON.
+#[derive(Default)]
+struct About<'a> {
+    kind: &'static str,
+    by: Option<PersonId>,
+    call: Option<&'a CallId>,
+    ticket: Option<TicketId>,
+    obligation: Option<ObligationId>,
+    customer: Option<CustomerId>,
+    person: Option<PersonId>,
+    body: Option<Value>,
+}
+
+pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
+    write(db, ids, fact, now)?;
+    let Some(about) = about(fact) else { return Ok(()) };
+    db.prepare_cached(
+        "INSERT INTO facts (seq, at_ms, kind, by_person, call, ticket, obligation, customer, person, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        ids.draw(1),
+        ms(now),
+        about.kind,
+        about.by.map(|id| id.0),
+        about.call.map(|id| id.as_str()),
+        about.ticket.map(|id| id.0),
+        about.obligation.map(|id| id.0),
+        about.customer.map(|id| id.0),
+        about.person.map(|id| id.0),
+        about.body.map_or_else(|| "{}".to_owned(), |body| body.to_string()),
+    ])?;
+    Ok(())
+}
+
+/// The fact's line in `facts`. None for what has its whole record in a table of its own: a call's
+/// states, drafts, sessions. Hashes of passwords are never among it.
+fn about(fact: &Fact) -> Option<About<'_>> {
+    Some(match fact {
+        Fact::CallSeen { .. } | Fact::DraftKept { .. } | Fact::SignedIn { .. } | Fact::SignedOut { .. } => return None,
+        Fact::TicketOpened { ticket, call, by, .. } => About {
+            kind: "ticket_opened",
+            by: *by,
+            call: call.as_ref(),
+            ticket: Some(ticket.id),
+            customer: ticket.customer,
+            ..About::default()
+        },
+        Fact::CallJoined { call, ticket } => {
+            About { kind: "call_joined", call: Some(call), ticket: Some(*ticket), ..About::default() }
+        }
+        Fact::CallsMerged { from, into, .. } => About {
+            kind: "calls_merged",
+            call: Some(from),
+            body: Some(json!({ "into": into.as_str() })),
+            ..About::default()
+        },
+        Fact::OwnerTaken { ticket, person, call } => About {
+            kind: "owner_taken",
+            call: Some(call),
+            ticket: Some(*ticket),
+            person: Some(*person),
+            ..About::default()
+        },
+        Fact::TicketSaved { ticket, by, version, form, state, .. } => About {
+            kind: "ticket_saved",
+            by: *by,
+            ticket: Some(*ticket),
+            body: Some(json!({
+                "version": version, "kind": form.kind.as_str(), "category": form.category,
+                "priority": form.priority.as_str(), "summary": form.summary, "course": form.course,
+                "demand": form.demand, "state": state.as_str(),
+            })),
+            ..About::default()
+        },
+        Fact::TicketLinked { ticket, customer, .. } => {
+            About { kind: "ticket_linked", ticket: Some(*ticket), customer: Some(*customer), ..About::default() }
+        }
+        Fact::ObligationBegan { obligation, call, .. } => About {
+            kind: "obligation_began",
+            call: Some(call),
+            ticket: Some(obligation.ticket),
+            obligation: Some(obligation.id),
+            customer: obligation.customer,
+            person: obligation.owner,
+            body: Some(json!({ "began_at_ms": ms(obligation.began_at), "due_at_ms": ms(obligation.due_at) })),
+            ..About::default()
+        },
+        Fact::ObligationMoved { obligation, ticket, customer, ladder, .. } => About {
+            kind: "obligation_moved",
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            customer: Some(*customer),
+            body: Some(json!({ "due_at_ms": ms(ladder.due_at) })),
+            ..About::default()
+        },
+        Fact::AttemptMade { obligation, ticket, call, outcome, .. } => About {
+            kind: "attempt_made",
+            call: Some(call),
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "outcome": outcome.as_str() })),
+            ..About::default()
+        },
+        Fact::ObligationKept { obligation, ticket, proof, .. } => About {
+            kind: "obligation_kept",
+            call: Some(&proof.call),
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({
+                "agent": proof.agent.as_str(), "from_ms": ms(proof.from), "talk_ms": proof.talk_ms,
+            })),
+            ..About::default()
+        },
+        Fact::RungFired { obligation, ticket, rung, planned_at, late, told, .. } => About {
+            kind: "rung_fired",
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({
+                "rung": rung.as_str(), "planned_at_ms": ms(*planned_at), "late": late,
+                "told": told.iter().map(|person| person.0).collect::<Vec<_>>(),
+            })),
+            ..About::default()
+        },
+        Fact::CustomerSaved { customer, by, version, form, numbers } => About {
+            kind: "customer_saved",
+            by: *by,
+            customer: Some(*customer),
+            body: Some(json!({
+                "version": version, "name": form.name, "company": form.company, "address": form.address,
+                "key_customer": form.key_customer, "note": form.note,
+                "numbers": numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>(),
+            })),
+            ..About::default()
+        },
+        Fact::PersonAdded { person, login, name, role, by, .. } => About {
+            kind: "person_added",
+            by: *by,
+            person: Some(*person),
+            body: Some(json!({ "login": login, "name": name, "role": role.as_str() })),
+            ..About::default()
+        },
+        Fact::PasswordSet { person, by, .. } => {
+            About { kind: "password_set", by: *by, person: Some(*person), ..About::default() }
+        }
+        Fact::PersonChanged { person, name, role, active, by, .. } => About {
+            kind: "person_changed",
+            by: *by,
+            person: Some(*person),
+            body: Some(json!({ "name": name, "role": role.as_str(), "active": active })),
+            ..About::default()
+        },
+        Fact::ExtensionMapped { pbx, extension, person, by } => About {
+            kind: "extension_mapped",
+            by: *by,
+            person: *person,
+            body: Some(json!({ "pbx": pbx.as_str(), "extension": extension.as_str() })),
+            ..About::default()
+        },
+        Fact::ExtensionIgnored { pbx, extension, by } => About {
+            kind: "extension_ignored",
+            by: *by,
+            body: Some(json!({ "pbx": pbx.as_str(), "extension": extension.as_str() })),
+            ..About::default()
+        },
+        Fact::LanguageSet { person, language } => About {
+            kind: "language_set",
+            by: Some(*person),
+            person: Some(*person),
+            body: Some(json!({ "language": language })),
+            ..About::default()
+        },
+        Fact::DialAsked { leg, pbx, agent, to, by, obligation, ticket } => About {
+            kind: "dial_asked",
+            by: Some(*by),
+            ticket: *ticket,
+            obligation: *obligation,
+            body: Some(json!({
+                "leg": leg.as_str(), "pbx": pbx.as_str(), "agent": agent.as_str(), "to": to.as_str(),
+            })),
+            ..About::default()
+        },
+    })
+}
+
+fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
+    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| db.prepare_cached(sql)?.execute(values).map(drop);
+    match fact {
+        Fact::TicketOpened { ticket, day, nth, .. } => insert_ticket(db, ticket, *day, *nth),
+        Fact::CallSeen { .. } => write_call(db, fact),
+        Fact::CallJoined { .. } | Fact::DialAsked { .. } => Ok(()),
+        Fact::CallsMerged { from, into, ticket } => {
+            run(
+                "UPDATE calls SET merged_into = ?2, ended_at_ms = coalesce(ended_at_ms, seen_at_ms) WHERE id = ?1",
+                params![from.as_str(), into.as_str()],
+            )?;
+            run(
+                "UPDATE calls SET ticket = coalesce(ticket, ?2) WHERE id = ?1",
+                params![into.as_str(), ticket.map(|id| id.0)],
+            )
+        }
+        Fact::OwnerTaken { ticket, person, .. } => {
+            run("UPDATE tickets SET owner = ?2 WHERE id = ?1", params![ticket.0, person.0])?;
+            run(
+                "UPDATE obligations SET owner = ?2 WHERE ticket = ?1 AND state = 'open' AND owner IS NULL",
+                params![ticket.0, person.0],
+            )
+        }
+        Fact::TicketSaved { ticket, by, version, form, state, closed_at, .. } => {
+            run(
+                "UPDATE tickets SET kind = ?2, category = ?3, priority = ?4, summary = ?5, course = ?6, demand = ?7,
+                    state = ?8, is_open = ?9, closed_at_ms = ?10, version = ?11, saved_by = ?12 WHERE id = ?1",
+                params![
+                    ticket.0,
+                    form.kind.as_str(),
+                    form.category,
+                    form.priority.as_str(),
+                    form.summary,
+                    form.course,
+                    form.demand,
+                    state.as_str(),
+                    state.is_open(),
+                    closed_at.map(ms),
+                    version,
+                    by.map(|id| id.0),
+                ],
+            )?;
+            run("DELETE FROM drafts WHERE ticket = ?1 AND person = ?2", params![ticket.0, by.map(|id| id.0)])
+        }
+        Fact::DraftKept { ticket, person, body } if body.is_empty() => {
+            run("DELETE FROM drafts WHERE ticket = ?1 AND person = ?2", params![ticket.0, person.0])
+        }
+        Fact::DraftKept { ticket, person, body } => run(
+            "INSERT INTO drafts (ticket, person, body, kept_at_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (ticket, person) DO UPDATE SET body = excluded.body, kept_at_ms = excluded.kept_at_ms",
+            params![ticket.0, person.0, body, ms(now)],
+        ),
+        Fact::TicketLinked { ticket, customer, .. } => {
+            run("UPDATE tickets SET customer = ?2 WHERE id = ?1", params![ticket.0, customer.0])
+        }
+        Fact::ObligationBegan { obligation, call, ladder } => run(
+            "INSERT INTO obligations (id, kind, ticket, call, customer, number, owner, began_at_ms, reminder_at_ms,
+                due_at_ms, escalated_at_ms, state, next_rung, next_rung_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            params![
+                obligation.id.0,
+                obligation.kind.as_str(),
+                obligation.ticket.0,
+                call.as_str(),
+                obligation.customer.map(|id| id.0),
+                obligation.number.as_str(),
+                obligation.owner.map(|id| id.0),
+                ms(obligation.began_at),
+                ms(ladder.reminder_at),
+                ms(ladder.due_at),
+                ms(ladder.escalated_at),
+                obligation.state.as_str(),
+                Rung::FIRST.as_str(),
+                ms(ladder.at(Rung::FIRST)),
+            ],
+        ),
+        Fact::ObligationMoved { obligation, customer, ladder, next, .. } => run(
+            "UPDATE obligations SET customer = ?2, reminder_at_ms = ?3, due_at_ms = ?4, escalated_at_ms = ?5,
+                next_rung_at_ms = ?6 WHERE id = ?1",
+            params![
+                obligation.0,
+                customer.0,
+                ms(ladder.reminder_at),
+                ms(ladder.due_at),
+                ms(ladder.escalated_at),
+                next.map(|(_, at)| ms(at)),
+            ],
+        ),
+        Fact::AttemptMade { obligation, call, outcome, at, .. } => run(
+            "INSERT INTO attempts (obligation, call, outcome, at_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (obligation, call) DO NOTHING",
+            params![obligation.0, call.as_str(), outcome.as_str(), ms(*at)],
+        ),
+        Fact::ObligationKept { obligation, proof, .. } => run(
+            "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, proof_call = ?3,
+                proof_agent = ?4, proof_from_ms = ?5, proof_talk_ms = ?6 WHERE id = ?1",
+            params![
+                obligation.0,
+                ObligationState::Kept.as_str(),
+                proof.call.as_str(),
+                proof.agent.as_str(),
+                ms(proof.from),
+                proof.talk_ms,
+            ],
+        ),
+        Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, next, .. } => {
+            run(
+                "INSERT INTO rungs (obligation, rung, planned_at_ms, fired_at_ms, late) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![obligation.0, rung.as_str(), ms(*planned_at), ms(*fired_at), late],
+            )?;
+            run(
+                "UPDATE obligations SET next_rung = ?2, next_rung_at_ms = ?3 WHERE id = ?1",
+                params![obligation.0, next.map(|(rung, _)| rung.as_str()), next.map(|(_, at)| ms(at))],
+            )?;
+            told.iter().try_for_each(|person| {
+                let key = format!("rung:{obligation}:{}:{person}", rung.as_str());
+                run(
+                    "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms)
+                     VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6)",
+                    params![ids.draw(1), key, person.0, obligation.0, rung.as_str(), ms(*fired_at)],
+                )
+            })
+        }
+        Fact::CustomerSaved { customer, version, form, numbers, .. } => {
+            run(
+                "INSERT INTO customers (id, name, company, address, key_customer, note, version)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, company = excluded.company,
+                    address = excluded.address, key_customer = excluded.key_customer, note = excluded.note,
+                    version = excluded.version",
+                params![customer.0, form.name, form.company, form.address, form.key_customer, form.note, version],
+            )?;
+            run("DELETE FROM customer_numbers WHERE customer = ?1", params![customer.0])?;
+            (0_i64..).zip(numbers).try_for_each(|(place, number)| {
+                run(
+                    "INSERT INTO customer_numbers (number, customer, place) VALUES (?1, ?2, ?3)",
+                    params![number.as_str(), customer.0, place],
+                )
+            })
+        }
+        Fact::PersonAdded { person, login, name, role, password_hash, .. } => run(
+            "INSERT INTO people (id, login, name, role, password_hash, active, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",
+            params![person.0, login, name, role.as_str(), password_hash, ms(now)],
+        ),
+        Fact::PasswordSet { person, password_hash, .. } => {
+            run("UPDATE people SET password_hash = ?2 WHERE id = ?1", params![person.0, password_hash])?;
+            run("DELETE FROM sessions WHERE person = ?1", params![person.0])
+        }
+        Fact::PersonChanged { person, name, role, active, ends_sessions, .. } => {
+            run(
+                "UPDATE people SET name = ?2, role = ?3, active = ?4 WHERE id = ?1",
+                params![person.0, name, role.as_str(), active],
+            )?;
+            match ends_sessions {
+                true => run("DELETE FROM sessions WHERE person = ?1", params![person.0]),
+                false => Ok(()),
+            }
+        }
+        Fact::ExtensionMapped { pbx, extension, person: Some(person), .. } => {
+            run(
+                "DELETE FROM ignored_extensions WHERE pbx = ?1 AND extension = ?2",
+                params![pbx.as_str(), extension.as_str()],
+            )?;
+            run(
+                "INSERT INTO extensions (pbx, extension, person) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (pbx, extension) DO UPDATE SET person = excluded.person",
+                params![pbx.as_str(), extension.as_str(), person.0],
+            )
+        }
+        Fact::ExtensionMapped { pbx, extension, person: None, .. } => {
+            run("DELETE FROM extensions WHERE pbx = ?1 AND extension = ?2", params![pbx.as_str(), extension.as_str()])
+        }
+        Fact::ExtensionIgnored { pbx, extension, .. } => {
+            run("DELETE FROM extensions WHERE pbx = ?1 AND extension = ?2", params![pbx.as_str(), extension.as_str()])?;
+            run(
+                "INSERT INTO ignored_extensions (pbx, extension) VALUES (?1, ?2) ON CONFLICT (pbx, extension) DO NOTHING",
+                params![pbx.as_str(), extension.as_str()],
+            )
+        }
+        Fact::SignedIn { session, person, expires_at, user_agent } => {
+            run("DELETE FROM sessions WHERE expires_at_ms <= ?1", params![ms(now)])?;
+            run(
+                "INSERT INTO sessions (hash, person, created_at_ms, expires_at_ms, user_agent)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![session.0, person.0, ms(now), ms(*expires_at), user_agent],
+            )
+        }
+        Fact::SignedOut { session } => run("DELETE FROM sessions WHERE hash = ?1", params![session.0]),
+        Fact::LanguageSet { person, language } => {
+            run("UPDATE people SET language = ?2 WHERE id = ?1", params![person.0, language])
+        }
+    }
+}
+
+fn insert_ticket(db: &Connection, ticket: &Ticket, day: i64, nth: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO tickets (id, number, day, nth, kind, category, priority, summary, course, demand, state, is_open,
+            owner, customer, caller, opened_at_ms, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )?
+    .execute(params![
+        ticket.id.0,
+        ticket.number,
+        day,
+        nth,
+        ticket.kind.as_str(),
+        ticket.category,
+        ticket.priority.as_str(),
+        ticket.summary,
+        ticket.course,
+        ticket.demand,
+        ticket.state.as_str(),
+        ticket.state.is_open(),
+        ticket.owner.map(|id| id.0),
+        ticket.customer.map(|id| id.0),
+        ticket.caller.as_ref().map(|number| number.as_str()),
+        ms(ticket.opened_at),
+        ticket.version,
+    ])
+    .map(drop)
+}
+
+fn write_call(db: &Connection, fact: &Fact) -> rusqlite::Result<()> {
+    let Fact::CallSeen { call, seen_at, person, ticket, talk_ms, proven } = fact else { return Ok(()) };
+    db.prepare_cached(
+        "INSERT INTO calls (id, pbx, direction, caller, caller_name, number, reached, agent, person, started_at_ms,
+            answered_at_ms, ended_at_ms, outcome, ended_by, originated, certain, talk_ms, proven, seen_at_ms, ticket,
+            detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+         ON CONFLICT (id) DO UPDATE SET direction = excluded.direction, caller = excluded.caller,
+            caller_name = excluded.caller_name, number = excluded.number, reached = excluded.reached,
+            agent = excluded.agent, person = coalesce(excluded.person, calls.person),
+            started_at_ms = excluded.started_at_ms, answered_at_ms = excluded.answered_at_ms,
+            ended_at_ms = excluded.ended_at_ms, outcome = excluded.outcome, ended_by = excluded.ended_by,
+            originated = excluded.originated, certain = excluded.certain, talk_ms = excluded.talk_ms,
+            proven = excluded.proven, seen_at_ms = excluded.seen_at_ms,
+            ticket = coalesce(excluded.ticket, calls.ticket), detail = excluded.detail",
+    )?
+    .execute(params![
+        call.id.as_str(),
+        call.pbx.as_str(),
+        call.direction.as_str(),
+        call.caller,
+        call.caller_name,
+        call.number.as_ref().map(|number| number.as_str()),
+        call.to,
+        call.agent.as_ref().map(|agent| agent.as_str()),
+        person.map(|id| id.0),
+        ms(call.started_at),
+        call.answered_at.map(ms),
+        call.ended_at.map(ms),
+        call.outcome.map(|outcome| outcome.as_str()),
+        call.ended_by.map(|by| by.as_str()),
+        call.originated.as_ref().map(|leg| leg.as_str()),
+        call.certain,
+        talk_ms,
+        proven,
+        ms(*seen_at),
+        ticket.map(|id| id.0),
+        detail::write(call),
+    ])
+    .map(drop)
+}

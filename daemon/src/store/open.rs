@@ -1,0 +1,143 @@
+//! Opening the data directory: one daemon at a time, no newer schema, nobody else reads it.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rusqlite::{Connection, OpenFlags};
+
+use super::Store;
+use super::keep::Sequence;
+use super::reader::Reader;
+use crate::desk::policy::Policy;
+
+mod schema {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// The database within the data directory.
+const FILE: &str = "ringback.sqlite";
+const LOCK: &str = "ringback.lock";
+
+/// Statements that are kept prepared: all that the writing side has, with room.
+const STATEMENTS: usize = 128;
+
+impl Store {
+    /// Opens the store in `dir`, or makes it. Errors say what to do about them.
+    pub fn open(dir: &Path, policy: Policy) -> anyhow::Result<Store> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        let lock = lock(dir)?;
+        let file = dir.join(FILE);
+        refuse_newer(&file)?;
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&file)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        let mut db = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+        db.execute_batch(
+            // FULL: a promise that was acknowledged survives a power cut.
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;",
+        )
+        .with_context(|| format!("cannot set up {}", file.display()))?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        intact(&db, &file)?;
+        schema::migrations::runner()
+            .run(&mut db)
+            .with_context(|| format!("cannot bring {} to this version's schema", file.display()))?;
+        let ids = Sequence::after_facts(&db)?;
+        Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, _lock: lock })
+    }
+
+    /// Connections for pages, each on a thread of its own.
+    pub fn reader(&self) -> anyhow::Result<Reader> {
+        Reader::open(&self.file)
+    }
+}
+
+pub(super) fn read_only(file: &Path) -> anyhow::Result<Connection> {
+    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}
+
+/// The kernel forgets the lock when the process ends, however it ends; the number in it is only
+/// for the message.
+fn lock(dir: &Path) -> anyhow::Result<File> {
+    let path = dir.join(LOCK);
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot write in the data directory {}", dir.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            lock.read_to_string(&mut pid)?;
+            bail!(
+                "another ringback (pid {}) holds {}; stop it, or give this one a data directory of its own",
+                pid.trim(),
+                dir.display()
+            );
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}", std::process::id())?;
+    Ok(lock)
+}
+
+/// Looks at the schema's version over a connection that cannot write, before anything else does.
+fn refuse_newer(file: &Path) -> anyhow::Result<()> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let db = read_only(file)?;
+    let known = schema::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
+    let migrated: bool = db
+        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'refinery_schema_history'", [], |row| row.get(0))
+        .with_context(|| format!("{} is not a ringback database", file.display()))?;
+    if !migrated {
+        return Ok(());
+    }
+    let found: i64 =
+        db.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))?;
+    if found > known {
+        bail!(
+            "{} was written by a newer ringback (schema {found}; this one knows up to {known}); nothing was \
+             changed. Start the newer version, or restore the backup from before the upgrade",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+fn intact(db: &Connection, file: &Path) -> anyhow::Result<()> {
+    let verdict: String = db
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .with_context(|| format!("cannot check {}", file.display()))?;
+    if verdict != "ok" {
+        bail!("{} is damaged ({verdict}); restore it from a backup", file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,438 @@
+//! The questions of [`Reader`](super::read::Reader) in SQL, each on one state of the store.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Deserialize;
+
+use super::column::*;
+use super::detail;
+use super::read::*;
+use crate::calls::call::{Direction, EndedBy, Outcome};
+use crate::desk::Rung;
+use crate::desk::command::SessionHash;
+use crate::live::Told;
+use crate::number::Number;
+use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, Role, TicketId, Time};
+
+type Result<T> = rusqlite::Result<T>;
+
+/// What a pop shows of the past.
+const CONTACTS: usize = 5;
+
+pub fn directory(db: &Connection) -> Result<Directory> {
+    let people = db
+        .prepare_cached("SELECT id, login, name, role, active, language, created_at_ms FROM people ORDER BY name, id")?
+        .query_map([], |row| {
+            Ok(Person {
+                id: PersonId(row.get("id")?),
+                login: row.get("login")?,
+                name: row.get("name")?,
+                role: word(row, "role", Role::parse)?,
+                active: row.get("active")?,
+                language: row.get("language")?,
+                created_at: time(row, "created_at_ms")?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    let extensions = db
+        .prepare_cached("SELECT pbx, extension, person FROM extensions ORDER BY pbx, extension")?
+        .query_map([], |row| Ok((name(row, "pbx")?, name(row, "extension")?, PersonId(row.get("person")?))))?
+        .collect::<Result<_>>()?;
+    Ok(Directory { people, extensions })
+}
+
+pub fn card(db: &Connection, number: &Number) -> Result<Card> {
+    let customers = customers_on(db, number)?;
+    let mut numbers: Vec<&Number> = customers.iter().flat_map(|customer| &customer.numbers).chain([number]).collect();
+    numbers.sort();
+    numbers.dedup();
+    let mut card = Card::default();
+    for number in numbers {
+        let (contacts, total) = contacts(db, number)?;
+        card.contacts.extend(contacts);
+        card.contacts_total += total;
+    }
+    card.contacts.sort_by(|a, b| (b.at, &b.call).cmp(&(a.at, &a.call)));
+    card.contacts.truncate(CONTACTS);
+    let sql = format!("{TICKETS} WHERE t.is_open = 1 AND t.customer IS NULL AND t.caller = ?1");
+    card.open_tickets = db.prepare_cached(&sql)?.query_map([number.as_str()], ticket_row)?.collect::<Result<_>>()?;
+    let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.number = ?1");
+    card.open_obligations = obligation_rows(db, &sql, [number.as_str()])?;
+    for customer in &customers {
+        let sql = format!("{TICKETS} WHERE t.is_open = 1 AND t.customer = ?1");
+        let theirs = db.prepare_cached(&sql)?.query_map([customer.id.0], ticket_row)?.collect::<Result<Vec<_>>>()?;
+        card.open_tickets.extend(theirs);
+        let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1");
+        let theirs = obligation_rows(db, &sql, [customer.id.0])?;
+        card.open_obligations.extend(theirs.into_iter().filter(|row| row.number != *number));
+    }
+    card.open_tickets.sort_by_key(|row| std::cmp::Reverse(row.ticket.id));
+    card.open_obligations.sort_by_key(|row| (row.due_at, row.id));
+    card.customers = customers;
+    Ok(card)
+}
+
+fn contacts(db: &Connection, number: &Number) -> Result<(Vec<Contact>, i64)> {
+    let total = db
+        .prepare_cached("SELECT count(*) FROM calls WHERE number = ?1 AND merged_into IS NULL")?
+        .query_row([number.as_str()], |row| row.get(0))?;
+    let newest = db
+        .prepare_cached(
+            "SELECT c.id, c.direction, c.started_at_ms, c.outcome, c.talk_ms, c.agent, c.person, c.pbx,
+                coalesce(t.summary, '') AS summary
+             FROM calls c LEFT JOIN tickets t ON t.id = c.ticket
+             WHERE c.number = ?1 AND c.merged_into IS NULL ORDER BY c.started_at_ms DESC LIMIT ?2",
+        )?
+        .query_map(params![number.as_str(), CONTACTS as i64], |row| {
+            Ok(Contact {
+                call: name(row, "id")?,
+                direction: word(row, "direction", Direction::parse)?,
+                at: time(row, "started_at_ms")?,
+                outcome: maybe_word(row, "outcome", Outcome::parse)?,
+                talk_ms: row.get("talk_ms")?,
+                agent: maybe_name(row, "agent")?,
+                person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+                pbx: name(row, "pbx")?,
+                summary: row.get("summary")?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    Ok((newest, total))
+}
+
+fn customers_on(db: &Connection, number: &Number) -> Result<Vec<Customer>> {
+    let ids: Vec<i64> = db
+        .prepare_cached("SELECT customer FROM customer_numbers WHERE number = ?1 ORDER BY customer")?
+        .query_map([number.as_str()], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    ids.into_iter().filter_map(|id| customer(db, CustomerId(id)).transpose()).collect()
+}
+
+pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
+    let numbers = db
+        .prepare_cached("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place")?
+        .query_map([id.0], |row| number(row, "number"))?
+        .collect::<Result<_>>()?;
+    db.prepare_cached("SELECT * FROM customers WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok(Customer {
+                id,
+                name: row.get("name")?,
+                company: row.get("company")?,
+                address: row.get("address")?,
+                key_customer: row.get("key_customer")?,
+                note: row.get("note")?,
+                numbers,
+                version: row.get("version")?,
+            })
+        })
+        .optional()
+}
+
+const TICKETS: &str = "SELECT t.*, coalesce(c.name, '') AS customer_name,
+        EXISTS (SELECT 1 FROM drafts d WHERE d.ticket = t.id) AS has_draft
+    FROM tickets t LEFT JOIN customers c ON c.id = t.customer";
+
+fn ticket_row(row: &Row) -> Result<TicketRow> {
+    Ok(TicketRow {
+        ticket: ticket_of_row(row)?,
+        customer_name: row.get("customer_name")?,
+        has_draft: row.get("has_draft")?,
+    })
+}
+
+const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
+        (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts
+    FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
+
+fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
+    let mut rows =
+        db.prepare_cached(sql)?.query_map(values, obligation_row)?.collect::<Result<Vec<ObligationRow>>>()?;
+    for row in &mut rows {
+        row.fired = db
+            .prepare_cached(
+                "SELECT rung, planned_at_ms, fired_at_ms FROM rungs WHERE obligation = ?1 ORDER BY planned_at_ms",
+            )?
+            .query_map([row.id.0], |row| {
+                Ok((rung(row, "rung")?, time(row, "planned_at_ms")?, time(row, "fired_at_ms")?))
+            })?
+            .collect::<Result<_>>()?;
+    }
+    Ok(rows)
+}
+
+fn obligation_row(row: &Row) -> Result<ObligationRow> {
+    Ok(ObligationRow {
+        id: ObligationId(row.get("id")?),
+        kind: clock_kind(row)?,
+        state: obligation_state(row)?,
+        ticket: TicketId(row.get("ticket")?),
+        ticket_number: row.get("ticket_number")?,
+        customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
+        customer_name: row.get("customer_name")?,
+        number: number(row, "number")?,
+        owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        began_at: time(row, "began_at_ms")?,
+        due_at: time(row, "due_at_ms")?,
+        reminder_at: time(row, "reminder_at_ms")?,
+        escalated_at: time(row, "escalated_at_ms")?,
+        attempts: row.get("attempts")?,
+        proof: proof(row)?,
+        fired: Vec::new(),
+    })
+}
+
+pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
+    let sql = format!(
+        "{OBLIGATIONS} WHERE o.state = 'open' AND (o.owner = ?1 OR o.owner IS NULL) ORDER BY o.due_at_ms, o.id LIMIT ?2"
+    );
+    obligation_rows(db, &sql, params![person.0, LIST])
+}
+
+pub fn at_risk(db: &Connection, now: Time) -> Result<Vec<ObligationRow>> {
+    let sql =
+        format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.reminder_at_ms <= ?1 ORDER BY o.due_at_ms, o.id LIMIT ?2");
+    obligation_rows(db, &sql, params![ms(now), LIST])
+}
+
+pub fn obligation(db: &Connection, id: ObligationId) -> Result<Option<ObligationRow>> {
+    let sql = format!("{OBLIGATIONS} WHERE o.id = ?1");
+    Ok(obligation_rows(db, &sql, [id.0])?.pop())
+}
+
+pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<TicketPage>> {
+    let sql = format!("{TICKETS} WHERE t.id = ?1");
+    let Some(row) = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()? else { return Ok(None) };
+    let customers = match (row.ticket.customer, &row.ticket.caller) {
+        (Some(id), _) => customer(db, id)?.into_iter().collect(),
+        (None, Some(number)) => customers_on(db, number)?,
+        (None, None) => Vec::new(),
+    };
+    let draft = db
+        .prepare_cached("SELECT body FROM drafts WHERE ticket = ?1 AND person = ?2")?
+        .query_row([id.0, asker.0], |row| row.get(0))
+        .optional()?;
+    let sql = format!("{OBLIGATIONS} WHERE o.ticket = ?1 ORDER BY o.state <> 'open', o.id DESC LIMIT ?2");
+    let obligations = obligation_rows(db, &sql, params![id.0, LIST])?;
+    let calls = db
+        .prepare_cached(
+            "SELECT * FROM calls WHERE ticket = ?1 AND merged_into IS NULL ORDER BY started_at_ms DESC LIMIT ?2",
+        )?
+        .query_map([id.0, LIST], stored_call)?
+        .collect::<Result<_>>()?;
+    Ok(Some(TicketPage { row, customers, timeline: timeline(db, id)?, draft, obligations, calls }))
+}
+
+fn stored_call(row: &Row) -> Result<StoredCall> {
+    let detail = detail::read(row.get_ref("detail")?.as_str()?);
+    Ok(StoredCall {
+        id: name(row, "id")?,
+        pbx: name(row, "pbx")?,
+        direction: word(row, "direction", Direction::parse)?,
+        caller: row.get("caller")?,
+        caller_name: row.get("caller_name")?,
+        number: maybe_number(row, "number")?,
+        to: row.get("reached")?,
+        agent: maybe_name(row, "agent")?,
+        person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+        started_at: time(row, "started_at_ms")?,
+        answered_at: maybe_time(row, "answered_at_ms")?,
+        ended_at: maybe_time(row, "ended_at_ms")?,
+        outcome: maybe_word(row, "outcome", Outcome::parse)?,
+        ended_by: maybe_word(row, "ended_by", EndedBy::parse)?,
+        talk_ms: row.get("talk_ms")?,
+        certain: row.get("certain")?,
+        waits: detail.waits,
+        segments: detail.segments,
+        offers: detail.offers,
+        transfers: detail.transfers,
+        ticket: row.get::<_, Option<i64>>("ticket")?.map(TicketId),
+    })
+}
+
+/// What the timeline needs of the bodies of facts; each has some of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    version: i64,
+    due_at_ms: i64,
+    rung: String,
+    late: bool,
+    outcome: String,
+    agent: String,
+    from_ms: i64,
+    talk_ms: i64,
+}
+
+fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
+    let mut statement = db.prepare_cached(
+        "SELECT at_ms, kind, by_person, call, obligation, person, body FROM (
+            SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq DESC LIMIT ?2) ORDER BY seq",
+    )?;
+    let mut rows = statement.query([id.0, LIST])?;
+    let mut timeline = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (at, by) = (time(row, "at_ms")?, row.get::<_, Option<i64>>("by_person")?.map(PersonId));
+        timeline.extend(what(row)?.into_iter().map(|what| TimelineRow { at, by, what }));
+    }
+    Ok(timeline)
+}
+
+/// A fact as the timeline's words; kinds that it does not show give none.
+fn what(row: &Row) -> Result<Vec<TimelineWhat>> {
+    let call = maybe_name::<CallId>(row, "call")?;
+    let obligation = row.get::<_, Option<i64>>("obligation")?.map(ObligationId);
+    let body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
+    let joined = call.clone().map(|call| TimelineWhat::Joined { call });
+    let what = match row.get_ref("kind")?.as_str()? {
+        "ticket_opened" => return Ok([TimelineWhat::Opened].into_iter().chain(joined).collect()),
+        "call_joined" => joined,
+        "owner_taken" => {
+            row.get::<_, Option<i64>>("person")?.map(|person| TimelineWhat::Owner { person: PersonId(person) })
+        }
+        "ticket_saved" => Some(TimelineWhat::Saved { version: body.version }),
+        "obligation_began" => {
+            obligation.map(|obligation| TimelineWhat::ObligationBegan { obligation, due_at: from_ms(body.due_at_ms) })
+        }
+        "rung_fired" => Rung::parse(&body.rung).map(|rung| TimelineWhat::Rung { rung, late: body.late }),
+        "attempt_made" => {
+            call.zip(Outcome::parse(&body.outcome)).map(|(call, outcome)| TimelineWhat::Attempt { call, outcome })
+        }
+        "obligation_kept" => call.map(|call| TimelineWhat::Kept {
+            proof: crate::desk::clock::Proof {
+                call,
+                agent: body.agent.as_str().into(),
+                from: from_ms(body.from_ms),
+                talk_ms: body.talk_ms,
+            },
+        }),
+        _ => None,
+    };
+    Ok(what.into_iter().collect())
+}
+
+pub fn tickets(db: &Connection, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
+    let sql = format!(
+        "{TICKETS} WHERE (?1 IS NULL OR t.owner = ?1) AND (?2 IS NULL OR t.is_open = ?2)
+            AND (?3 IS NULL OR t.number LIKE ?3 ESCAPE '\\' OR t.summary LIKE ?3 ESCAPE '\\'
+                OR t.caller LIKE ?3 ESCAPE '\\' OR c.name LIKE ?3 ESCAPE '\\')
+         ORDER BY t.id DESC LIMIT ?4"
+    );
+    let part = (!filter.text.trim().is_empty()).then(|| contains(filter.text.trim()));
+    db.prepare_cached(&sql)?
+        .query_map(params![filter.owner.map(|id| id.0), filter.open, part, filter.limit], ticket_row)?
+        .collect()
+}
+
+/// A pattern for texts that contain `text`, taken literally.
+fn contains(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern + "%"
+}
+
+pub fn ticket_of(db: &Connection, call: &CallId) -> Result<Option<TicketId>> {
+    let found: Option<Option<i64>> = db
+        .prepare_cached("SELECT ticket FROM calls WHERE id = ?1")?
+        .query_row([call.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten().map(TicketId))
+}
+
+pub fn session(db: &Connection, session: &SessionHash, now: Time) -> Result<Option<PersonId>> {
+    db.prepare_cached(
+        "SELECT s.person FROM sessions s JOIN people p ON p.id = s.person
+         WHERE s.hash = ?1 AND s.expires_at_ms > ?2 AND p.active = 1",
+    )?
+    .query_row(params![session.0, ms(now)], |row| row.get(0).map(PersonId))
+    .optional()
+}
+
+pub fn credentials(db: &Connection, login: &str) -> Result<Option<Credentials>> {
+    db.prepare_cached("SELECT id, password_hash, active FROM people WHERE lower(login) = lower(?1)")?
+        .query_row([login], |row| {
+            Ok(Credentials {
+                person: PersonId(row.get("id")?),
+                password_hash: row.get("password_hash")?,
+                active: row.get("active")?,
+            })
+        })
+        .optional()
+}
+
+pub fn outages(db: &Connection, limit: u32) -> Result<Vec<Outage>> {
+    db.prepare_cached("SELECT pbx, from_ms, to_ms, why FROM outages ORDER BY from_ms DESC, pbx LIMIT ?1")?
+        .query_map([limit], |row| {
+            Ok(Outage {
+                pbx: name(row, "pbx")?,
+                from: time(row, "from_ms")?,
+                to: maybe_time(row, "to_ms")?,
+                why: row.get("why")?,
+            })
+        })?
+        .collect()
+}
+
+pub fn coverage(db: &Connection, from: Time, to: Time) -> Result<Vec<Coverage>> {
+    let period_ms = (to - from).num_milliseconds().max(0);
+    db.prepare_cached(
+        "SELECT pbx, sum(max(0, min(coalesce(to_ms, ?2), ?2) - max(from_ms, ?1))) AS unseen_ms
+         FROM outages GROUP BY pbx ORDER BY pbx",
+    )?
+    .query_map(params![ms(from), ms(to)], |row| {
+        let unseen_ms: i64 = row.get("unseen_ms")?;
+        Ok(Coverage { pbx: name(row, "pbx")?, period_ms, unseen_ms: unseen_ms.min(period_ms) })
+    })?
+    .collect()
+}
+
+pub fn unmapped(db: &Connection, today_from: Time) -> Result<Vec<UnmappedExtension>> {
+    db.prepare_cached(
+        "SELECT s.pbx, s.extension, s.name, s.last_seen_at_ms,
+            (SELECT count(*) FROM calls c WHERE c.pbx = s.pbx AND c.agent = s.extension AND c.started_at_ms >= ?1
+                AND c.direction = 'inbound' AND c.answered_at_ms IS NOT NULL) AS answered,
+            (SELECT count(*) FROM calls c WHERE c.pbx = s.pbx AND c.agent = s.extension AND c.started_at_ms >= ?1
+                AND c.direction <> 'inbound') AS dialled
+         FROM seen_extensions s
+         WHERE NOT EXISTS (SELECT 1 FROM extensions e WHERE e.pbx = s.pbx AND e.extension = s.extension)
+            AND NOT EXISTS (SELECT 1 FROM ignored_extensions i WHERE i.pbx = s.pbx AND i.extension = s.extension)
+         ORDER BY s.pbx, s.extension LIMIT ?2",
+    )?
+    .query_map(params![ms(today_from), LIST], |row| {
+        Ok(UnmappedExtension {
+            pbx: name(row, "pbx")?,
+            extension: name(row, "extension")?,
+            name: row.get("name")?,
+            answered_today: row.get("answered")?,
+            dialled_today: row.get("dialled")?,
+            last_seen_at: time(row, "last_seen_at_ms")?,
+        })
+    })?
+    .collect()
+}
+
+const OUTBOX: &str = "SELECT id, person, obligation, rung, at_ms FROM outbox";
+
+pub fn told(db: &Connection, person: PersonId, after: OutboxId) -> Result<Vec<Told>> {
+    let sql = format!("{OUTBOX} WHERE person = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    db.prepare_cached(&sql)?.query_map([person.0, after.0, LIST], told_row)?.collect()
+}
+
+pub fn undelivered(db: &Connection, after: OutboxId) -> Result<Vec<Told>> {
+    let sql = format!("{OUTBOX} WHERE delivered_at_ms IS NULL AND id > ?1 ORDER BY id LIMIT ?2");
+    db.prepare_cached(&sql)?.query_map([after.0, LIST], told_row)?.collect()
+}
+
+fn told_row(row: &Row) -> Result<Told> {
+    Ok(Told {
+        id: OutboxId(row.get("id")?),
+        person: PersonId(row.get("person")?),
+        obligation: ObligationId(row.get("obligation")?),
+        rung: rung(row, "rung")?,
+        at: time(row, "at_ms")?,
+    })
+}
