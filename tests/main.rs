@@ -1,3 +1,5 @@
 //! End to end, through the real binary. A module a subject; [`house`] starts and stops it.
 
+#[cfg(feature = "asterisk")]
+mod asterisk;
 mod house;
