@@ -8,9 +8,10 @@
 //! ends the link.
 
 use std::io;
+use std::sync::LazyLock;
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
 use tokio_util::codec::Decoder;
 
 /// The longest line taken. `VarSet` and `Command` know no limit; a megabyte is far over anything
@@ -52,12 +53,10 @@ pub struct Damaged {
 pub enum Damage {
     /// The first line is neither `Event:` nor `Response:`.
     UnknownStart,
-    /// A line holds no colon.
+    /// There are fewer colons than lines.
     LineWithoutColon,
     /// The next packet began before this one had ended.
     Glued,
-    /// A header that a packet has once stands in it twice.
-    RepeatedHeader,
     /// A line over [`MAX_LINE`].
     LineTooLong,
     /// A packet over [`MAX_PACKET`].
@@ -73,7 +72,6 @@ impl Damage {
             Damage::UnknownStart => "a packet began with neither Event nor Response",
             Damage::LineWithoutColon => "a line held no colon",
             Damage::Glued => "a packet began before the last one had ended",
-            Damage::RepeatedHeader => "a header stood twice in one packet",
             Damage::LineTooLong => "a line was longer than 1 MiB",
             Damage::PacketTooLong => "a packet was longer than 16 MiB",
             Damage::Unterminated => "the connection ended inside a packet",
@@ -84,7 +82,7 @@ impl Damage {
 /// One message of an AMI: an event or a reply. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// All lines with their ends, without the empty line. Each line holds a colon.
+    /// All lines with their ends, without the empty line. A line without a colon is all key.
     bytes: Bytes,
     /// Where the first line's colon stands, and its end without CR and LF.
     first_colon: u32,
@@ -154,28 +152,63 @@ impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // The codec passes on only packets whose every line holds a colon.
-        let colon = memchr(b':', self.rest)?;
-        let mut from = colon + 1;
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut from = 0;
         let (line, next) = loop {
             let Some(found) = memchr(b'\n', &self.rest[from..]) else { break (self.rest, self.rest.len()) };
             let lf = from + found;
             from = lf + 1;
             match self.ends {
                 LineEnd::Lf => break (&self.rest[..lf], from),
-                LineEnd::CrLf if self.rest[lf - 1] == b'\r' => break (&self.rest[..lf - 1], from),
+                LineEnd::CrLf if lf > 0 && self.rest[lf - 1] == b'\r' => break (&self.rest[..lf - 1], from),
                 LineEnd::CrLf => {}
             }
         };
         self.rest = &self.rest[next..];
-        Some(split(line, colon))
+        Some(match near_colon(line) {
+            Some(colon) => split(line, colon),
+            None => (line, b""),
+        })
     }
+}
+
+/// The first colon of a line. Keys are short, so eight bytes at a time beat a search that is made
+/// for long texts.
+#[inline]
+fn near_colon(line: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (words, tail) = line.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        // A byte of `differ` is nought where the line has a colon; the lowest such one is exact.
+        let differ = u64::from_le_bytes(*word) ^ (ONES * b':' as u64);
+        let found = differ.wrapping_sub(ONES) & !differ & HIGH;
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    tail.iter().position(|byte| *byte == b':').map(|at| words.len() * 8 + at)
+}
+
+/// Whether there are fewer colons than line ends. In pieces short enough for sums of a byte each,
+/// which the compiler makes sixteen at a time.
+fn lacks_a_colon(packet: &[u8]) -> bool {
+    let surplus = |piece: &[u8]| piece.iter().map(|b| i8::from(*b == b':') - i8::from(*b == b'\n')).sum::<i8>();
+    packet.chunks(96).map(|piece| i64::from(surplus(piece))).sum::<i64>() < 0
 }
 
 fn split(line: &[u8], colon: usize) -> (&[u8], &[u8]) {
     let value = &line[colon + 1..];
     (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
 }
+
+/// A line's end and an empty line. Not with the CR before it, which would send the search to each
+/// line's end.
+static END: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new(b"\n\r\n"));
+static EVENT: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new(b"Event:"));
+static RESPONSE: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new(b"Response:"));
 
 /// Decodes one AMI connection from its first byte on. Never fails: its `Error` is only what the
 /// trait asks for.
@@ -214,8 +247,8 @@ struct Scan {
     free_body: bool,
     /// This packet may bear a `Response` header that does not begin a reply.
     may_respond: bool,
-    seen_action_id: bool,
-    seen_uniqueid: bool,
+    /// In all lines so far; a packet with fewer of them than lines has a line that is none.
+    colons: usize,
     trouble: Option<Damage>,
 }
 
@@ -334,6 +367,11 @@ impl Decoder for AmiCodec {
 
 impl Scan {
     fn look(&mut self, buffer: &[u8]) -> Found {
+        if self.scanned == 0
+            && let Some(bytes) = self.glance(buffer)
+        {
+            return Found::Whole(bytes);
+        }
         loop {
             let Some(found) = memchr(b'\n', &buffer[self.scanned..]) else {
                 self.scanned = buffer.len();
@@ -354,7 +392,13 @@ impl Scan {
                 return Found::TooLong(why);
             }
             if end == self.line {
-                return if self.lines == 0 { Found::Blank(lf + 1) } else { Found::Whole(lf + 1) };
+                if self.lines == 0 {
+                    return Found::Blank(lf + 1);
+                }
+                if self.colons < self.lines {
+                    self.trouble.get_or_insert(Damage::LineWithoutColon);
+                }
+                return Found::Whole(lf + 1);
             }
             if let Some(begin) = self.another(buffer, end) {
                 return Found::Another(begin);
@@ -363,6 +407,33 @@ impl Scan {
             self.line_before = self.line;
             self.line = lf + 1;
         }
+    }
+
+    /// The length of a packet that is whole in the buffer and has no sign of damage, as nearly all
+    /// are: a few searches over all of it instead of a look at each line. None says nothing: the
+    /// careful look has to tell.
+    ///
+    /// A write that Asterisk gave up loses the packet's rest, and what follows begins with `Event:`
+    /// or `Response:`, so a torn packet always shows one of them where it should not be.
+    fn glance(&mut self, buffer: &[u8]) -> Option<usize> {
+        let buffer = &buffer[..buffer.len().min(MAX_LINE)];
+        let last = END.find(buffer)?;
+        let packet = &buffer[..last + 1];
+        let first_end = memchr(b'\n', packet)?.checked_sub(1)?;
+        let first_colon = near_colon(&packet[..first_end])?;
+        let healthy = matches!(&packet[..first_colon], b"Event" | b"Response")
+            && packet[first_end] == b'\r'
+            && packet[last - 1] == b'\r'
+            && EVENT.find(&packet[first_end..]).is_none()
+            && RESPONSE.find(&packet[first_end..]).is_none()
+            && !lacks_a_colon(packet);
+        if !healthy {
+            return None;
+        }
+        self.begin(&packet[..first_colon], split(&packet[..first_end], first_colon).1, first_colon, first_end);
+        self.ends = Some(LineEnd::CrLf);
+        self.line = packet.len();
+        Some(packet.len() + 2)
     }
 
     fn too_long(&self, upto: usize) -> Option<Damage> {
@@ -378,36 +449,24 @@ impl Scan {
     /// Checks the line that goes up to `end`; whether and where another packet begins in it.
     fn another(&mut self, buffer: &[u8], end: usize) -> Option<usize> {
         let line = &buffer[self.line..end];
-        let Some(colon) = memchr(b':', line) else {
-            self.trouble.get_or_insert(Damage::LineWithoutColon);
-            return None;
-        };
-        let key = &line[..colon];
+        self.colons += memchr_iter(b':', line).count();
         if self.lines == 0 {
-            self.begin(key, split(line, colon).1, colon, end);
+            match near_colon(line) {
+                Some(colon) => self.begin(&line[..colon], split(line, colon).1, colon, end),
+                None => self.trouble = Some(Damage::UnknownStart),
+            }
             return None;
         }
-        match (key.len(), key.first().map(u8::to_ascii_lowercase)) {
-            (5, Some(b'e')) if key.eq_ignore_ascii_case(b"Event") && !self.free_body => return Some(self.line),
-            (8, Some(b'r')) if key.eq_ignore_ascii_case(b"Response") && !self.may_respond => return Some(self.line),
-            // It is always an event's second line, so the line before it began an event.
-            (9, Some(b'p')) if self.lines > 1 && key.eq_ignore_ascii_case(b"Privilege") => {
-                let before = &buffer[self.line_before..self.line];
-                if let Some(begin) = memmem::rfind(before, b"Event: ") {
-                    self.trouble.get_or_insert(Damage::Glued);
-                    return Some(self.line_before + begin);
-                }
-                self.once(true);
+        if line.starts_with(b"Event:") && !self.free_body || line.starts_with(b"Response:") && !self.may_respond {
+            return Some(self.line);
+        }
+        // One of these is always an event's second line, so the line before it began an event.
+        if self.lines > 1 && (line.starts_with(b"Privilege:") || line.starts_with(b"ActionID:")) {
+            let before = &buffer[self.line_before..self.line];
+            if let Some(begin) = memmem::rfind(before, b"Event: ") {
+                self.trouble.get_or_insert(Damage::Glued);
+                return Some(self.line_before + begin);
             }
-            (8, Some(b'a')) if key.eq_ignore_ascii_case(b"ActionID") => {
-                self.once(self.seen_action_id);
-                self.seen_action_id = true;
-            }
-            (8, Some(b'u')) if key.eq_ignore_ascii_case(b"Uniqueid") => {
-                self.once(self.seen_uniqueid);
-                self.seen_uniqueid = true;
-            }
-            _ => {}
         }
         None
     }
@@ -421,12 +480,6 @@ impl Scan {
             self.may_respond = self.free_body || memmem::find(value, b"Response").is_some();
         } else if !key.eq_ignore_ascii_case(b"Response") {
             self.trouble = Some(Damage::UnknownStart);
-        }
-    }
-
-    fn once(&mut self, seen: bool) {
-        if seen && !self.free_body {
-            self.trouble.get_or_insert(Damage::RepeatedHeader);
         }
     }
 
