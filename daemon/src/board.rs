@@ -116,6 +116,8 @@ impl Board {
                 }
             }
         }
+        // The engine must not wait for somebody who waits for it.
+        drop((wires.told, wires.dials));
         self.hand_on_the_rest(&wires.engine).await;
     }
 

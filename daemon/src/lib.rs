@@ -25,3 +25,118 @@ pub mod store;
 
 pub use engine::Commands;
 pub use names::*;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context;
+use chrono::Utc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use board::{Board, Seat, Wires};
+use calls::dialplan::Dialplan;
+use calls::tracker::Tracker;
+use config::Config;
+use desk::policy::Policy;
+use engine::Outlets;
+use link::Link;
+use live::{LinkNow, LinkState, Live};
+use number::Numbering;
+use store::Store;
+use store::read::Reader;
+
+/// Notices and calls to dial that may wait for the board between two of its turns; it never waits
+/// for anything but its inputs, so these are short.
+const TO_BOARD: usize = 1024;
+
+/// A running daemon, and the three ways in: commands, questions, notices.
+pub struct Daemon {
+    pub commands: Commands,
+    pub reader: Reader,
+    pub live: Live,
+    links: Vec<JoinHandle<()>>,
+    board: JoinHandle<()>,
+    outbox: JoinHandle<()>,
+    engine: thread::JoinHandle<()>,
+    /// The later stages stop after the earlier ones have handed on what they had.
+    stop_engine: CancellationToken,
+}
+
+/// The policy that the configuration asks for.
+pub fn policy(config: &Config) -> Policy {
+    let site = config.pbxs.first().map_or_else(|| Numbering::new("CN", None), numbering);
+    let mut policy = Policy::new(config.site.time_zone.clone(), site);
+    policy.numbering_at = config.pbxs.iter().map(|pbx| (pbx.name.clone(), numbering(pbx))).collect();
+    policy
+}
+
+/// Starts everything over an open store. When `stop` is cancelled the links end first; see
+/// [`Daemon::ended`].
+pub fn start(config: &Config, store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
+    let reader = store.reader()?;
+    let (told, hear_told) = mpsc::channel(TO_BOARD);
+    let (dials, hear_dials) = mpsc::channel(TO_BOARD);
+    let news = Arc::new(Notify::new());
+    let stop_engine = CancellationToken::new();
+    let outlets = Outlets { told: told.clone(), dials, outbox: news.clone() };
+    let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
+
+    let (from_links, hear_links) = mpsc::channel(link::EVENTS);
+    let mut seats = BTreeMap::new();
+    let mut links = Vec::new();
+    for pbx in &config.pbxs {
+        let (link, task) = Link::start(pbx.clone(), from_links.clone(), stop.clone());
+        let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
+        let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx));
+        let now = LinkNow {
+            pbx: pbx.name.clone(),
+            product: String::new(),
+            state: LinkState::Connecting,
+            since: Utc::now(),
+            last_error: None,
+            events_total: 0,
+            damaged_total: 0,
+            latency_us: None,
+        };
+        seats.insert(pbx.name.clone(), Seat { tracker, link, now });
+        links.push(task);
+    }
+    // Without a PBX there is still somebody who may speak to the board: the stop itself.
+    links.push(tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            stop.cancelled().await;
+            drop(from_links);
+        }
+    }));
+
+    let (live, asked) = Live::new();
+    let wires = Wires { links: hear_links, asked, told: hear_told, dials: hear_dials, engine: inbox.clone() };
+    let board = tokio::spawn(Board::new(seats).run(wires));
+    let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
+    Ok(Daemon { commands: Commands::new(inbox), reader, live, links, board, outbox, engine, stop_engine })
+}
+
+impl Daemon {
+    /// After `stop`: waits until the links have ended, the board has handed on what it had, and
+    /// the engine has kept it.
+    pub async fn ended(self) -> anyhow::Result<()> {
+        for link in self.links {
+            link.await.context("a link failed")?;
+        }
+        self.board.await.context("the board failed")?;
+        self.outbox.await.context("the outbox failed")?;
+        self.stop_engine.cancel();
+        let engine = self.engine;
+        tokio::task::spawn_blocking(move || engine.join())
+            .await?
+            .map_err(|_| anyhow::anyhow!("the engine failed; see the log above"))
+    }
+}
+
+fn numbering(pbx: &config::Pbx) -> Numbering {
+    Numbering::new(&pbx.region, pbx.home_area_code.as_deref())
+}

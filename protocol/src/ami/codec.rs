@@ -11,7 +11,7 @@ use std::io;
 use std::sync::LazyLock;
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 use tokio_util::codec::Decoder;
 
 /// The longest line taken. `VarSet` and `Command` know no limit; a megabyte is far over anything
