@@ -4,15 +4,34 @@
 //! A link that is cut, or that fell behind, says so; what it tells next is a snapshot of all that
 //! is up. Nothing is dropped in silence.
 
-use protocol::event::CallEvent;
+mod connect;
+mod converse;
+mod teller;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::Utc;
+use protocol::ami::conversation::Conversation;
+use protocol::ami::login::Credentials;
+use protocol::ami::requests::Dialling;
+use protocol::event::{BootId, CallEvent};
 use protocol::request::Request;
+use protocol::session::{Over, Session};
+use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::config::Pbx;
-use crate::live::LinkNow;
+use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
+pub(crate) use connect::connect;
+use connect::{Connected, Unreachable};
+use converse::{Desk, converse, enter};
+use teller::Teller;
 
 /// What a link tells the board, in order.
 #[derive(Clone, Debug)]
@@ -75,6 +94,112 @@ impl Link {
     }
 }
 
-async fn run(_config: Pbx, _asked: mpsc::Receiver<Request>, _to: mpsc::Sender<FromLink>, stop: CancellationToken) {
-    stop.cancelled().await;
+/// A link that was up for so long starts its back-off anew when it is cut.
+const STABLE: Duration = Duration::from_secs(60);
+
+/// Connects, converses, waits, for ever.
+async fn run(config: Pbx, mut asked: mpsc::Receiver<Request>, to: mpsc::Sender<FromLink>, stop: CancellationToken) {
+    let mut teller = Teller::new(config.name.clone(), to);
+    let began = Utc::now();
+    let mut now = new_link(&config, began);
+    let mut boot = None;
+    let mut attempt = 0;
+    loop {
+        enter(&mut now, LinkState::Connecting);
+        teller.state(&now);
+        let connected = tokio::select! {
+            connected = connect(&config) => connected,
+            () = stop.cancelled() => return,
+        };
+        let (lost, since) = match connected {
+            Err(unreachable) => (unreachable, began),
+            Ok(Connected { wire, from }) => {
+                let mut session = session(&config, boot.take());
+                let desk = Desk { now: &mut now, teller: &mut teller, asked: &mut asked, stop: &stop };
+                let Some(ended) = converse(wire, &mut session, desk).await else { return };
+                boot = session.boot().cloned();
+                if ended.live_since.is_some_and(|since| since.elapsed() >= STABLE) {
+                    attempt = 0;
+                }
+                let since = if ended.live_since.is_some() { ended.heard_at } else { began };
+                (lost_by(&config, ended.why, from), since)
+            }
+        };
+        warn!(pbx = %config.name, "{}", lost.why);
+        teller.lost(since, lost.why.clone());
+        let wait =
+            rand::rng().random_range(lost.back_off.least..=lost.back_off.limit(attempt).max(lost.back_off.least));
+        attempt += 1;
+        let retry_at = Utc::now() + wait;
+        (now.last_error, now.latency_us) = (Some(lost.why), None);
+        enter(&mut now, LinkState::Down { attempt, retry_at });
+        teller.state(&now);
+        if !pause(wait, &mut asked, &mut teller, &stop).await {
+            return;
+        }
+    }
 }
+
+fn new_link(config: &Pbx, since: Time) -> LinkNow {
+    LinkNow {
+        pbx: config.name.clone(),
+        product: String::new(),
+        state: LinkState::Connecting,
+        since,
+        last_error: None,
+        events_total: 0,
+        damaged_total: 0,
+        latency_us: None,
+    }
+}
+
+fn session(config: &Pbx, boot: Option<BootId>) -> Session {
+    let credentials = Credentials { username: config.username.clone(), secret: config.secret.clone() };
+    let dialling = Dialling {
+        channel: config.originate_channel.clone(),
+        context: config.originate_context.clone(),
+        caller_id: config.originate_caller_id.clone(),
+    };
+    let epoch = Utc::now().timestamp_millis().unsigned_abs();
+    let at = tokio::time::Instant::now().into_std();
+    Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at)))
+}
+
+fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
+    match why {
+        Over::Login(failure) => {
+            Unreachable { why: failure.advice(&config.username, from), back_off: failure.back_off() }
+        }
+        Over::ShutDown | Over::Closed | Over::Dead | Over::SnapshotStuck(_) | Over::FellBehind => {
+            Unreachable::for_now(why.to_string())
+        }
+    }
+}
+
+/// Waits, refusing what is asked meanwhile, and until the board has heard of the outage; false
+/// when the link is to end.
+async fn pause(
+    wait: Duration,
+    asked: &mut mpsc::Receiver<Request>,
+    teller: &mut Teller,
+    stop: &CancellationToken,
+) -> bool {
+    let until = tokio::time::Instant::now() + wait;
+    let to = teller.to();
+    while tokio::time::Instant::now() < until || teller.is_behind() {
+        tokio::select! {
+            () = sleep_until(until), if tokio::time::Instant::now() < until => {}
+            Some(request) = asked.recv() => {
+                let pbx = teller.pbx().clone();
+                teller.tell(FromLink::Answered { pbx, request, answer: Err(Refused::Down) });
+            }
+            _ = teller.caught_up(), if teller.is_behind() => {}
+            () = to.closed() => return false,
+            () = stop.cancelled() => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

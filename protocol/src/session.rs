@@ -1,6 +1,7 @@
 //! One conversation with one PBX, whatever its kind: bytes in; events, answers and bytes out. It
 //! owns no socket and no clock: whoever does tells it what came and what time it is.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -76,16 +77,16 @@ pub enum Over {
     FellBehind,
 }
 
-impl Over {
-    /// In English, for admins. Failures to sign in have advice of their own.
-    pub fn as_str(&self) -> &'static str {
+/// For admins. Failures to sign in have advice of their own.
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Over::Login(_) => "the PBX did not let us in",
-            Over::ShutDown => "the PBX went down in good order",
-            Over::Closed => "the PBX closed the connection",
-            Over::Dead => "the PBX has not answered a ping for 10 s",
-            Over::SnapshotStuck(_) => "the PBX did not finish telling what is up",
-            Over::FellBehind => "too much happened while the PBX told what is up",
+            Over::Login(_) => f.write_str("The PBX did not let us in."),
+            Over::ShutDown => f.write_str("The PBX went down in good order."),
+            Over::Closed => f.write_str("The PBX closed the connection."),
+            Over::Dead => f.write_str("The PBX did not answer a ping for 10 s: it hangs, or the network is cut."),
+            Over::SnapshotStuck(action) => write!(f, "The PBX did not finish its answer to {action} within 30 s."),
+            Over::FellBehind => f.write_str("Too much happened while the PBX told what is up."),
         }
     }
 }

@@ -163,7 +163,7 @@ impl Conversation {
         match requests::action(&request, &self.dialling, interface_of, &id) {
             Ok(Some(action)) => self.act(at, id, action, What::Request(request), REPLY_WITHIN),
             Ok(None) => {
-                self.want_snapshot(at);
+                self.want_snapshot_soon(at);
                 heard.push(Heard::Answered { request, answer: Answer::Done });
             }
             Err(why) => heard.push(Heard::Answered { request, answer: Answer::No(why.to_string()) }),
@@ -257,9 +257,9 @@ impl Conversation {
             return;
         }
         match name {
-            b"FullyBooted" if !self.just_in => self.want_snapshot(at),
+            b"FullyBooted" if !self.just_in => self.want_snapshot_soon(at),
             b"FullyBooted" => {}
-            b"Reload" | b"Load" if of_queues(packet) => self.want_snapshot(at),
+            b"Reload" | b"Load" if of_queues(packet) => self.want_snapshot_soon(at),
             b"Shutdown" => {
                 self.stopping = true;
                 self.tell(packet, heard);
@@ -310,10 +310,11 @@ impl Conversation {
                 let clock = clock.and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
                 heard.push(Heard::Pong { round_trip: at.duration_since(sent), clock });
             }
-            What::Settings => match packet.get(b"AsteriskVersion").filter(|_| success) {
-                Some(version) => heard.push(Heard::Product(format!("Asterisk {}", text(version)))),
-                None => heard.push(missing("CoreSettings", &said())),
-            },
+            What::Settings if success => {
+                let version = packet.get(b"AsteriskVersion").map(text);
+                heard.extend(version.map(|version| Heard::Product(format!("Asterisk {version}"))));
+            }
+            What::Settings => heard.push(missing("CoreSettings", &said())),
             What::Status => {
                 if !success {
                     heard.push(missing("CoreStatus", &said()));
@@ -362,12 +363,16 @@ impl Conversation {
                 "A packet of the PBX was damaged ({why}). Asterisk before 16.26 and 18.12 loses parts of packets when \
                  the network is slow: set `writetimeout = 10000` for our user in manager.conf, or upgrade it."
             )));
-            self.want_snapshot(at);
+            self.want_snapshot_soon(at);
         }
     }
 
     /// All that is up will be told anew, after the snapshot that is under way if there is one.
     pub fn want_snapshot(&mut self, at: Instant) {
+        self.snapshot_at = Some(at);
+    }
+
+    fn want_snapshot_soon(&mut self, at: Instant) {
         let due = self.snapshot_last.map_or(at, |last| at.max(last + SNAPSHOT_EVERY));
         self.snapshot_at.get_or_insert(due);
     }

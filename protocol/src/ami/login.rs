@@ -78,17 +78,27 @@ pub enum LoginFailure {
     Unsendable(Unsendable),
 }
 
-/// How long to wait before the next attempt: at least `first`, twice as long each time, at most
-/// `most`.
+/// How long to wait before an attempt is made again: anything from `least` up to a limit that is
+/// `first` and doubles with each attempt up to `most`, by chance, so that not all come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackOff {
+    pub least: Duration,
     pub first: Duration,
     pub most: Duration,
 }
 
 impl BackOff {
-    pub const fn secs(first: u64, most: u64) -> Self {
-        BackOff { first: Duration::from_secs(first), most: Duration::from_secs(most) }
+    pub const fn secs(least: u64, first: u64, most: u64) -> Self {
+        BackOff {
+            least: Duration::from_secs(least),
+            first: Duration::from_secs(first),
+            most: Duration::from_secs(most),
+        }
+    }
+
+    /// The limit before attempt number `attempt`, from 0.
+    pub fn limit(&self, attempt: u32) -> Duration {
+        self.first.saturating_mul(1 << attempt.min(20)).min(self.most)
     }
 }
 
@@ -239,12 +249,12 @@ impl LoginFailure {
     /// barred where fail2ban runs with its defaults. What passes by itself is tried soon.
     pub fn back_off(&self) -> BackOff {
         match self {
-            Self::Refused | Self::NotPermitted(_) | Self::Said(_) => BackOff::secs(60, 600),
-            Self::NotAmi(_) | Self::TooOld(..) | Self::Unsendable(_) => BackOff::secs(60, 600),
-            Self::AlreadyInUse => BackOff::secs(2, 15),
-            Self::ClosedWithoutBanner => BackOff::secs(10, 60),
-            Self::ClosedInLogin | Self::Silent => BackOff::secs(5, 60),
-            Self::ShuttingDown => BackOff::secs(2, 10),
+            Self::Refused | Self::NotPermitted(_) | Self::Said(_) => BackOff::secs(60, 150, 600),
+            Self::NotAmi(_) | Self::TooOld(..) | Self::Unsendable(_) => BackOff::secs(60, 150, 600),
+            Self::AlreadyInUse => BackOff::secs(1, 4, 15),
+            Self::ClosedWithoutBanner => BackOff::secs(10, 20, 60),
+            Self::ClosedInLogin | Self::Silent => BackOff::secs(5, 10, 60),
+            Self::ShuttingDown => BackOff::secs(1, 4, 15),
         }
     }
 }
@@ -365,7 +375,7 @@ mod tests {
     fn advice_holds_the_line_to_paste_and_refusals_wait() {
         let from = Some("10.0.0.5".parse().unwrap());
         assert!(LoginFailure::Refused.advice("cc", from).contains("permit = 10.0.0.5/255.255.255.255"));
-        assert!(LoginFailure::Refused.back_off().first >= Duration::from_secs(30));
+        assert!(LoginFailure::Refused.back_off().least >= Duration::from_secs(30));
         assert!(LoginFailure::AlreadyInUse.back_off().most <= Duration::from_secs(30));
     }
 }
