@@ -20,6 +20,7 @@ pub mod live;
 pub mod names;
 pub mod number;
 pub mod outbox;
+pub mod replay;
 pub mod simulator;
 pub mod store;
 

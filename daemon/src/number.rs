@@ -37,6 +37,14 @@ impl fmt::Debug for Number {
     }
 }
 
+/// Whether a PBX says by this text that the caller shows no number.
+pub fn is_withheld(raw: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["anonymous", "unknown", "restricted", "private", "withheld", "unavailable", "blocked", "no number"];
+    let word = raw.trim().trim_matches(['<', '>']);
+    word.is_empty() || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
 /// How numbers are written at one PBX.
 #[derive(Clone, Debug)]
 pub struct Numbering {

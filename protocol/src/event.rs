@@ -280,7 +280,7 @@ pub struct Leg {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegSeen {
     pub leg: Leg,
-    pub bridge: Option<BridgeId>,
+    pub bridge: Option<(BridgeId, BridgeKind)>,
     /// The queue that the leg is in, or was last served by.
     pub queue: Option<QueueName>,
     pub up_ms: u64,

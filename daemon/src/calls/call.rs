@@ -1,9 +1,14 @@
 //! A call: one conversation of one outside party (or of two extensions) with the house, however
 //! many legs, queues and agents it took.
 
+use chrono::TimeDelta;
+
 use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
+
+/// A talk so long, seen by the PBX, proves that a promise to call was kept.
+pub const PROOF_TALK: TimeDelta = TimeDelta::seconds(10);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -41,6 +46,27 @@ pub struct Call {
     /// False when part of the call fell into a time that we did not see; its times are then
     /// bounds, and nothing is concluded from what is missing.
     pub certain: bool,
+}
+
+impl Call {
+    /// How long the caller waited: in queues, from the first until answered or given up; without
+    /// a queue, from the start on. None while the wait lasts.
+    pub fn waited(&self) -> Option<TimeDelta> {
+        let from = self.waits.first().map_or(self.started_at, |wait| wait.joined_at);
+        let left = self.waits.last().and_then(|wait| wait.left_at);
+        self.answered_at.or(left).or(self.ended_at).map(|until| until - from)
+    }
+
+    /// How long the outside party and agents talked, without holds. None while they do.
+    pub fn talked(&self) -> Option<TimeDelta> {
+        let spans = self.segments.iter().map(|segment| Some(segment.to? - segment.from));
+        Some(spans.sum::<Option<TimeDelta>>()? - self.held()?)
+    }
+
+    /// How long the outside party was on hold. None while it is.
+    pub fn held(&self) -> Option<TimeDelta> {
+        self.segments.iter().map(|segment| Span::sum(&segment.holds)).sum()
+    }
 }
 
 words! {
@@ -102,6 +128,13 @@ pub struct Segment {
 pub struct Span {
     pub from: Time,
     pub to: Option<Time>,
+}
+
+impl Span {
+    /// None while one of them is open.
+    pub fn sum(spans: &[Span]) -> Option<TimeDelta> {
+        spans.iter().map(|span| Some(span.to? - span.from)).sum()
+    }
 }
 
 /// One ringing of one agent's phone.

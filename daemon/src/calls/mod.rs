@@ -5,6 +5,9 @@
 
 pub mod call;
 pub mod dialplan;
+mod leg;
+mod live;
 pub mod now;
 pub mod pop;
+mod staff;
 pub mod tracker;

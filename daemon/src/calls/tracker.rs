@@ -1,30 +1,67 @@
 //! Events in, changes of calls out.
+//!
+//! The tracker knows which legs are one call. Legs are joined by what the PBX says of them: the
+//! same root, dialling, the two halves of a loop, meeting in a bridge of two, a transfer, a
+//! pickup. Conferences, parking and agents' resting lines join nothing. Where two calls turn out
+//! to be one, the one that an outside party began stays, else the older, and the merge is told.
+//!
+//! What a call is, once its legs are known, follows in [`live`](super::live); who waits and who
+//! serves in [`staff`](super::staff). An ended call is handed out and forgotten; a leg that
+//! outlives its call is kept loose until it ends, or begins another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::CallEvent;
+use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
 use protocol::request::Dialable;
 
-use super::call::Call;
-use super::dialplan::Dialplan;
-use super::now::{AgentNow, QueueNow};
+use super::call::{Call, Direction};
+use super::dialplan::{Dialplan, Side};
+use super::leg::Leg;
+use super::live::{Fate, Live};
+use super::now::{AgentNow, QueueNow, Waiting};
+use super::staff::Staff;
 use crate::number::Numbering;
-use crate::{CallId, Extension, LegId, PbxName, Time};
+use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
 
-/// Mirrors what one PBX says. Owns the calls that are up; an ended one is handed out and
-/// forgotten.
+/// Mirrors what one PBX says. Owns the calls that are up.
 #[derive(Debug)]
 pub struct Tracker {
     pbx: PbxName,
     dialplan: Dialplan,
     numbering: Numbering,
-    calls: BTreeMap<CallId, Call>,
+    boot: Option<BootId>,
+    calls: BTreeMap<CallNo, Box<Live>>,
+    next: u64,
+    ids: BTreeMap<CallId, CallNo>,
+    legs: BTreeMap<LegId, Place>,
+    /// The bridges of two that a call's legs are in.
+    bridges: BTreeMap<BridgeId, CallNo>,
+    staff: Staff,
+    /// When a talk will have lasted long enough to be told of.
+    due: BTreeSet<(Time, CallNo)>,
+    /// Counts snapshots: a leg that the last one did not name is gone.
+    round: u32,
+    /// Callers whom a snapshot named before their legs.
+    seen_waiting: Vec<(LegId, QueueName, Time)>,
+}
+
+/// Calls in the order in which they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct CallNo(u64);
+
+#[derive(Debug)]
+enum Place {
+    In(CallNo),
+    /// Outlived its call.
+    Loose(Box<Leg>),
 }
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// The call is up, and not as it was; [`Tracker::call`] has it.
+    /// The call is up, and not as it was; [`Tracker::call`] has it. Told once more when a talk
+    /// reaches [`PROOF_TALK`](super::call::PROOF_TALK).
     Call(CallId),
     /// The call is over. The last that is heard of it.
     Ended(Box<Call>),
@@ -38,49 +75,715 @@ pub enum Change {
 
 impl Tracker {
     pub fn new(pbx: PbxName, dialplan: Dialplan, numbering: Numbering) -> Tracker {
-        Tracker { pbx, dialplan, numbering, calls: BTreeMap::new() }
+        Tracker {
+            pbx,
+            dialplan,
+            numbering,
+            boot: None,
+            calls: BTreeMap::new(),
+            next: 0,
+            ids: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            bridges: BTreeMap::new(),
+            staff: Staff::new(),
+            due: BTreeSet::new(),
+            round: 0,
+            seen_waiting: Vec::new(),
+        }
     }
 
-    pub fn observe(&mut self, _at: Time, _event: CallEvent, _out: &mut Vec<Change>) {}
+    /// Takes in what the PBX said at `at`. Says of legs that are unknown, but for their start, are
+    /// passed by: they are old, and their calls were told.
+    pub fn observe(&mut self, at: Time, event: CallEvent, out: &mut Vec<Change>) {
+        match event {
+            CallEvent::LegStarted(leg) => self.leg_started(*leg, at, out),
+            CallEvent::LegIs { leg, state } => self.with(&leg, at, out, |live| {
+                if let Some(leg) = live.leg_mut(&leg) {
+                    leg.state = leg.state.max(state);
+                }
+            }),
+            CallEvent::LegNamed { leg, number, name } => self.with(&leg, at, out, |live| {
+                if let Some(leg) = live.leg_mut(&leg) {
+                    leg.number = number;
+                    leg.name = name;
+                }
+            }),
+            CallEvent::Dialled { by, leg, to } => {
+                if let Some(by) = &by {
+                    self.join(by, &leg, at, out);
+                }
+                self.with(&leg.clone(), at, out, |live| live.dialled(by, &leg, to, at));
+            }
+            CallEvent::DialEnded { by: _, leg, how } => self.with(&leg, at, out, |live| live.dial_ended(&leg, how, at)),
+            CallEvent::Looped { one, two } => {
+                self.join(&one, &two, at, out);
+                self.with(&one, at, out, |live| {
+                    for (half, other) in [(&one, &two), (&two, &one)] {
+                        if let Some(leg) = live.leg_mut(half) {
+                            leg.other_half = Some(other.clone());
+                        }
+                    }
+                });
+            }
+            CallEvent::JoinedBridge { leg, bridge, kind, instead_of, linked: _ } => {
+                self.joined_bridge(&leg, bridge, kind, instead_of.as_ref(), at, out);
+            }
+            CallEvent::LeftBridge { leg, bridge } => self.left_bridge(&leg, &bridge, at, out),
+            CallEvent::BridgesMerged { from, into } => self.bridges_merged(&from, into, at, out),
+            CallEvent::Held { leg } => self.holds(&leg, true, at, out),
+            CallEvent::Resumed { leg } => self.holds(&leg, false, at, out),
+            CallEvent::HangupAsked { leg, by } => self.with(&leg, at, out, |live| live.hangup_asked(&leg, by, at)),
+            CallEvent::LegEnded { leg, cause } => self.leg_ended(&leg, cause, at, out),
+
+            CallEvent::CallerQueued { caller, queue } => self.queued(&caller, queue, at, out),
+            CallEvent::CallerLeftQueue { caller, queue, how } => {
+                if let Some(no) = self.find(&caller) {
+                    self.no_longer_waits(Some(&queue), no, out);
+                }
+                self.with(&caller, at, out, |live| live.left_queue(&queue, how, at));
+            }
+            CallEvent::AgentOffered { caller, leg, queue, member } => {
+                let agent = self.staff.agent_of(&member);
+                self.serving(caller, leg, at, out, |live, leg| live.offered(leg, agent, queue, at));
+            }
+            CallEvent::AgentNotAnswering { caller, leg, queue: _, member } => {
+                let agent = self.staff.agent_of(&member);
+                self.serving(caller, leg, at, out, |live, leg| live.not_answering(leg, &agent, at));
+            }
+            CallEvent::AgentConnected { caller, leg, queue, member } => {
+                let agent = self.staff.agent_of(&member);
+                self.serving(caller, leg, at, out, |live, leg| live.connected(leg, agent, queue, at));
+            }
+            // A queue's account comes at any time and is at times wrong about who hung up; all
+            // that it says was seen.
+            CallEvent::AgentDone { .. } => {}
+
+            CallEvent::BlindTransfer { by, other, to, succeeded } => {
+                if let (Some(other), true) = (&other, succeeded) {
+                    self.join(other, &by, at, out);
+                }
+                if succeeded {
+                    self.with(&by, at, out, |live| live.blind_transfer(&by, &to, at));
+                }
+            }
+            CallEvent::AttendedTransfer { by, by_second, other, target, succeeded } => {
+                if succeeded {
+                    for leg in [&by_second, &other, &target].into_iter().flatten() {
+                        self.join(&by, leg, at, out);
+                    }
+                    self.with(&by, at, out, |live| {
+                        live.attended_transfer(&by, by_second.as_ref(), target.as_ref(), at)
+                    });
+                }
+            }
+            CallEvent::PickedUp { leg, ringing } => {
+                self.join(&ringing, &leg, at, out);
+                self.with(&leg, at, out, |live| live.picked_up(&leg, &ringing, at));
+            }
+            CallEvent::Parked { .. } => {}
+            CallEvent::Unparked { leg, by } => {
+                if let Some(by) = by {
+                    self.join(&leg, &by, at, out);
+                }
+            }
+
+            CallEvent::MemberIs(state) => {
+                let agents = self.staff.member_is(*state, at);
+                self.tell_agents(agents, out);
+                out.push(Change::Queues);
+            }
+            CallEvent::MemberRemoved { queue, member } => {
+                let agent = self.staff.member_removed(&queue, &member, at);
+                self.tell_agents(agent, out);
+                out.push(Change::Queues);
+            }
+            CallEvent::DeviceIs { device, state } => {
+                if self.dialplan.side(&device, self.staff.is_member(&device)) == Side::Agent {
+                    let agent = self.staff.device_is(device.plain().into(), state, at);
+                    self.tell_agents(agent, out);
+                }
+            }
+            CallEvent::OriginateEnded { leg, succeeded } => self.originate_ended(leg, succeeded, at, out),
+
+            CallEvent::SnapshotBegan { boot } => self.snapshot_began(boot, at, out),
+            CallEvent::LegSeen(seen) => self.leg_seen(*seen, at, out),
+            CallEvent::QueueSeen { queue } => {
+                self.staff.queue_seen(queue);
+                out.push(Change::Queues);
+            }
+            CallEvent::CallerSeen { caller, queue, waited_ms } => {
+                let joined_at = at - chrono::TimeDelta::milliseconds(waited_ms as i64);
+                match self.find(&caller) {
+                    Some(_) => self.queued(&caller, queue, joined_at, out),
+                    None => self.seen_waiting.push((caller, queue, joined_at)),
+                }
+            }
+            CallEvent::SnapshotEnded => self.snapshot_ended(at, out),
+            CallEvent::PbxStarted => self.end_all(Fate::Vanished, at, out),
+            CallEvent::PbxStopping => self.end_all(Fate::PbxStopped, at, out),
+        }
+    }
 
     /// We asked the PBX to ring `agent` and then dial `to`, with `leg` as the first leg's id.
-    pub fn asked(&mut self, _at: Time, _leg: LegId, _agent: Extension, _to: &Dialable, _out: &mut Vec<Change>) {}
-
-    /// When [`Tracker::wake`] is to be called, if nothing is observed before.
-    pub fn next_wake(&self) -> Option<Time> {
-        None
+    pub fn asked(&mut self, at: Time, leg: LegId, agent: Extension, to: &Dialable, out: &mut Vec<Change>) {
+        if self.legs.contains_key(&leg) {
+            return;
+        }
+        let no = self.begin(Leg::unseen(leg.clone(), Side::Agent, false, self.round), at);
+        if let Some(live) = self.calls.get_mut(&no) {
+            live.call.direction = Direction::Outbound;
+            live.call.agent = Some(agent);
+            live.call.to = Some(to.as_str().to_owned());
+            live.call.number = self.numbering.read(to.as_str());
+            live.call.originated = Some(leg);
+        }
+        self.after(no, at, out);
     }
 
-    pub fn wake(&mut self, _at: Time, _out: &mut Vec<Change>) {}
+    /// When [`Tracker::wake`] is to be called.
+    pub fn next_wake(&self) -> Option<Time> {
+        self.due.first().map(|(at, _)| *at)
+    }
 
-    /// The link is down: until the next snapshot nothing is known of the present.
-    pub fn lost_sight(&mut self, _at: Time, _out: &mut Vec<Change>) {}
+    pub fn wake(&mut self, at: Time, out: &mut Vec<Change>) {
+        while let Some((due, no)) = self.due.first().copied().filter(|(due, _)| *due <= at) {
+            self.due.pop_first();
+            if let Some(live) = self.calls.get(&no)
+                && live.has_talked_since(due - super::call::PROOF_TALK)
+            {
+                out.push(Change::Call(live.call.id.clone()));
+            }
+        }
+    }
+
+    /// The link is down: until the next snapshot nothing is known of the present, and of no call
+    /// that is up now will all have been seen.
+    pub fn lost_sight(&mut self, at: Time, out: &mut Vec<Change>) {
+        for live in self.calls.values_mut() {
+            live.call.certain = false;
+        }
+        let agents = self.staff.lost_sight(at);
+        self.tell_agents(agents, out);
+        out.push(Change::Queues);
+    }
 
     pub fn call(&self, id: &CallId) -> Option<&Call> {
-        self.calls.get(id)
+        self.ids.get(id).and_then(|no| self.calls.get(no)).map(|live| &live.call)
     }
 
     /// The call that a leg is part of.
-    pub fn call_of(&self, _leg: &LegId) -> Option<&CallId> {
-        None
+    pub fn call_of(&self, leg: &LegId) -> Option<&CallId> {
+        self.find(leg).and_then(|no| self.calls.get(&no)).map(|live| &live.call.id)
     }
 
-    /// All calls that are up.
+    /// All calls that are up, in the order in which they began.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        self.calls.values()
+        self.calls.values().filter(|live| live.told).map(|live| &live.call)
     }
 
     /// Each queue that the PBX told of, by name.
     pub fn queues_now(&self, _at: Time) -> Vec<QueueNow> {
-        Vec::new()
+        self.staff.queues_now(&self.pbx)
     }
 
     /// Each agent that the PBX told of, by name.
     pub fn agents_now(&self, _at: Time) -> Vec<AgentNow> {
-        Vec::new()
+        self.staff.agents_now(&self.pbx)
     }
 
-    pub fn agent_now(&self, _agent: &Extension, _at: Time) -> Option<AgentNow> {
-        None
+    pub fn agent_now(&self, agent: &Extension, _at: Time) -> Option<AgentNow> {
+        self.staff.agent_now(&self.pbx, agent)
     }
+}
+
+/// Events that concern more than one call's inside.
+impl Tracker {
+    fn leg_started(&mut self, told: event::Leg, at: Time, out: &mut Vec<Change>) {
+        let id = told.id.clone();
+        let root = told.linked.clone().filter(|root| root != &id);
+        match self.legs.get(&id) {
+            // Asked for by us, or told again after a snapshot.
+            Some(Place::In(no)) => {
+                let no = *no;
+                self.fill(no, told);
+                self.after(no, at, out);
+            }
+            Some(Place::Loose(_)) => {}
+            None => {
+                let no = self.place(told, root, at);
+                self.after(no, at, out);
+            }
+        }
+    }
+
+    /// Puts a new leg where its root is, or begins a call with it.
+    fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
+        let side = self.side(&told);
+        let leg = Leg::new(told, side, self.round);
+        match root.and_then(|root| self.find(&root)) {
+            Some(no) => {
+                self.legs.insert(leg.id.clone(), Place::In(no));
+                if let Some(live) = self.calls.get_mut(&no) {
+                    live.add(leg);
+                }
+                no
+            }
+            None => self.begin(leg, at),
+        }
+    }
+
+    /// What is now told of a leg that was known by its id alone, or told before.
+    fn fill(&mut self, no: CallNo, told: event::Leg) {
+        let side = self.side(&told);
+        let round = self.round;
+        let Some(leg) = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&told.id)) else { return };
+        leg.round = round;
+        if leg.is_unseen() {
+            *leg = Leg { asked_to_end: leg.asked_to_end, ..Leg::new(told, side, round) };
+        } else {
+            leg.state = leg.state.max(told.state);
+        }
+    }
+
+    fn side(&self, told: &event::Leg) -> Side {
+        self.dialplan.side(&told.device, self.staff.is_member(&told.device))
+    }
+
+    fn joined_bridge(
+        &mut self,
+        id: &LegId,
+        bridge: BridgeId,
+        kind: BridgeKind,
+        instead_of: Option<&LegId>,
+        at: Time,
+        out: &mut Vec<Change>,
+    ) {
+        if let Some(before) = instead_of {
+            self.join(before, id, at, out);
+        }
+        let Some(no) = self.adopt(id, at) else { return };
+        let no = match self.bridges.get(&bridge) {
+            Some(other) if kind == BridgeKind::Talk => self.merge(*other, no, out),
+            Some(_) | None => no,
+        };
+        if kind == BridgeKind::Talk {
+            self.bridges.insert(bridge.clone(), no);
+        }
+        if let Some(live) = self.calls.get_mut(&no) {
+            if let Some(before) = instead_of {
+                live.replaced(before, id);
+            }
+            if let Some(leg) = live.leg_mut(id) {
+                leg.bridge = Some((bridge, kind));
+                leg.handed_on = false;
+            }
+        }
+        self.after(no, at, out);
+    }
+
+    fn left_bridge(&mut self, id: &LegId, bridge: &BridgeId, at: Time, out: &mut Vec<Change>) {
+        match self.legs.get_mut(id) {
+            Some(Place::Loose(leg)) => leg.bridge = None,
+            Some(Place::In(no)) => {
+                let no = *no;
+                let Some(live) = self.calls.get_mut(&no) else { return };
+                // It may have been told to be elsewhere by now.
+                if let Some(leg) = live.leg_mut(id).filter(|leg| leg.in_bridge(bridge)) {
+                    leg.bridge = None;
+                }
+                self.forget_bridge(bridge, no);
+                self.after(no, at, out);
+            }
+            None => {}
+        }
+    }
+
+    fn bridges_merged(&mut self, from: &BridgeId, into: BridgeId, at: Time, out: &mut Vec<Change>) {
+        let Some(no) = self.bridges.remove(from) else { return };
+        let no = match self.bridges.get(&into) {
+            Some(other) => self.merge(*other, no, out),
+            None => no,
+        };
+        self.bridges.insert(into, no);
+        // Who is moved is told leg by leg; who is not, the transferer, was not moved.
+        self.after(no, at, out);
+    }
+
+    fn forget_bridge(&mut self, bridge: &BridgeId, no: CallNo) {
+        let is_used = self.calls.get(&no).is_some_and(|live| live.legs.iter().any(|leg| leg.in_bridge(bridge)));
+        if !is_used && self.bridges.get(bridge) == Some(&no) {
+            self.bridges.remove(bridge);
+        }
+    }
+
+    fn holds(&mut self, id: &LegId, holds: bool, at: Time, out: &mut Vec<Change>) {
+        self.with(id, at, out, |live| {
+            if let Some(leg) = live.leg_mut(id) {
+                leg.holds = holds;
+            }
+        });
+    }
+
+    fn leg_ended(&mut self, id: &LegId, cause: u16, at: Time, out: &mut Vec<Change>) {
+        match self.legs.get(id) {
+            Some(Place::Loose(_)) => {
+                self.legs.remove(id);
+            }
+            Some(Place::In(no)) => {
+                let no = *no;
+                let Some(live) = self.calls.get_mut(&no) else { return };
+                let bridge = live.leg_mut(id).and_then(|leg| leg.bridge.take());
+                live.leg_ended(id, cause, at);
+                if let Some((bridge, _)) = bridge {
+                    self.forget_bridge(&bridge, no);
+                }
+                self.after(no, at, out);
+            }
+            None => {}
+        }
+    }
+
+    fn queued(&mut self, caller: &LegId, queue: QueueName, at: Time, out: &mut Vec<Change>) {
+        let Some(no) = self.adopt(caller, at) else { return };
+        if let Some(live) = self.calls.get_mut(&no) {
+            live.settle(&self.numbering, at);
+            let since = live.call.waits.iter().rev().find(|wait| wait.left_at.is_none() && wait.queue == queue);
+            let since = since.map_or(at, |wait| wait.joined_at);
+            live.queued(queue.clone(), at);
+            let waiting = Waiting { call: live.call.id.clone(), caller: live.call.caller.clone(), since };
+            self.staff.waits(&queue, waiting);
+            out.push(Change::Queues);
+        }
+        self.after(no, at, out);
+    }
+
+    /// What a queue says of a caller and a member's leg; either may be missing.
+    fn serving(
+        &mut self,
+        caller: Option<LegId>,
+        leg: Option<LegId>,
+        at: Time,
+        out: &mut Vec<Change>,
+        say: impl FnOnce(&mut Live, Option<&LegId>),
+    ) {
+        if let (Some(caller), Some(leg)) = (&caller, &leg) {
+            self.join(caller, leg, at, out);
+        }
+        let Some(known) = caller.as_ref().filter(|id| self.find(id).is_some()).or(leg.as_ref()) else { return };
+        self.with(known, at, out, |live| say(live, leg.as_ref()));
+    }
+
+    fn originate_ended(&mut self, leg: Option<LegId>, succeeded: bool, at: Time, out: &mut Vec<Change>) {
+        let Some(no) = leg.as_ref().and_then(|leg| self.find(leg)) else { return };
+        let Some(leg) = leg.filter(|_| !succeeded) else { return };
+        // A leg that never came up has no end of its own.
+        let unseen = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&leg)).is_some_and(|leg| leg.is_unseen());
+        if unseen {
+            self.leg_ended(&leg, 0, at, out);
+        }
+    }
+}
+
+/// Snapshots: what was not seen while the link was down.
+impl Tracker {
+    fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
+        if self.boot.as_ref().is_some_and(|before| *before != boot) {
+            self.end_all(Fate::Vanished, at, out);
+        }
+        self.boot = Some(boot);
+        self.round += 1;
+        self.staff.snapshot_began();
+        self.seen_waiting.clear();
+    }
+
+    fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
+        let event::LegSeen { leg: told, bridge, queue, up_ms } = seen;
+        let id = told.id.clone();
+        let started_at = at - chrono::TimeDelta::milliseconds(up_ms as i64);
+        let is_ringing = told.state == LegState::Ringing && told.kind == LegKind::Device;
+        let known = self.find(&id);
+        let no = match known {
+            Some(no) => {
+                self.fill(no, told);
+                no
+            }
+            None => {
+                self.legs.remove(&id);
+                let root = told.linked.clone().filter(|root| root != &id);
+                if let Some(root) = &root
+                    && self.find(root).is_none()
+                {
+                    self.begin(Leg::unseen(root.clone(), Side::Outside, true, self.round), started_at);
+                }
+                self.place(told, root, started_at)
+            }
+        };
+        if let Some(live) = self.calls.get_mut(&no) {
+            if known.is_none() || !live.told {
+                live.call.started_at = live.call.started_at.min(started_at);
+                live.call.certain = false;
+            }
+            if queue.is_some() {
+                live.queue_seen = queue;
+            }
+            pair_loops(live, &id);
+        }
+        let moved = |leg: &mut Leg| leg.bridge.as_ref().map(|(its, _)| its) != bridge.as_ref().map(|(its, _)| its);
+        let is_moved = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).is_some_and(moved);
+        if is_moved {
+            if let Some((old, _)) =
+                self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).and_then(|leg| leg.bridge.take())
+            {
+                self.forget_bridge(&old, no);
+            }
+            if let Some((bridge, kind)) = bridge {
+                self.joined_bridge(&id, bridge, kind, None, at, out);
+            }
+        }
+        let Some(no) = self.find(&id) else { return };
+        if is_ringing
+            && known.is_none()
+            && let Some(live) = self.calls.get_mut(&no)
+        {
+            live.seen_ringing(&id, started_at);
+        }
+        self.after(no, at, out);
+        if let Some(index) = self.seen_waiting.iter().position(|(caller, ..)| caller == &id) {
+            let (caller, queue, joined_at) = self.seen_waiting.swap_remove(index);
+            self.queued(&caller, queue, joined_at, out);
+        }
+    }
+
+    fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
+        let round = self.round;
+        let is_gone = |leg: &Leg| leg.round != round && !leg.ended;
+        let gone: Vec<CallNo> = self.calls.keys().copied().collect();
+        for no in gone {
+            let Some(live) = self.calls.get_mut(&no) else { continue };
+            let vanished: Vec<LegId> = live.legs.iter().filter(|leg| is_gone(leg)).map(|leg| leg.id.clone()).collect();
+            if vanished.is_empty() {
+                continue;
+            }
+            live.call.certain = false;
+            for id in &vanished {
+                if let Some(leg) = live.leg_mut(id) {
+                    leg.ended = true;
+                    leg.bridge = None;
+                }
+            }
+            live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
+            if live.is_over() {
+                self.end(no, Fate::Vanished, at, out);
+            } else {
+                self.after(no, at, out);
+            }
+        }
+        self.legs.retain(|_, place| match place {
+            Place::In(_) => true,
+            Place::Loose(leg) => leg.round == round,
+        });
+        let agents = self.staff.snapshot_ended(at);
+        self.tell_agents(agents, out);
+        out.push(Change::Queues);
+    }
+
+    fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {
+        while let Some(no) = self.calls.first_key_value().map(|(no, _)| *no) {
+            self.end(no, fate, at, out);
+        }
+        self.legs.clear();
+        self.bridges.clear();
+    }
+}
+
+/// Which legs are one call.
+impl Tracker {
+    fn find(&self, leg: &LegId) -> Option<CallNo> {
+        match self.legs.get(leg) {
+            Some(Place::In(no)) => Some(*no),
+            Some(Place::Loose(_)) | None => None,
+        }
+    }
+
+    /// The leg's call; a loose leg that is up to something begins one.
+    fn adopt(&mut self, id: &LegId, at: Time) -> Option<CallNo> {
+        match self.legs.remove(id)? {
+            Place::In(no) => {
+                self.legs.insert(id.clone(), Place::In(no));
+                Some(no)
+            }
+            Place::Loose(leg) => Some(self.begin(*leg, at)),
+        }
+    }
+
+    fn begin(&mut self, root: Leg, at: Time) -> CallNo {
+        let no = CallNo(self.next);
+        self.next += 1;
+        let id = self.name_call(&root.id);
+        let call = Call {
+            id: id.clone(),
+            pbx: self.pbx.clone(),
+            direction: if root.side == Side::Outside { Direction::Inbound } else { Direction::Internal },
+            caller: None,
+            caller_name: None,
+            number: None,
+            to: None,
+            agent: None,
+            started_at: at,
+            answered_at: None,
+            ended_at: None,
+            outcome: None,
+            ended_by: None,
+            waits: Vec::new(),
+            segments: Vec::new(),
+            offers: Vec::new(),
+            transfers: Vec::new(),
+            originated: None,
+            certain: true,
+        };
+        self.legs.insert(root.id.clone(), Place::In(no));
+        self.ids.insert(id, no);
+        self.calls.insert(no, Box::new(Live::new(call, root)));
+        no
+    }
+
+    /// Letters, digits and `.-_` only, so that the id is safe in URLs and in HTML.
+    fn name_call(&self, root: &LegId) -> CallId {
+        let boot = self.boot.as_ref().map_or("0", BootId::as_str);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+        let mut id = String::with_capacity(self.pbx.as_str().len() + boot.len() + root.as_str().len() + 2);
+        for part in [self.pbx.as_str(), "-", boot, "-", root.as_str()] {
+            id.extend(part.chars().map(safe));
+        }
+        CallId(id.into())
+    }
+
+    /// The two legs are of one call.
+    fn join(&mut self, one: &LegId, other: &LegId, at: Time, out: &mut Vec<Change>) {
+        let both = (self.legs.contains_key(one), self.legs.contains_key(other));
+        if both == (true, true)
+            && let (Some(one), Some(other)) = (self.adopt(one, at), self.adopt(other, at))
+        {
+            self.merge(one, other, out);
+        }
+    }
+
+    fn merge(&mut self, one: CallNo, other: CallNo, out: &mut Vec<Change>) -> CallNo {
+        if one == other {
+            return one;
+        }
+        let rank =
+            |no: &CallNo| (self.calls.get(no).is_none_or(|live| live.call.direction == Direction::Internal), *no);
+        let (into, from) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
+        let Some(merged) = self.calls.remove(&from) else { return into };
+        self.ids.remove(&merged.call.id);
+        for leg in &merged.legs {
+            self.legs.insert(leg.id.clone(), Place::In(into));
+            if let Some((bridge, BridgeKind::Talk)) = &leg.bridge {
+                self.bridges.insert(bridge.clone(), into);
+            }
+        }
+        let (from, doing, told) = (merged.call.id.clone(), merged.doing.clone(), merged.told);
+        let at = merged.call.started_at;
+        let Some(live) = self.calls.get_mut(&into) else { return into };
+        live.take_over(*merged);
+        let id = live.call.id.clone();
+        let agents = self.staff.does(&from, &doing, &[], at);
+        self.tell_agents(agents, out);
+        if self.staff.waits_no_more(None, &from) {
+            out.push(Change::Queues);
+        }
+        if told {
+            out.push(Change::Merged { from, into: id });
+        }
+        into
+    }
+
+    fn with(&mut self, leg: &LegId, at: Time, out: &mut Vec<Change>, say: impl FnOnce(&mut Live)) {
+        let Some(no) = self.find(leg) else { return };
+        if let Some(live) = self.calls.get_mut(&no) {
+            say(live);
+        }
+        self.after(no, at, out);
+    }
+
+    /// Brings a call in line with its legs and tells what is different.
+    fn after(&mut self, no: CallNo, at: Time, out: &mut Vec<Change>) {
+        let Some(live) = self.calls.get_mut(&no) else { return };
+        live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
+        if live.is_over() {
+            return self.end(no, Fate::Seen, at, out);
+        }
+        if let Some(due) = live.proof_due.take() {
+            self.due.insert((due, no));
+        }
+        if !live.changed || !live.is_real() {
+            return;
+        }
+        live.changed = false;
+        live.told = true;
+        out.push(Change::Call(live.call.id.clone()));
+        let doings = live.doings();
+        if doings != live.doing {
+            let agents = self.staff.does(&live.call.id, &live.doing, &doings, at);
+            live.doing = doings;
+            self.tell_agents(agents, out);
+        }
+    }
+
+    fn end(&mut self, no: CallNo, fate: Fate, at: Time, out: &mut Vec<Change>) {
+        let Some(live) = self.calls.remove(&no) else { return };
+        self.ids.remove(&live.call.id);
+        self.no_longer_waits_anywhere(&live, out);
+        let agents = self.staff.does(&live.call.id, &live.doing, &[], at);
+        self.tell_agents(agents, out);
+        let is_real = live.is_real();
+        let (call, legs) = live.finish(at, fate);
+        for leg in legs {
+            if let Some((bridge, _)) = &leg.bridge
+                && self.bridges.get(bridge) == Some(&no)
+            {
+                self.bridges.remove(bridge);
+            }
+            if leg.ended {
+                self.legs.remove(&leg.id);
+            } else {
+                self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg.loose())));
+            }
+        }
+        if is_real {
+            out.push(Change::Ended(Box::new(call)));
+        }
+    }
+
+    fn no_longer_waits(&mut self, queue: Option<&QueueName>, no: CallNo, out: &mut Vec<Change>) {
+        if let Some(live) = self.calls.get(&no)
+            && self.staff.waits_no_more(queue, &live.call.id)
+        {
+            out.push(Change::Queues);
+        }
+    }
+
+    fn no_longer_waits_anywhere(&mut self, live: &Live, out: &mut Vec<Change>) {
+        for wait in live.call.waits.iter().filter(|wait| wait.left_at.is_none()) {
+            if self.staff.waits_no_more(Some(&wait.queue), &live.call.id) {
+                out.push(Change::Queues);
+            }
+        }
+    }
+
+    fn tell_agents(&self, agents: impl IntoIterator<Item = Extension>, out: &mut Vec<Change>) {
+        out.extend(agents.into_iter().map(Change::Agent));
+    }
+}
+
+/// The halves of a loop have one device, and a snapshot does not say more.
+fn pair_loops(live: &mut Live, id: &LegId) {
+    let Some(half) = live.find(id).filter(|index| live.legs[*index].kind == LegKind::Loop) else { return };
+    let is_other = |leg: &Leg| {
+        leg.id != *id && leg.kind == LegKind::Loop && leg.other_half.is_none() && leg.device == live.legs[half].device
+    };
+    let Some(other) = live.legs.iter().position(is_other) else { return };
+    live.legs[other].other_half = Some(id.clone());
+    live.legs[half].other_half = Some(live.legs[other].id.clone());
 }

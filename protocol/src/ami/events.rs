@@ -389,9 +389,15 @@ fn leg_seen(packet: &Packet) -> Option<CallEvent> {
         .then(|| data.unwrap_or_default().split(|byte| *byte == b',').next().unwrap_or_default())
         .and_then(known)
         .map(queue_name);
+    // A list of channels does not say what kind of bridge they are in, but what they do there.
+    let kind = match application.unwrap_or_default() {
+        b"ConfBridge" | b"MeetMe" | b"Stasis" => BridgeKind::Conference,
+        b"Park" | b"ParkAndAnnounce" | b"AgentLogin" => BridgeKind::Holding,
+        _ => BridgeKind::Talk,
+    };
     Some(CallEvent::LegSeen(Box::new(LegSeen {
         leg: leg(channel?, state?, number, name, exten, id?, linked)?,
-        bridge: bridge.and_then(bridge_id),
+        bridge: bridge.and_then(bridge_id).map(|bridge| (bridge, kind)),
         queue,
         up_ms: duration_ms(duration.unwrap_or_default()),
     })))
@@ -482,7 +488,10 @@ mod tests {
             "BridgeId: b-1",
         ]);
         let Some(CallEvent::LegSeen(seen)) = event else { panic!("no leg") };
-        assert_eq!((seen.up_ms, seen.queue, seen.bridge), (67_000, Some("support".into()), Some("b-1".into())));
+        assert_eq!(
+            (seen.up_ms, seen.queue, seen.bridge),
+            (67_000, Some("support".into()), Some(("b-1".into(), BridgeKind::Talk)))
+        );
         assert_eq!(seen.leg.name, None);
     }
 
