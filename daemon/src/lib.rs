@@ -13,6 +13,7 @@ pub mod board;
 pub mod calls;
 pub mod check;
 pub mod config;
+pub mod demo;
 pub mod desk;
 pub mod engine;
 pub mod link;

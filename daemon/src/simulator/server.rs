@@ -51,6 +51,7 @@ const HEADERS_MAX: usize = 128;
 pub struct Server {
     listener: TcpListener,
     simulation: Simulation,
+    write_timeout: Duration,
 }
 
 /// A session asks the owner of the hotline.
@@ -66,11 +67,13 @@ struct Port {
     questions: mpsc::Sender<Question>,
     events: broadcast::Sender<Said>,
     started: std::time::Instant,
+    write_timeout: Duration,
 }
 
 impl Server {
     pub async fn bind(simulation: Simulation, listen: SocketAddr) -> io::Result<Server> {
-        Ok(Server { listener: TcpListener::bind(listen).await?, simulation })
+        let listener = TcpListener::bind(listen).await?;
+        Ok(Server { listener, simulation, write_timeout: WRITE_TIMEOUT })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -88,6 +91,7 @@ impl Server {
             questions,
             events: events.clone(),
             started: std::time::Instant::now(),
+            write_timeout: self.write_timeout,
         });
         tokio::join!(play(hotline, asked, events, stop.clone()), accept(self.listener, port, stop));
     }
@@ -151,7 +155,7 @@ async fn session(stream: TcpStream, port: &Port) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (reader, writer) = stream.into_split();
     let mut lines = Lines { reader, buffer: BytesMut::with_capacity(4096) };
-    let mut out = Out { writer };
+    let mut out = Out { writer, patience: port.write_timeout };
     out.send(b"Asterisk Call Manager/11.0.0\r\n").await?;
     let Ok(mask) = timeout(LOGIN_TIMEOUT, sign_in(&mut lines, &mut out, port)).await else { return Ok(()) };
     let Some(mut mask) = mask? else { return Ok(()) };
@@ -284,11 +288,12 @@ impl Mask {
 
 struct Out {
     writer: OwnedWriteHalf,
+    patience: Duration,
 }
 
 impl Out {
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        timeout(WRITE_TIMEOUT, self.writer.write_all(bytes)).await?
+        timeout(self.patience, self.writer.write_all(bytes)).await?
     }
 }
 
@@ -336,5 +341,112 @@ impl Lines {
             return Err(io::Error::other("an action over Asterisk's limits"));
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::SECRET;
+
+    /// A client on the real socket.
+    struct Client {
+        stream: TcpStream,
+        heard: String,
+    }
+
+    impl Client {
+        async fn open(address: SocketAddr) -> Client {
+            let mut client = Client { stream: TcpStream::connect(address).await.unwrap(), heard: String::new() };
+            client.until("Asterisk Call Manager/11.0.0\r\n").await;
+            client
+        }
+
+        async fn ask(&mut self, action: &str) {
+            self.stream.write_all(action.replace('\n', "\r\n").as_bytes()).await.unwrap();
+        }
+
+        /// All that came up to and with `mark`; a closed connection ends it too.
+        async fn until(&mut self, mark: &str) -> String {
+            let mut bytes = [0; 65_536];
+            loop {
+                if let Some(at) = self.heard.find(mark) {
+                    return self.heard.drain(..at + mark.len()).collect();
+                }
+                let read = timeout(Duration::from_secs(20), self.stream.read(&mut bytes)).await;
+                let length = read.unwrap_or_else(|_| panic!("never heard {mark:?}")).unwrap();
+                if length == 0 {
+                    return std::mem::take(&mut self.heard);
+                }
+                self.heard.push_str(&String::from_utf8_lossy(&bytes[..length]));
+            }
+        }
+    }
+
+    async fn open(simulation: Simulation) -> (SocketAddr, CancellationToken) {
+        let mut server = Server::bind(simulation, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        server.write_timeout = Duration::from_millis(300);
+        let (address, stop) = (server.address().unwrap(), CancellationToken::new());
+        tokio::spawn(server.run(stop.clone()));
+        (address, stop)
+    }
+
+    #[tokio::test]
+    async fn sessions_sign_in_both_ways_and_wrong_secrets_are_turned_away() {
+        let (address, stop) = open(Simulation::drill(5.0, 1)).await;
+        let mut wrong = Client::open(address).await;
+        wrong.ask("Action: Ping\n\nAction: Login\nUsername: ringback\nSecret: wrong\n\n").await;
+        assert!(wrong.until("Permission denied\r\n\r\n").await.starts_with("Response: Error"));
+        assert!(wrong.until("(never)").await.contains("Message: Authentication failed"));
+
+        let mut md5 = Client::open(address).await;
+        md5.ask("Action: Challenge\nAuthType: MD5\n\n").await;
+        let reply = md5.until("\r\n\r\n").await;
+        let challenge = reply.split("Challenge: ").nth(1).unwrap().trim();
+        let key: String = Md5::digest(format!("{challenge}{SECRET}")).iter().map(|b| format!("{b:02x}")).collect();
+        md5.ask(&format!("Action: Login\nAuthType: md5\nUsername: ringback\nKey: {key}\nEvents: off\n\n")).await;
+        assert!(md5.until("\r\n\r\n").await.contains("Authentication accepted"));
+        md5.ask("action: nonsense\nactionid: 7\n\nAction: Logoff\n\n").await;
+        let reply = md5.until("Thanks for all the fish.").await;
+        assert!(reply.contains("ActionID: 7\r\nMessage: Invalid/unknown command: nonsense."), "{reply}");
+        stop.cancel();
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_counts_its_items_and_events_follow() {
+        let (address, stop) = open(Simulation::drill(50.0, 1)).await;
+        let mut client = Client::open(address).await;
+        client.ask(&format!("Action: Login\nUsername: ringback\nSecret: {SECRET}\nEvents: call,agent\n\n")).await;
+        let heard = client.until("Event: AgentComplete").await;
+        assert!(!heard.contains("Event: VarSet") && !heard.contains("FullyBooted"), "only what was asked for");
+        client.ask("Action: CoreShowChannels\nActionID: a\n\n").await;
+        client.until("ActionID: a\r\nEventList: start").await;
+        let list = client.until("\r\nEventList: Complete\r\n").await;
+        let total = client.until("\r\n\r\n").await;
+        let items = list.matches("Event: CoreShowChannel\r\n").count();
+        assert!(items > 0 && total.starts_with(&format!("ListItems: {items}\r\n")), "{items} items, {total}");
+        client.ask("Action: QueueStatus\nActionID: b\n\n").await;
+        let list = client.until("Event: QueueStatusComplete\r\n").await;
+        assert_eq!(list.matches("Event: QueueParams\r\n").count(), 3);
+        stop.cancel();
+    }
+
+    #[tokio::test]
+    async fn a_session_that_does_not_read_is_dropped_and_the_others_hear_on() {
+        let (address, stop) = open(Simulation::drill(400.0, 1)).await;
+        let mut deaf = Client::open(address).await;
+        deaf.ask(&format!("Action: Login\nUsername: ringback\nSecret: {SECRET}\n\n")).await;
+        let mut other = Client::open(address).await;
+        other.ask(&format!("Action: Login\nUsername: ringback\nSecret: {SECRET}\nEvents: agent\n\n")).await;
+        for _ in 0..500 {
+            assert!(other.until("Event: AgentComplete").await.ends_with("AgentComplete"));
+        }
+        // What the system had buffered comes first, and then the end, in the middle of a packet.
+        let rest = timeout(Duration::from_secs(20), async {
+            let mut bytes = vec![0; 1 << 20];
+            while !matches!(deaf.stream.read(&mut bytes).await, Ok(0) | Err(_)) {}
+        });
+        rest.await.expect("the deaf session was dropped");
+        stop.cancel();
     }
 }

@@ -1,0 +1,301 @@
+//! The demo's house: people, customers and what was written down about them, given as commands
+//! like anybody's, and the hotline that goes with it. A second start adds nothing.
+
+use anyhow::{Context, bail};
+
+use crate::desk::command::{Command, CustomerForm, Done, Given, TicketForm};
+use crate::desk::ticket::{Kind, Priority, TicketState};
+use crate::engine::Commands;
+use crate::number::Number;
+use crate::simulator::{Regular, Simulation};
+
+use crate::store::read::{Directory, Reader};
+use crate::{Extension, PbxName, PersonId, Role};
+
+/// Somebody of the demo, who signs in with the login and a password that the caller chooses.
+pub struct Seat {
+    pub login: &'static str,
+    pub name: &'static str,
+    pub role: Role,
+    pub extension: Option<&'static str>,
+}
+
+/// The agent at whom the demo looks is the first. Extension 1008 is left to nobody, so that the
+/// administration has one to ask about.
+pub const PEOPLE: [Seat; 9] = [
+    seat("agent", "周晓云", Role::Agent, Some("1001")),
+    seat("supervisor", "刘敏", Role::Supervisor, None),
+    seat("admin", "何建平", Role::Admin, None),
+    seat("lijianguo", "李建国", Role::Agent, Some("1002")),
+    seat("chenmeiling", "陈美玲", Role::Agent, Some("1003")),
+    seat("zhaozhiqiang", "赵志强", Role::Agent, Some("1004")),
+    seat("sunlihua", "孙丽华", Role::Agent, Some("1005")),
+    seat("wuhaitao", "吴海涛", Role::Agent, Some("1006")),
+    seat("zhengyawen", "郑雅文", Role::Agent, Some("1007")),
+];
+
+const fn seat(login: &'static str, name: &'static str, role: Role, extension: Option<&'static str>) -> Seat {
+    Seat { login, name, role, extension }
+}
+
+/// The hotline that plays beside it: its regulars are the demo's customers.
+pub fn hotline(seed: u64) -> Simulation {
+    let regular = |known: &Known| Regular { name: known.name.into(), number: known.number.into() };
+    let watched = PEOPLE[0].extension.map(Extension::from);
+    Simulation::day(seed, watched, CUSTOMERS.iter().map(regular).collect())
+}
+
+/// Adds whatever of the demo's people and customers is not there yet.
+///
+/// # Errors
+/// When the store cannot be read or written, or refuses one of them.
+pub async fn furnish(
+    commands: &Commands,
+    reader: &Reader,
+    pbx: &PbxName,
+    password_hash: impl Fn(&Seat) -> String,
+) -> anyhow::Result<()> {
+    let directory = reader.directory().await.context("read who is there")?;
+    let mut first = None;
+    for seat in &PEOPLE {
+        let person = match directory.people.iter().find(|person| person.login == seat.login) {
+            Some(person) => person.id,
+            None => add(commands, seat, password_hash(seat)).await?,
+        };
+        map(commands, &directory, pbx, seat, person).await?;
+        first.get_or_insert(person);
+    }
+    for known in &CUSTOMERS {
+        let card = reader.card(Some(Number::from_canonical(known.number))).await.context("look a customer up")?;
+        if card.customers.is_empty() {
+            introduce(commands, known, first).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add(commands: &Commands, seat: &Seat, password_hash: String) -> anyhow::Result<PersonId> {
+    let command =
+        Command::AddPerson { login: seat.login.into(), name: seat.name.into(), role: seat.role, password_hash };
+    match give(commands, None, command).await? {
+        Done::Person(person) => Ok(person),
+        other => bail!("adding {} came to {other:?}", seat.login),
+    }
+}
+
+async fn map(
+    commands: &Commands,
+    directory: &Directory,
+    pbx: &PbxName,
+    seat: &Seat,
+    person: PersonId,
+) -> anyhow::Result<()> {
+    let Some(extension) = seat.extension.map(Extension::from) else { return Ok(()) };
+    if directory.holder(pbx, &extension).is_none() {
+        let command = Command::MapExtension { pbx: pbx.clone(), extension, person: Some(person) };
+        give(commands, None, command).await?;
+    }
+    Ok(())
+}
+
+async fn introduce(commands: &Commands, known: &Known, agent: Option<PersonId>) -> anyhow::Result<()> {
+    let form = CustomerForm {
+        name: known.name.into(),
+        company: known.company.into(),
+        address: known.address.into(),
+        key_customer: known.key_customer,
+        note: known.note.into(),
+        numbers: vec![known.number.into()],
+    };
+    let saved = give(commands, agent, Command::SaveCustomer { customer: None, ticket: None, form }).await?;
+    let Done::Customer(customer) = saved else { bail!("saving {} came to {saved:?}", known.name) };
+    for matter in known.matters {
+        let number = Some(Number::from_canonical(known.number));
+        let opened = Command::OpenTicket { call: None, customer: Some(customer), number };
+        let opened = give(commands, agent, opened).await?;
+        let Done::Ticket(ticket) = opened else { bail!("opening a ticket came to {opened:?}") };
+        let form = TicketForm {
+            kind: matter.kind,
+            category: matter.category.into(),
+            priority: if known.key_customer { Priority::Urgent } else { Priority::Normal },
+            summary: matter.summary.into(),
+            course: matter.course.into(),
+            demand: matter.demand.into(),
+        };
+        give(commands, agent, Command::SaveTicket { ticket, version: NEW, form, state: matter.state }).await?;
+    }
+    Ok(())
+}
+
+/// The version of a ticket that nobody has saved yet.
+const NEW: i64 = 1;
+
+async fn give(commands: &Commands, by: Option<PersonId>, command: Command) -> anyhow::Result<Done> {
+    let what = format!("{command:?}");
+    match commands.give(Given { by, command }).await {
+        Ok(done) => Ok(done),
+        Err(refusal) => bail!("the demo's {what} was refused: {refusal:?}"),
+    }
+}
+
+struct Known {
+    name: &'static str,
+    company: &'static str,
+    address: &'static str,
+    number: &'static str,
+    key_customer: bool,
+    note: &'static str,
+    matters: &'static [Matter],
+}
+
+struct Matter {
+    kind: Kind,
+    category: &'static str,
+    state: TicketState,
+    summary: &'static str,
+    course: &'static str,
+    demand: &'static str,
+}
+
+const fn known(name: &'static str, number: &'static str, matters: &'static [Matter]) -> Known {
+    Known { name, company: "", address: "", number, key_customer: false, note: "", matters }
+}
+
+const CUSTOMERS: [Known; 12] = [
+    Known {
+        name: "张伟",
+        company: "海川贸易有限公司",
+        address: "深圳市南山区科苑路 15 号",
+        number: "+8613800138000",
+        key_customer: true,
+        note: "重点客户，来电请先核对合同号。",
+        matters: &[
+            Matter {
+                kind: Kind::Complaint,
+                category: "delivery",
+                state: TicketState::Closed,
+                summary: "整箱货物晚到三天",
+                course: "合同约定 2 日送达，实际第 5 日才到，仓库已拒收一箱。",
+                demand: "补偿运费",
+            },
+            Matter {
+                kind: Kind::AfterSales,
+                category: "product_quality",
+                state: TicketState::InProgress,
+                summary: "两台显示器有坏点",
+                course: "收货当天开箱检查发现，已拍照。",
+                demand: "换货",
+            },
+        ],
+    },
+    Known {
+        name: "王芳",
+        company: "",
+        address: "北京市朝阳区望京街 8 号",
+        number: "+8613911112222",
+        key_customer: false,
+        note: "",
+        matters: &[Matter {
+            kind: Kind::Consultation,
+            category: "information",
+            state: TicketState::Closed,
+            summary: "询问发票抬头如何修改",
+            course: "电子发票已开错抬头，未跨月。",
+            demand: "重开发票",
+        }],
+    },
+    Known {
+        name: "O'Brien 欧阳",
+        company: "Harbour Tools Ltd",
+        address: "上海市浦东新区张杨路 500 号",
+        number: "+862158881234",
+        key_customer: true,
+        note: "Speaks English.",
+        matters: &[],
+    },
+    known(
+        "李秀英",
+        "+8613712345678",
+        &[Matter {
+            kind: Kind::Complaint,
+            category: "service_attitude",
+            state: TicketState::Resolved,
+            summary: "安装师傅态度不好",
+            course: "约好上午上门，下午才到，且没有解释。",
+            demand: "道歉",
+        }],
+    ),
+    known(
+        "陈静",
+        "+8613698765432",
+        &[Matter {
+            kind: Kind::AfterSales,
+            category: "after_sales",
+            state: TicketState::New,
+            summary: "洗衣机脱水时异响",
+            course: "使用四个月，脱水时有撞击声。",
+            demand: "上门维修",
+        }],
+    ),
+    known("刘洋", "+8615012340001", &[]),
+    known("杨磊", "+8615812340002", &[]),
+    known("黄敏", "+8617712340003", &[]),
+    known(
+        "徐杰",
+        "+8618612340004",
+        &[Matter {
+            kind: Kind::Suggestion,
+            category: "other",
+            state: TicketState::Closed,
+            summary: "建议增加周末送货",
+            course: "工作日家里没有人收货。",
+            demand: "",
+        }],
+    ),
+    known("马涛", "+8618912340005", &[]),
+    known("周娟", "+861062345678", &[]),
+    known("孙勇", "+8675526000000", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use tokio::sync::{Notify, mpsc};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::desk::policy::Policy;
+    use crate::engine::{self, Outlets};
+    use crate::number::Numbering;
+    use crate::store::Store;
+    use crate::store::read::TicketFilter;
+
+    #[tokio::test]
+    async fn a_second_start_adds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = Policy::new(jiff::tz::TimeZone::UTC, Numbering::new("CN", None));
+        let store = Store::open(dir.path(), policy).unwrap();
+        let reader = store.reader().unwrap();
+        let (told, _) = mpsc::channel(1024);
+        let (dials, _) = mpsc::channel(1);
+        let outlets = Outlets { told, dials, outbox: std::sync::Arc::new(Notify::new()) };
+        let stop = CancellationToken::new();
+        let (inbox, _thread) = engine::start(store, outlets, Utc::now, stop.clone()).unwrap();
+        let commands = Commands::new(inbox);
+        let pbx = PbxName::from("demo");
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            furnish(&commands, &reader, &pbx, |seat| format!("hash of {}", seat.login)).await.unwrap();
+            let directory = reader.directory().await.unwrap();
+            let all = TicketFilter { owner: None, open: None, text: String::new(), limit: 100 };
+            seen.push((directory.people.len(), directory.extensions.len(), reader.tickets(all).await.unwrap().len()));
+        }
+        let matters = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();
+        assert_eq!(seen, [(9, 7, matters); 2]);
+        let card = reader.card(Some(Number::from_canonical("+8613800138000"))).await.unwrap();
+        assert_eq!(card.customers[0].name, "张伟");
+        assert!(card.customers[0].key_customer);
+        assert_eq!(card.open_tickets.len(), 1, "the closed one is history");
+        stop.cancel();
+    }
+}
