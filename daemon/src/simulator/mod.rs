@@ -81,7 +81,7 @@ pub struct Regular {
 
 /// What signs in at a simulated manager port unless said otherwise.
 pub const USERNAME: &str = "ringback";
-pub const SECRET: &str = "simulated";
+pub const SECRET: &str = "ringback";
 
 impl Simulation {
     /// A day at a hotline of eight agents and three queues, at a human pace.

@@ -1,11 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use bytes::BytesMut;
 use chrono::TimeDelta;
+use protocol::ami::codec::{AmiCodec, Frame};
+use protocol::ami::events::map;
+use tokio_util::codec::Decoder;
 
 use super::*;
 use crate::Time;
-use crate::calls::call::{Direction, Outcome};
+use crate::calls::call::{Call, Direction, EndedBy, Outcome};
+use crate::calls::dialplan::Dialplan;
+use crate::calls::tracker::{Change, Tracker};
+use crate::number::Numbering;
 
 fn start() -> Time {
     "2026-03-02T01:00:00Z".parse().unwrap()
@@ -166,4 +173,88 @@ fn asked_to_dial_it_rings_the_agent_and_then_the_customer() {
         }
     }
     assert!(answered > 15 && failed > 3, "{answered} answered, {failed} not");
+}
+
+/// What a tracker makes of the events, by first leg.
+fn tracked(said: &[(Time, Said)]) -> BTreeMap<String, Call> {
+    let mut codec = AmiCodec::without_banner();
+    let mut tracker =
+        Tracker::new("sim".into(), Dialplan::new(vec!["PJSIP/trunk".into()], Vec::new()), Numbering::new("CN", None));
+    let mut changes = Vec::new();
+    for (at, said) in said {
+        let mut bytes = BytesMut::from(&said.packet[..]);
+        let Some(Frame::Packet(packet)) = codec.decode(&mut bytes).unwrap() else { panic!("no packet: {said:?}") };
+        while let Some(due) = tracker.next_wake().filter(|due| due <= at) {
+            tracker.wake(due, &mut changes);
+        }
+        if let Some(event) = map(&packet) {
+            tracker.observe(*at, event, &mut changes);
+        }
+    }
+    assert_eq!(tracker.calls().count(), 0, "a call that never ends");
+    let ended = changes.into_iter().filter_map(|change| match change {
+        Change::Ended(call) => Some(*call),
+        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+    });
+    ended.map(|call| (call.id.as_str().rsplit_once("sim-").unwrap().1.to_owned(), call)).collect()
+}
+
+/// The parts that both sides can know; who ended a call that never came to a talk is a matter of
+/// words, and an outbound call's caller is the house.
+fn told(direction: Direction, truth: &TrueCall) -> impl PartialEq + std::fmt::Debug + use<> {
+    let inbound = direction == Direction::Inbound;
+    let offers: Vec<_> =
+        truth.offers.iter().map(|offer| (offer.agent.clone(), offer.from, offer.to, offer.outcome)).collect();
+    let ended_by = truth.answered_at.map(|_| truth.ended_by);
+    (
+        (truth.direction, truth.caller.clone().filter(|_| inbound), truth.to.clone(), truth.agent.clone()),
+        (truth.outcome, ended_by, truth.started_at, truth.answered_at, truth.ended_at),
+        truth.segments.clone(),
+        offers,
+        truth.transfers.clone(),
+    )
+}
+
+fn as_truth(call: &Call) -> TrueCall {
+    TrueCall {
+        leg: "".into(),
+        direction: call.direction,
+        caller: call.caller.clone(),
+        to: call.to.clone(),
+        agent: call.agent.clone(),
+        outcome: call.outcome.unwrap(),
+        ended_by: call.ended_by.unwrap_or(EndedBy::Pbx),
+        started_at: call.started_at,
+        answered_at: call.answered_at,
+        ended_at: call.ended_at.unwrap(),
+        segments: call.segments.clone(),
+        offers: call.offers.clone(),
+        transfers: call.transfers.clone(),
+    }
+}
+
+#[test]
+fn what_the_tracker_makes_of_the_events_is_what_happened() {
+    for simulation in [Simulation::day(21, Some("1001".into()), Vec::new()), Simulation::drill(8.0, 22)] {
+        let (said, truths) = play(&simulation, 500);
+        let calls = tracked(&said);
+        let mut wrong = Vec::new();
+        for truth in &truths {
+            let leg = truth.leg.as_str().trim_start_matches("sim-");
+            let call = calls.get(leg).unwrap_or_else(|| panic!("never seen: {truth:#?}"));
+            assert!(call.certain);
+            let (true_one, seen) = (told(truth.direction, truth), told(truth.direction, &as_truth(call)));
+            if true_one != seen {
+                wrong.push(format!("{leg}\n was  {true_one:?}\n seen {seen:?}"));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} of {} differ:\n{}",
+            wrong.len(),
+            truths.len(),
+            wrong[..wrong.len().min(8)].join("\n")
+        );
+        assert_eq!(calls.len(), truths.len(), "calls that never were");
+    }
 }
