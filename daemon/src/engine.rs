@@ -7,6 +7,10 @@
 
 mod changed;
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
+pub(crate) mod house;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -13,6 +13,8 @@ pub mod fact;
 mod people;
 pub mod policy;
 mod rungs;
+#[cfg(test)]
+mod tests;
 pub mod ticket;
 mod tickets;
 

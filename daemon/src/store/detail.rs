@@ -8,18 +8,22 @@ use super::column::{from_ms, ms};
 use crate::calls::call::{Call, Offer, OfferOutcome, Segment, Span, Transfer, TransferKind, Wait};
 
 type Text<'a> = Cow<'a, str>;
+/// Milliseconds from and to.
+type Open = (i64, Option<i64>);
+/// Agent, queue, from, to, holds.
+type Talked<'a> = (Text<'a>, Option<Text<'a>>, i64, Option<i64>, Vec<Open>);
+/// Agent, queue, from, to, outcome.
+type Rang<'a> = (Text<'a>, Option<Text<'a>>, i64, Option<i64>, Option<Text<'a>>);
 
 /// Short keys and tuples, since there is one for each call that ever was.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Written<'a> {
-    /// queue, joined, left
+    /// Queue, joined, left.
     w: Vec<(Text<'a>, i64, Option<i64>)>,
-    /// agent, queue, from, to, holds
-    s: Vec<(Text<'a>, Option<Text<'a>>, i64, Option<i64>, Vec<(i64, Option<i64>)>)>,
-    /// agent, queue, from, to, outcome
-    o: Vec<(Text<'a>, Option<Text<'a>>, i64, Option<i64>, Option<Text<'a>>)>,
-    /// kind, from, to, completed, at
+    s: Vec<Talked<'a>>,
+    o: Vec<Rang<'a>>,
+    /// Kind, from, to, completed, at.
     t: Vec<(Text<'a>, Option<Text<'a>>, Text<'a>, bool, i64)>,
 }
 

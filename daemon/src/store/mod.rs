@@ -77,6 +77,12 @@ impl Store {
         Ok(done)
     }
 
+    /// The connection, to play a disk that refuses.
+    #[cfg(test)]
+    pub(crate) fn db(&self) -> &Connection {
+        &self.db
+    }
+
     /// When the next rung is due; it may be past.
     pub fn next_due(&self) -> Result<Option<Time>> {
         self.db
