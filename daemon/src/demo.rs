@@ -264,11 +264,71 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::calls::pop::PopState;
+    use crate::config::Config;
     use crate::desk::policy::Policy;
     use crate::engine::{self, Outlets};
+    use crate::live::{LinkState, Notice, Topic};
     use crate::number::Numbering;
+    use crate::simulator::{Pace, SECRET, Server, USERNAME};
     use crate::store::Store;
     use crate::store::read::TicketFilter;
+
+    /// The whole daemon beside a busy hotline, over a real socket.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_hotlines_calls_become_tickets_and_duties() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut busy = hotline(3);
+        busy.calls_per_second = 20.0;
+        busy.pace = Pace::Drill;
+        let server = Server::bind(busy, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let port = server.address().unwrap().port();
+        let file = format!(
+            "[[pbx]]\nname = \"demo\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+             username = \"{USERNAME}\"\nsecret = \"{SECRET}\"\ntrunks = [\"PJSIP/trunk\"]\n"
+        );
+        let path = dir.path().join("ringback.toml");
+        std::fs::write(&path, file).unwrap();
+        let config = Config::read(&path).unwrap();
+        let stop = CancellationToken::new();
+        let playing = tokio::spawn(server.run(stop.clone()));
+        let store = Store::open(dir.path(), crate::policy(&config)).unwrap();
+        let daemon = crate::start(&config, store, stop.clone()).unwrap();
+        furnish(&daemon.commands, &daemon.reader, &"demo".into(), |_| "hash".into()).await.unwrap();
+        let me = daemon.reader.credentials("agent".into()).await.unwrap().unwrap().person;
+        let mut live = daemon.live.subscribe(vec![Topic::Extension("demo".into(), "1001".into())]).await.unwrap();
+        let (mut rang, mut talked) = (false, false);
+        while !talked {
+            if let Some(Notice::Pop(pop)) = live.next().await {
+                rang |= matches!(pop.state, PopState::Ringing { .. });
+                talked |= matches!(pop.state, PopState::Talking { .. }) && rang;
+            }
+        }
+        let begun = std::time::Instant::now();
+        let known = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();
+        loop {
+            let all = TicketFilter { owner: None, open: None, text: String::new(), limit: 500 };
+            let tickets = daemon.reader.tickets(all).await.unwrap();
+            let owned = tickets.iter().filter(|row| row.ticket.owner == Some(me)).count();
+            let owed = daemon.reader.duties(me).await.unwrap().len();
+            if tickets.len() > known + 20 && owned > 0 && owed > 0 {
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 20, "{} tickets, {owned} of them mine, {owed} owed", tickets.len());
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let mut house = daemon.live.subscribe(vec![Topic::House]).await.unwrap();
+        loop {
+            if let Some(Notice::Link(link)) = house.next().await {
+                assert_eq!((&link.state, link.damaged_total), (&LinkState::Up, 0));
+                assert_eq!(link.product, "Asterisk 22.10.0");
+                break;
+            }
+        }
+        stop.cancel();
+        playing.await.unwrap();
+        daemon.ended().await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_second_start_adds_nothing() {

@@ -108,13 +108,12 @@ fn reply(action: &str, id: &str, manner: Manner) -> String {
     }
 }
 
-/// A PBX at this port of our own, signed in to as `ringback` with `s3cret`.
-pub(crate) fn pbx(port: u16) -> Pbx {
+fn pbx(port: u16) -> Pbx {
     Pbx {
         name: "hq".into(),
-        host: "127.0.0.1".into(),
+        host: "localhost".into(),
         port,
-        username: "ringback".into(),
+        username: "cc".into(),
         secret: "s3cret".into(),
         tls: None,
         trunks: Vec::new(),
@@ -140,6 +139,7 @@ impl Linked {
     async fn new(change: impl FnOnce(&mut Pbx)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut pbx = pbx(listener.local_addr().unwrap().port());
+        pbx.host = "127.0.0.1".into();
         change(&mut pbx);
         let (to, told) = mpsc::channel(EVENTS);
         let stop = CancellationToken::new();
