@@ -28,8 +28,8 @@ use tracing::warn;
 use crate::config::Pbx;
 use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
-pub(crate) use connect::connect;
 use connect::{Connected, Unreachable};
+pub(crate) use connect::{Wire, connect};
 use converse::{Desk, converse, enter};
 use teller::Teller;
 
@@ -202,4 +202,4 @@ async fn pause(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

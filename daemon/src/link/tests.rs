@@ -108,12 +108,13 @@ fn reply(action: &str, id: &str, manner: Manner) -> String {
     }
 }
 
-fn pbx(port: u16) -> Pbx {
+/// A PBX at this port of our own, signed in to as `ringback` with `s3cret`.
+pub(crate) fn pbx(port: u16) -> Pbx {
     Pbx {
         name: "hq".into(),
-        host: "localhost".into(),
+        host: "127.0.0.1".into(),
         port,
-        username: "cc".into(),
+        username: "ringback".into(),
         secret: "s3cret".into(),
         tls: None,
         trunks: Vec::new(),
@@ -139,7 +140,6 @@ impl Linked {
     async fn new(change: impl FnOnce(&mut Pbx)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut pbx = pbx(listener.local_addr().unwrap().port());
-        pbx.host = "127.0.0.1".into();
         change(&mut pbx);
         let (to, told) = mpsc::channel(EVENTS);
         let stop = CancellationToken::new();
