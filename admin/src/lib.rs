@@ -1,1 +1,96 @@
+//! The pages: agents' desk, live board, administration, their streams and the HTTP API.
+//!
+//! [`router`] has every route; [`serve`](serve::serve) accepts the connections. A page is an
+//! askama template in `templates/`; what lives on it is a [`parts`] part, which the
+//! [`stream`](stream::stream) sends again under its id. Words are in `texts/`, script and
+//! stylesheet in `assets/`. Of the daemon it sees commands, the reader, notices and plain data.
 
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod error;
+pub mod pages;
+pub mod parts;
+pub mod pen;
+pub mod serve;
+pub mod state;
+pub mod stream;
+pub mod text;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use error::Error;
+use pages::{admin, desk, live, people, sign_in, ticket};
+pub use state::{House, State};
+
+/// The largest form: a ticket's three fields, each a few pages long.
+const BODY_BYTES: usize = 256 * 1024;
+
+/// Nothing runs or loads that is not ours; `style=""` and inline scripts are refused. HTML enters
+/// the page through one policy, the fragments'.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types ringback";
+
+/// Every route on one screen.
+pub fn router(state: State) -> Router {
+    let pages = Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/language", post(sign_in::language))
+        .route("/", get(desk::show))
+        .route("/dial", post(desk::dial))
+        .route("/tickets", get(ticket::list).post(desk::open))
+        .route("/tickets/{number}", get(ticket::show))
+        .route("/tickets/{id}/save", post(desk::save))
+        .route("/tickets/{id}/draft", post(desk::draft))
+        .route("/tickets/{id}/discard", post(desk::discard))
+        .route("/live", get(live::show))
+        .route("/admin", get(admin::show))
+        .route("/admin/extensions", post(admin::map_extension))
+        .route("/admin/people", get(people::show).post(people::add))
+        .route("/admin/people/{id}", post(people::change))
+        .route("/admin/people/{id}/password", post(people::password))
+        .route("/stream", get(stream::stream));
+    let api = Router::new()
+        .route("/api/v1/me", get(api::me))
+        .route("/api/v1/duties", get(api::duties))
+        .route("/api/v1/board", get(api::board))
+        .route("/api/v1/links", get(api::links))
+        .route("/api/v1/outages", get(api::outages))
+        .route("/api/v1/tickets", get(api::tickets))
+        .route("/api/v1/tickets/{number}", get(api::ticket))
+        .route("/api/v1/dial", post(api::dial));
+    // What is about people is not to be found in any cache; assets say for themselves.
+    let private = SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+    };
+    pages
+        .merge(api)
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(async || Error::NotFound)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(CsrfLayer::new())
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(state.clone(), error::explain))
+        .layer(CompressionLayer::new())
+        .layer(private)
+        .layer(fixed(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(fixed(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(REFERRER_POLICY, "same-origin"))
+        .layer(fixed(X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .with_state(state)
+}

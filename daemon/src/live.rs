@@ -175,6 +175,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Takes what stood when the subscription began; [`Subscription::next`] then tells only what
+    /// changed since.
+    pub fn standing(&mut self) -> impl Iterator<Item = Notice> + use<> {
+        std::mem::take(&mut self.standing).into_iter()
+    }
+
     /// The next notice; none when the daemon stops.
     pub async fn next(&mut self) -> Option<Notice> {
         if let Some(notice) = self.standing.pop_front() {

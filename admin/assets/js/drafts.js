@@ -1,0 +1,90 @@
+// @ts-check
+// What is typed into a ticket is kept while typing: on the server, and until it is there, here.
+import { icon, say } from "./words.js";
+
+/** Quiet after the last key before the draft is sent, in ms. */
+const PAUSE = 700;
+
+/** @type {number | undefined} */
+let timer;
+/** @type {HTMLFormElement | null} */
+let dirty = null;
+
+export function watchDrafts() {
+  document.addEventListener("input", (input) => {
+    const form = input.target instanceof Element ? input.target.closest("form[data-ticket]") : null;
+    if (!(form instanceof HTMLFormElement)) return;
+    dirty = form;
+    sessionStorage.setItem(key(form), body(form));
+    note(form, "pen", say("draftWaits"));
+    clearTimeout(timer);
+    timer = setTimeout(flush, PAUSE);
+  });
+  addEventListener("pagehide", () => flush(true));
+  document.addEventListener("visibilitychange", () => document.hidden && flush(true));
+  restore();
+}
+
+/** Sends what is not sent yet. @param {boolean} [leaving] */
+export async function flush(leaving = false) {
+  clearTimeout(timer);
+  const form = dirty;
+  if (!form) return;
+  const sent = body(form);
+  try {
+    const answer = await fetch(`/tickets/${form.dataset.ticket}/draft`, {
+      method: "POST",
+      headers: { "content-type": "text/plain;charset=utf-8" },
+      body: sent,
+      keepalive: leaving,
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const at = new Date(answer.headers.get("date") ?? Date.now()).toLocaleTimeString("en-GB", { hour12: false });
+    if (body(form) === sent) {
+      dirty = null;
+      sessionStorage.removeItem(key(form));
+      note(form, "save", say("draftKept", { at }));
+    }
+  } catch {
+    note(form, "warn", say("draftHere"));
+  }
+}
+
+/** The form was submitted or put aside: nothing of it is left to keep. */
+export function forgetDraft() {
+  if (dirty) sessionStorage.removeItem(key(dirty));
+  dirty = null;
+  clearTimeout(timer);
+}
+
+/** Puts back what could not be sent before the page went. */
+export function restore() {
+  const form = document.querySelector("form[data-ticket]");
+  if (!(form instanceof HTMLFormElement)) return;
+  const kept = sessionStorage.getItem(key(form));
+  if (!kept || kept === body(form)) return;
+  for (const [name, value] of new URLSearchParams(kept)) {
+    if (name === "version" || name === "back") continue;
+    const field = form.elements.namedItem(name);
+    if (field instanceof RadioNodeList || field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) {
+      field.value = value;
+    }
+  }
+  dirty = form;
+  flush();
+}
+
+/** @param {HTMLFormElement} form */
+function body(form) {
+  return new URLSearchParams(/** @type {any} */ (new FormData(form))).toString();
+}
+
+/** @param {HTMLFormElement} form */
+function key(form) {
+  return `draft-${form.dataset.ticket}`;
+}
+
+/** @param {HTMLFormElement} form @param {string} sign @param {string} text */
+function note(form, sign, text) {
+  form.querySelector("[data-draft]")?.replaceChildren(icon(sign), text);
+}

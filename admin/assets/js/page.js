@@ -1,0 +1,69 @@
+// @ts-check
+// Starts what a page needs; each module has one job.
+import { tick } from "./clocks.js";
+import { heard, onReconnect, pinged, signedOut, watch } from "./connection.js";
+import { flush, watchDrafts } from "./drafts.js";
+import { addEvent, watchEvents } from "./events.js";
+import { put, release } from "./fragments.js";
+import { watchKeys } from "./keys.js";
+import { watchMenu } from "./menu.js";
+import { changed, only, prepare, retitle } from "./pops.js";
+import { listen } from "./stream.js";
+import { refresh, watchSwaps } from "./swap.js";
+import { toast } from "./toasts.js";
+import { say } from "./words.js";
+
+const page = document.body.dataset.page ?? "";
+const build = document.body.dataset.build;
+
+/** @param {import("./hub.js").Heard} message */
+function hear({ event, data }) {
+  if (event === "signed-out") return signedOut();
+  if (event === "silent") return;
+  if (heard()) {
+    refresh();
+    flush();
+  }
+  if (event === "fragment") {
+    const chosen = data.id === "tabs" ? document.querySelector("#tabs > [aria-selected=true]") : null;
+    const el = put(data);
+    if (el?.classList.contains("pop")) changed(el);
+    if (chosen) markTab(chosen);
+  } else if (event === "pops") {
+    only(data.only);
+  } else if (event === "ping") {
+    pinged(data);
+    if (data.build !== build) toast(say("newBuild"), { id: "new-build", sign: "again" });
+  } else if (event === "told") {
+    toast(data.text, { id: `told-${data.id}`, bad: data.late, sign: data.late ? "over" : "risk" });
+  } else if (event === "event") {
+    addEvent(data.html);
+  } else if (event === "resync" || (event === "ticket" && page === "ticket")) {
+    refresh();
+  }
+}
+
+/** The stream does not know which ticket is shown here: its tab stays. @param {Element} chosen */
+function markTab(chosen) {
+  if (chosen.id && !document.getElementById(chosen.id)) document.querySelector("#tabs > form")?.before(chosen);
+  const here = location.pathname + location.search;
+  for (const tab of document.querySelectorAll("#tabs > a")) {
+    tab.setAttribute("aria-selected", String(tab.getAttribute("href") === here));
+  }
+}
+
+watchKeys();
+watchMenu();
+watchDrafts();
+watchSwaps();
+watchEvents();
+prepare();
+for (const pop of document.querySelectorAll("#pops > .pop")) changed(pop);
+const hub = listen(page, hear);
+onReconnect(hub.again);
+tick();
+setInterval(() => {
+  watch();
+  retitle(tick() ?? 0);
+}, 1_000);
+for (const event of ["pointermove", "focusout"]) document.addEventListener(event, release, { passive: true });

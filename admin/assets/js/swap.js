@@ -1,0 +1,95 @@
+// @ts-check
+// Goes from ticket to ticket and submits forms without leaving the page, so that pops, scroll and
+// sound stay. Without this script the same links and forms load the page anew.
+import { flush, forgetDraft, restore } from "./drafts.js";
+import { morph, parseDocument } from "./fragments.js";
+import { toast } from "./toasts.js";
+import { say } from "./words.js";
+
+export function watchSwaps() {
+  document.addEventListener("click", (click) => {
+    const link = click.target instanceof Element ? click.target.closest("a[data-tab]") : null;
+    const plain = !click.ctrlKey && !click.metaKey && !click.shiftKey && click.button === 0;
+    if (!(link instanceof HTMLAnchorElement) || !plain || !document.getElementById("work")) return;
+    click.preventDefault();
+    go(link.href);
+  });
+  document.addEventListener("submit", (submit) => {
+    const form = submit.target;
+    if (!(form instanceof HTMLFormElement)) return;
+    if (form.hasAttribute("data-quiet")) {
+      submit.preventDefault();
+      quietly(form);
+    } else if (form.hasAttribute("data-swap") && document.body.dataset.page === "desk") {
+      submit.preventDefault();
+      const button = /** @type {SubmitEvent} */ (submit).submitter;
+      forgetDraft();
+      send(form, button?.getAttribute("formaction") ?? form.action);
+    }
+  });
+  addEventListener("popstate", () => load(location.href, {}));
+}
+
+/** @param {string} url */
+export async function go(url) {
+  await flush();
+  await load(url, {});
+}
+
+/** Reads this page again and puts in whatever lives on it. */
+export async function refresh() {
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = parseDocument(await answer.text());
+    for (const fresh of page.querySelectorAll("[data-live]")) {
+      const old = document.getElementById(fresh.id);
+      if (old) morph(old, fresh);
+    }
+  } catch {
+    // The connection's own watch says that it is lost.
+  }
+}
+
+/** @param {HTMLFormElement} form @param {string} action */
+function send(form, action) {
+  return load(action, { method: "POST", body: new URLSearchParams(/** @type {any} */ (new FormData(form))) });
+}
+
+/** @param {string} url @param {RequestInit} how */
+async function load(url, how) {
+  try {
+    const answer = await fetch(url, { ...how, headers: { accept: "text/html" } });
+    const page = parseDocument(await answer.text());
+    const [work, tabs] = [page.getElementById("work"), page.getElementById("tabs")];
+    if (!work || !tabs) {
+      // Another page altogether: an error, or the sign-in.
+      toast(page.querySelector("h1")?.textContent ?? say("failed"), { bad: true });
+      return;
+    }
+    document.getElementById("work")?.replaceWith(document.adoptNode(work));
+    const old = document.getElementById("tabs");
+    if (old) morph(old, tabs);
+    const to = answer.redirected || how.method !== "POST" ? answer.url : location.href;
+    if (to !== location.href) history.pushState(null, "", to);
+    restore();
+  } catch {
+    toast(say("failed"), { bad: true });
+  }
+}
+
+/** Does something beside the page: its answer is a notice, not a page. @param {HTMLFormElement} form */
+async function quietly(form) {
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(/** @type {any} */ (new FormData(form))),
+      redirect: "manual",
+      headers: { accept: "application/json" },
+    });
+    if (answer.type === "opaqueredirect" || answer.ok) toast(say("dialling"), { sign: "phone" });
+    else toast((await answer.json()).title ?? say("failed"), { bad: true });
+  } catch {
+    toast(say("failed"), { bad: true });
+  }
+}

@@ -1,0 +1,199 @@
+//! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
+
+use axum::Json;
+use axum::extract::{Path, Query, State as FromState};
+use axum::response::IntoResponse;
+use daemon::desk::command::Done;
+use daemon::live::{LinkNow, LinkState, Topic};
+use daemon::store::read::{ObligationRow, Outage, TicketRow};
+use serde_json::{Value, json};
+
+use crate::auth::{Anyone, Desk, Require, Watch, Wire};
+use crate::error::Error;
+use crate::pages::desk::{Dial, dial_from, may_see};
+use crate::pages::live::board_of;
+use crate::pages::ticket::{Asked, by_number};
+use crate::pages::{links_of, present};
+use crate::parts::phone::look;
+use crate::parts::pop::outcome_word;
+use crate::state::State;
+
+const OUTAGES: u32 = 200;
+
+pub async fn me(Require { visitor, .. }: Require<Anyone>) -> impl IntoResponse {
+    let extensions: Vec<Value> =
+        visitor.extensions.iter().map(|(pbx, e)| json!({ "pbx": pbx.as_str(), "extension": e.as_str() })).collect();
+    Json(json!({
+        "id": visitor.person.id.0,
+        "login": visitor.person.login,
+        "name": visitor.person.name,
+        "role": visitor.person.role.as_str(),
+        "language": visitor.pen.language.tag(),
+        "extensions": extensions,
+    }))
+}
+
+pub async fn duties(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+) -> Result<impl IntoResponse, Error> {
+    let rows = state.reader.duties(visitor.person.id).await?;
+    Ok(Json(rows.iter().map(obligation).collect::<Vec<_>>()))
+}
+
+pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Result<impl IntoResponse, Error> {
+    let board = board_of(&present(&state, vec![Topic::Board]).await?).unwrap_or_default();
+    let queue = |queue: &daemon::calls::now::QueueNow| {
+        let waiting = queue.waiting.iter();
+        json!({
+            "pbx": queue.pbx.as_str(),
+            "queue": queue.queue.as_str(),
+            "seen": queue.seen,
+            "waiting": waiting.map(|w| json!({ "call": w.call.as_str(), "caller": w.caller, "since": w.since })).collect::<Vec<_>>(),
+            "on_duty": queue.on_duty,
+            "free": queue.free,
+        })
+    };
+    let agent = |agent: &daemon::calls::now::AgentNow| {
+        json!({
+            "pbx": agent.pbx.as_str(),
+            "extension": agent.agent.as_str(),
+            "state": look(&agent.state).2,
+            "since": agent.since,
+            "queue": agent.queue.as_ref().map(|queue| queue.as_str()),
+        })
+    };
+    Ok(Json(json!({
+        "at": board.at,
+        "queues": board.queues.iter().map(queue).collect::<Vec<_>>(),
+        "agents": board.agents.iter().map(agent).collect::<Vec<_>>(),
+        "calls_up": board.calls_up.iter().map(|(pbx, up)| json!({ "pbx": pbx.as_str(), "calls": up })).collect::<Vec<_>>(),
+    })))
+}
+
+pub async fn links(FromState(state): FromState<State>, _: Require<Wire>) -> Result<impl IntoResponse, Error> {
+    let links = links_of(&present(&state, vec![Topic::House]).await?);
+    Ok(Json(links.values().map(link).collect::<Vec<_>>()))
+}
+
+pub async fn outages(FromState(state): FromState<State>, _: Require<Wire>) -> Result<impl IntoResponse, Error> {
+    let rows = state.reader.outages(OUTAGES).await?;
+    let outage = |o: &Outage| json!({ "pbx": o.pbx.as_str(), "from": o.from, "to": o.to, "why": o.why });
+    Ok(Json(rows.iter().map(outage).collect::<Vec<_>>()))
+}
+
+pub async fn tickets(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, Error> {
+    let mut rows = state.reader.tickets(asked.filter().0).await?;
+    rows.retain(|row| may_see(&visitor, row).is_ok());
+    Ok(Json(rows.iter().map(ticket_row).collect::<Vec<_>>()))
+}
+
+pub async fn ticket(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(number): Path<String>,
+) -> Result<impl IntoResponse, Error> {
+    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    may_see(&visitor, &page.row)?;
+    let mut whole = ticket_row(&page.row);
+    let calls = page.calls.iter().map(|call| {
+        json!({
+            "id": call.id.as_str(),
+            "pbx": call.pbx.as_str(),
+            "direction": call.direction.as_str(),
+            "number": call.number.as_ref().map(|number| number.as_str()),
+            "agent": call.agent.as_ref().map(|agent| agent.as_str()),
+            "started_at": call.started_at,
+            "answered_at": call.answered_at,
+            "ended_at": call.ended_at,
+            "outcome": outcome_word(call.outcome),
+            "talk_ms": call.talk_ms,
+            "certain": call.certain,
+        })
+    });
+    whole["calls"] = calls.collect();
+    whole["obligations"] = page.obligations.iter().map(obligation).collect();
+    whole["customers"] =
+        page.customers.iter().map(|c| json!({ "id": c.id.0, "name": c.name, "company": c.company })).collect();
+    Ok(Json(whole))
+}
+
+pub async fn dial(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Json(dial): Json<Dial>,
+) -> Result<impl IntoResponse, Error> {
+    match dial_from(&state, &visitor, dial).await? {
+        Done::Dialling { leg } => Ok((axum::http::StatusCode::ACCEPTED, Json(json!({ "leg": leg.as_str() })))),
+        _ => Err(Error::Broken),
+    }
+}
+
+fn obligation(row: &ObligationRow) -> Value {
+    json!({
+        "id": row.id.0,
+        "kind": row.kind.as_str(),
+        "state": row.state.as_str(),
+        "ticket": row.ticket_number,
+        "customer": row.customer_name,
+        "number": row.number.as_str(),
+        "owner": row.owner.map(|owner| owner.0),
+        "began_at": row.began_at,
+        "reminder_at": row.reminder_at,
+        "due_at": row.due_at,
+        "escalated_at": row.escalated_at,
+        "attempts": row.attempts,
+        "fired": row.fired.iter().map(|(rung, planned, actual)| json!({ "rung": rung.as_str(), "planned_at": planned, "fired_at": actual })).collect::<Vec<_>>(),
+        "proof": row.proof.as_ref().map(|proof| json!({
+            "call": proof.call.as_str(),
+            "agent": proof.agent.as_str(),
+            "from": proof.from,
+            "talk_ms": proof.talk_ms,
+        })),
+    })
+}
+
+fn ticket_row(row: &TicketRow) -> Value {
+    let ticket = &row.ticket;
+    json!({
+        "id": ticket.id.0,
+        "number": ticket.number,
+        "kind": ticket.kind.as_str(),
+        "category": ticket.category,
+        "priority": ticket.priority.as_str(),
+        "state": ticket.state.as_str(),
+        "summary": ticket.summary,
+        "course": ticket.course,
+        "demand": ticket.demand,
+        "owner": ticket.owner.map(|owner| owner.0),
+        "customer": row.customer_name,
+        "caller": ticket.caller.as_ref().map(|number| number.as_str()),
+        "opened_at": ticket.opened_at,
+        "closed_at": ticket.closed_at,
+        "version": ticket.version,
+    })
+}
+
+fn link(link: &LinkNow) -> Value {
+    let (state, retry_at) = match link.state {
+        LinkState::Connecting => ("connecting", None),
+        LinkState::Snapshot => ("snapshot", None),
+        LinkState::Up => ("up", None),
+        LinkState::Down { retry_at, .. } => ("down", Some(retry_at)),
+    };
+    json!({
+        "pbx": link.pbx.as_str(),
+        "product": link.product,
+        "state": state,
+        "since": link.since,
+        "retry_at": retry_at,
+        "last_error": link.last_error,
+        "events_total": link.events_total,
+        "damaged_total": link.damaged_total,
+        "latency_us": link.latency_us,
+    })
+}

@@ -1,0 +1,236 @@
+//! Whatever goes wrong becomes one answer: what failed, what still works, one button. Pages get
+//! HTML, the API and scripts get `application/problem+json` (RFC 9457).
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State as FromState};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use daemon::desk::command::{FieldWhy, Refusal};
+use daemon::live::Stopped;
+use daemon::store::read::ReadError;
+use serde_json::json;
+
+use crate::auth::{self, Theme};
+use crate::pen::Pen;
+use crate::state::State;
+
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// Nobody has signed in.
+    SignIn,
+    NotAllowed,
+    NotFound,
+    /// What was sent could not be understood.
+    Unreadable,
+    /// Came from a page that is not ours.
+    Foreign,
+    TooManyTries,
+    /// More at once than we do at once.
+    Busy,
+    /// The house refused the command.
+    Refused(Refusal),
+    /// The store could not be read.
+    Reading(ReadError),
+    Stopping,
+    /// A password too short to be one.
+    ShortPassword,
+    /// A fault of ours.
+    Broken,
+}
+
+impl Error {
+    /// The stable word for the API and for the texts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::SignIn => "sign_in",
+            Error::NotAllowed => "not_allowed",
+            Error::NotFound => "not_found",
+            Error::Unreadable => "unreadable",
+            Error::Foreign => "foreign",
+            Error::TooManyTries => "too_many_tries",
+            Error::Busy => "busy",
+            Error::Refused(refusal) => refusal_code(refusal),
+            Error::Reading(_) => "reading",
+            Error::Stopping => "stopping",
+            Error::ShortPassword => "short_password",
+            Error::Broken => "broken",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Error::SignIn => StatusCode::UNAUTHORIZED,
+            Error::NotAllowed | Error::Foreign => StatusCode::FORBIDDEN,
+            Error::NotFound => StatusCode::NOT_FOUND,
+            Error::Unreadable => StatusCode::BAD_REQUEST,
+            Error::ShortPassword => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+            Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Refused(refusal) => match refusal {
+                Refusal::NoSuchTicket | Refusal::NoSuchPerson | Refusal::NoSuchCustomer | Refusal::NoSuchObligation => {
+                    StatusCode::NOT_FOUND
+                }
+                Refusal::NotAllowed => StatusCode::FORBIDDEN,
+                Refusal::Changed { .. } | Refusal::LoginTaken => StatusCode::CONFLICT,
+                Refusal::Field { .. } | Refusal::NotDialable(_) | Refusal::NoExtension => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
+                Refusal::LinkDown | Refusal::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
+            },
+        }
+    }
+}
+
+/// The stable word of a refusal.
+pub fn refusal_code(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoSuchTicket | Refusal::NoSuchPerson | Refusal::NoSuchCustomer | Refusal::NoSuchObligation => {
+            "not_found"
+        }
+        Refusal::NotAllowed => "not_allowed",
+        Refusal::Changed { .. } => "changed",
+        Refusal::Field { why, .. } => match why {
+            FieldWhy::Missing => "field_missing",
+            FieldWhy::TooLong { .. } => "field_too_long",
+            FieldWhy::Unknown => "field_unknown",
+            FieldWhy::NotANumber => "field_not_a_number",
+            FieldWhy::Taken => "field_taken",
+        },
+        Refusal::LoginTaken => "login_taken",
+        Refusal::NotDialable(_) => "not_dialable",
+        Refusal::NoExtension => "no_extension",
+        Refusal::LinkDown => "link_down",
+        Refusal::StoreFailed => "store_failed",
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a page could not be read");
+        Error::Reading(error)
+    }
+}
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal)
+    }
+}
+impl From<Stopped> for Error {
+    fn from(_: Stopped) -> Self {
+        Error::Stopping
+    }
+}
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page could not be written");
+        Error::Broken
+    }
+}
+
+/// Only the status; [`explain`] writes the words, since it knows who asked and how.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A page that says by itself what failed; only its status is still to be set.
+#[derive(Clone, Copy)]
+pub struct Explained(pub StatusCode);
+
+/// Puts words to every answer that failed, also to those of extractors and layers.
+pub async fn explain(FromState(state): FromState<State>, request: Request, next: Next) -> Response {
+    let (headers, path) = (request.headers().clone(), request.uri().clone());
+    let mut response = next.run(request).await;
+    if let Some(Explained(status)) = response.extensions().get().copied() {
+        *response.status_mut() = status;
+        return response;
+    }
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let own = response.extensions().get::<Error>().cloned();
+    let error = own.unwrap_or(match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Error::NotFound,
+        StatusCode::FORBIDDEN => Error::Foreign,
+        status if status.is_client_error() => Error::Unreadable,
+        _ => Error::Broken,
+    });
+    let wants_html = headers.get(ACCEPT).is_some_and(|a| a.as_bytes().windows(9).any(|w| w == b"text/html"));
+    let as_page = wants_html && !path.path().starts_with("/api/");
+    if as_page && matches!(error, Error::SignIn) {
+        let next = path.path_and_query().map_or("/", |p| p.as_str());
+        let to = if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={}", percent(next)) };
+        return Redirect::to(&to).into_response();
+    }
+    let pen = state.pen(auth::language(&headers, &state.house));
+    let mut answer = if as_page {
+        let page = ErrorPage { what: what(&pen, &error), works: works(&pen, &error), theme: Theme::of(&headers), pen };
+        Html(page.render().unwrap_or_default()).into_response()
+    } else {
+        problem(&pen, &error, status)
+    };
+    *answer.status_mut() = status;
+    answer
+}
+
+/// What failed, in words.
+pub fn what(pen: &Pen, error: &Error) -> String {
+    pen.word("error", error.code())
+}
+
+fn works(pen: &Pen, error: &Error) -> String {
+    match error {
+        Error::Busy | Error::Reading(_) | Error::Refused(Refusal::StoreFailed) | Error::Broken => {
+            pen.say("works-calls")
+        }
+        Error::Stopping => pen.say("works-soon"),
+        Error::SignIn
+        | Error::NotAllowed
+        | Error::NotFound
+        | Error::Unreadable
+        | Error::Foreign
+        | Error::TooManyTries
+        | Error::ShortPassword
+        | Error::Refused(_) => pen.say("works-rest"),
+    }
+}
+
+fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
+    let field = match error {
+        Error::Refused(Refusal::Field { field, .. }) => Some(*field),
+        _ => None,
+    };
+    let body = json!({
+        "type": format!("urn:ringback:{}", error.code()),
+        "title": what(pen, error),
+        "status": status.as_u16(),
+        "code": error.code(),
+        "field": field,
+    });
+    let mut response = Json(body).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    what: String,
+    works: String,
+    pen: Pen,
+    theme: Theme,
+}
+
+/// A path as a query's value.
+fn percent(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    path.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,383 @@
+//! The desk: the telephone left, the ticket in the middle, what one owes on the right.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State as FromState};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use daemon::calls::now::AgentNow;
+use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
+use daemon::live::{Notice, Pop, Topic};
+use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
+use daemon::{CallId, ObligationId, Role, TicketId};
+use serde::Deserialize;
+
+use super::form::{FormView, Typed};
+use super::{Room, Shell, html, links_of, present};
+use crate::auth::{Desk, Require, Visitor};
+use crate::error::Error;
+use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
+use crate::parts::phone::Phone;
+use crate::parts::pop::PopCard;
+use crate::state::State;
+
+/// Tabs beside each other before they are no longer found at a glance.
+const TABS: usize = 6;
+
+/// Open tickets of one person that the list shows; more are found by searching.
+const MY_OPEN: u32 = 100;
+
+#[derive(Template)]
+#[template(path = "desk.html")]
+struct DeskPage {
+    shell: Shell,
+    phone: Phone,
+    pops: Vec<PopCard>,
+    tabs: Tabs,
+    my_open: MyOpen,
+    duties: Duties,
+    form: Option<FormView>,
+}
+
+impl DeskPage {
+    fn work_due(&self) -> Option<&ObligationRow> {
+        let form = self.form.as_ref()?;
+        form.page.obligations.first()
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Asked {
+    ticket: Option<i64>,
+    call: Option<String>,
+}
+
+pub async fn show(
+    FromState(state): FromState<State>,
+    Query(asked): Query<Asked>,
+    who: Result<Require<Desk>, Error>,
+    headers: axum::http::HeaderMap,
+) -> Result<Response, Error> {
+    let visitor = match who {
+        Ok(Require { visitor, .. }) => visitor,
+        // The house's front door leads everybody somewhere.
+        Err(Error::NotAllowed) if crate::auth::visitor(&headers, &state).await?.is_some() => {
+            return Ok(Redirect::to("/admin").into_response());
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(call) = asked.call {
+        let ticket = state.reader.ticket_of(CallId::from(&*call)).await?;
+        let to = ticket.map_or_else(|| "/".to_owned(), |ticket| format!("/?ticket={ticket}"));
+        return Ok(Redirect::to(&to).into_response());
+    }
+    Ok(page(&state, visitor, asked.ticket.map(TicketId), None).await?.into_response())
+}
+
+/// The desk with a ticket's form as it stands, or as it was just refused.
+async fn page(
+    state: &State,
+    visitor: Visitor,
+    chosen: Option<TicketId>,
+    refused: Option<(Typed, Refusal)>,
+) -> Result<impl IntoResponse + use<>, Error> {
+    let notices = present(state, topics(&visitor)).await?;
+    let pen = visitor.pen.clone();
+    let (standing, agent) = sort(&notices);
+    let mut pops = Vec::new();
+    for pop in &standing {
+        pops.push(pop_card(state, &visitor, pop.clone()).await?);
+    }
+    pops.reverse();
+    let form = match chosen {
+        None => None,
+        Some(ticket) => {
+            let found = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
+            Some(form_view(&visitor, found, refused, "desk")?)
+        }
+    };
+    let diary = Diary::read(state, &visitor, &standing).await?;
+    let title = match &form {
+        Some(form) => format!("{} {}", form.page.row.ticket.number, ticket_name(&pen, &form.page.row)),
+        None => pen.say("desk"),
+    };
+    html(DeskPage {
+        phone: Phone::new(pen.clone(), agent, &visitor.extensions),
+        tabs: diary.tabs(&visitor, chosen, form.as_ref().map(|form| &form.page.row)),
+        my_open: diary.my_open(&visitor),
+        duties: diary.duties(&visitor, &standing),
+        pops,
+        form,
+        shell: Shell::new(state, visitor, Room::Desk, title, &links_of(&notices)),
+    })
+}
+
+fn form_view(
+    visitor: &Visitor,
+    mut page: TicketPage,
+    refused: Option<(Typed, Refusal)>,
+    back: &'static str,
+) -> Result<FormView, Error> {
+    may_see(visitor, &page.row)?;
+    let (draft, refusal) = match refused {
+        Some((typed, refusal)) => {
+            page.draft = Some(serde_urlencoded::to_string(&typed).map_err(|_| Error::Broken)?);
+            (true, Some(refusal))
+        }
+        None => (page.draft.is_some(), None),
+    };
+    let mut view = FormView::new(visitor.pen.clone(), page, &visitor.directory, back);
+    view.is_draft = draft;
+    view.refused = refusal;
+    Ok(view)
+}
+
+/// An agent sees their own and unowned tickets; to others it is not there.
+pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
+    let theirs = row.ticket.owner.is_none_or(|owner| owner == visitor.person.id);
+    if theirs || visitor.person.role == Role::Supervisor { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// What the desk lives on.
+pub fn topics(visitor: &Visitor) -> Vec<Topic> {
+    let phones = visitor.extensions.iter().map(|(pbx, extension)| Topic::Extension(pbx.clone(), extension.clone()));
+    phones.chain([Topic::Person(visitor.person.id), Topic::House]).collect()
+}
+
+fn sort(notices: &[Notice]) -> (Vec<Arc<Pop>>, Option<AgentNow>) {
+    let mut pops = Vec::new();
+    let mut agent = None;
+    for notice in notices {
+        match notice {
+            Notice::Pop(pop) if pop.state.stands() => pops.push(pop.clone()),
+            Notice::Phone(phone) => agent = Some(AgentNow::clone(phone)),
+            _ => {}
+        }
+    }
+    (pops, agent)
+}
+
+/// A pop with all that is known of the caller: one question to the store.
+pub async fn pop_card(state: &State, visitor: &Visitor, pop: Arc<Pop>) -> Result<PopCard, Error> {
+    let card = match pop.state.stands() {
+        true => state.reader.card(pop.call.number.clone()).await?,
+        false => Default::default(),
+    };
+    Ok(PopCard::new(visitor.pen.clone(), pop, card, visitor.directory.clone()))
+}
+
+/// What one person owes and owns, read once for all the parts that show it.
+pub struct Diary {
+    owed: Vec<ObligationRow>,
+    open: Vec<TicketRow>,
+    /// Tickets of calls on the phone now.
+    on_phone: Vec<TicketRow>,
+}
+
+impl Diary {
+    pub async fn read(state: &State, visitor: &Visitor, standing: &[Arc<Pop>]) -> Result<Diary, Error> {
+        let me = visitor.person.id;
+        let filter = TicketFilter { owner: Some(me), open: Some(true), text: String::new(), limit: MY_OPEN };
+        let (owed, open) = tokio::try_join!(state.reader.duties(me), state.reader.tickets(filter))?;
+        let mut on_phone = Vec::new();
+        for pop in standing {
+            let Some(ticket) = state.reader.ticket_of(pop.call.id.clone()).await? else { continue };
+            let page = state.reader.ticket(ticket, me).await?;
+            on_phone.extend(page.map(|page| page.row).filter(|row| may_see(visitor, row).is_ok()));
+        }
+        Ok(Diary { owed, open, on_phone })
+    }
+
+    pub fn duties(&self, visitor: &Visitor, standing: &[Arc<Pop>]) -> Duties {
+        Duties {
+            pen: visitor.pen.clone(),
+            rows: self.owed.clone(),
+            can_dial: !visitor.extensions.is_empty(),
+            on_phone: standing.iter().filter_map(|pop| pop.call.number.clone()).collect(),
+        }
+    }
+
+    pub fn my_open(&self, visitor: &Visitor) -> MyOpen {
+        let mut rows = self.open.clone();
+        // What is due first comes first; what is not due at all after it, newest first.
+        let due = |row: &TicketRow| self.owed.iter().find(|o| o.ticket == row.ticket.id).map(|o| o.due_at);
+        rows.sort_by_key(|row| (due(row).is_none(), due(row), std::cmp::Reverse(row.ticket.opened_at)));
+        MyOpen { pen: visitor.pen.clone(), rows, duties: self.owed.clone() }
+    }
+
+    pub fn tabs(&self, visitor: &Visitor, chosen: Option<TicketId>, shown: Option<&TicketRow>) -> Tabs {
+        let mut tabs: Vec<TicketRow> = Vec::new();
+        let drafts = self.open.iter().filter(|row| row.has_draft);
+        for row in shown.into_iter().chain(&self.on_phone).chain(drafts) {
+            if !tabs.iter().any(|tab| tab.ticket.id == row.ticket.id) && tabs.len() < TABS {
+                tabs.push(row.clone());
+            }
+        }
+        // A tab keeps its place while others come and go.
+        tabs.sort_by_key(|row| row.ticket.id);
+        Tabs {
+            pen: visitor.pen.clone(),
+            open_count: self.open.len(),
+            tabs,
+            on_phone: self.on_phone.iter().map(|row| row.ticket.id).collect(),
+            chosen,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct NewTicket {
+    customer: Option<i64>,
+}
+
+pub async fn open(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Form(new): Form<NewTicket>,
+) -> Result<Redirect, Error> {
+    let customer = new.customer.map(daemon::CustomerId);
+    let command = Command::OpenTicket { call: None, customer, number: None };
+    match state.commands.give(Given { by: Some(visitor.person.id), command }).await? {
+        Done::Ticket(ticket) => Ok(Redirect::to(&format!("/?ticket={ticket}"))),
+        _ => Err(Error::Broken),
+    }
+}
+
+/// Saves the ticket, and the customer with it where one was named.
+pub async fn save(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(ticket): Path<i64>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Error> {
+    let ticket = TicketId(ticket);
+    let by = Some(visitor.person.id);
+    let (Some(form), Some(to)) = (typed.form(), typed.ticket_state()) else { return Err(Error::Unreadable) };
+    let page_before = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
+    may_see(&visitor, &page_before.row)?;
+    let save = Command::SaveTicket { ticket, version: typed.version, form, state: to };
+    let mut outcome = state.commands.give(Given { by, command: save }).await;
+    if outcome.is_ok()
+        && let Some((customer, form)) = named_customer(&typed, &page_before)
+    {
+        let command = Command::SaveCustomer { customer, ticket: Some(ticket), form };
+        outcome = state.commands.give(Given { by, command }).await;
+    }
+    match outcome {
+        Ok(_) => {
+            let forget = Command::KeepDraft { ticket, body: String::new() };
+            state.commands.give(Given { by, command: forget }).await?;
+            let to = match typed.back.as_str() {
+                "ticket" => format!("/tickets/{}", page_before.row.ticket.number),
+                _ => "/".to_owned(),
+            };
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(refusal) => {
+            let status = if matches!(refusal, Refusal::Changed { .. }) {
+                StatusCode::CONFLICT
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            // What was typed is kept first: whatever happens to the page, it is not lost.
+            if let Ok(body) = serde_urlencoded::to_string(&typed) {
+                let _ = state.commands.give(Given { by, command: Command::KeepDraft { ticket, body } }).await;
+            }
+            let page = page(&state, visitor, Some(ticket), Some((typed, refusal))).await?;
+            let mut response = page.into_response();
+            // Marked as a page, so that the error layer leaves it as it is.
+            response.extensions_mut().insert(crate::error::Explained(status));
+            Ok(response)
+        }
+    }
+}
+
+fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<daemon::CustomerId>, CustomerForm)> {
+    if page.row.ticket.customer.is_some() {
+        return None;
+    }
+    if let Some(chosen) = typed.chosen_customer() {
+        let known = page.customers.iter().find(|customer| customer.id == chosen)?;
+        let form = CustomerForm {
+            name: known.name.clone(),
+            company: known.company.clone(),
+            address: known.address.clone(),
+            key_customer: known.key_customer,
+            note: known.note.clone(),
+            numbers: known.numbers.iter().map(|number| number.as_str().to_owned()).collect(),
+        };
+        return Some((Some(chosen), form));
+    }
+    let caller = page.row.ticket.caller.as_ref()?;
+    if typed.name.trim().is_empty() || !page.customers.is_empty() {
+        return None;
+    }
+    let form = CustomerForm {
+        name: typed.name.trim().to_owned(),
+        company: typed.company.trim().to_owned(),
+        address: String::new(),
+        key_customer: false,
+        note: String::new(),
+        numbers: vec![caller.as_str().to_owned()],
+    };
+    Some((None, form))
+}
+
+/// Keeps what has been typed; empty forgets it.
+pub async fn draft(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(ticket): Path<i64>,
+    body: String,
+) -> Result<StatusCode, Error> {
+    keep_draft(&state, &visitor, TicketId(ticket), body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn discard(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(ticket): Path<i64>,
+) -> Result<Redirect, Error> {
+    keep_draft(&state, &visitor, TicketId(ticket), String::new()).await?;
+    Ok(Redirect::to(&format!("/?ticket={ticket}")))
+}
+
+async fn keep_draft(state: &State, visitor: &Visitor, ticket: TicketId, body: String) -> Result<(), Error> {
+    let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
+    may_see(visitor, &page.row)?;
+    if !body.is_empty() && Typed::from_draft(&body).is_none() {
+        return Err(Error::Unreadable);
+    }
+    let command = Command::KeepDraft { ticket, body };
+    state.commands.give(Given { by: Some(visitor.person.id), command }).await?;
+    Ok(())
+}
+
+#[derive(Deserialize)]
+pub struct Dial {
+    pub number: String,
+    pub obligation: Option<i64>,
+    pub ticket: Option<i64>,
+}
+
+pub async fn dial(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Form(dial): Form<Dial>,
+) -> Result<Redirect, Error> {
+    dial_from(&state, &visitor, dial).await?;
+    Ok(Redirect::to("/"))
+}
+
+/// Rings the giver's own phone, then the number; the attempt's leg id comes back.
+pub async fn dial_from(state: &State, visitor: &Visitor, dial: Dial) -> Result<Done, Error> {
+    let command = Command::Dial {
+        number: dial.number,
+        obligation: dial.obligation.map(ObligationId),
+        ticket: dial.ticket.map(TicketId),
+    };
+    Ok(state.commands.give(Given { by: Some(visitor.person.id), command }).await?)
+}

@@ -1,0 +1,181 @@
+//! A ticket's form: what is in it, as typed, as saved, and as somebody else saved it meanwhile.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use daemon::CustomerId;
+use daemon::desk::command::{FieldWhy, Refusal, TicketForm};
+use daemon::desk::ticket::{Kind, Priority, TicketState};
+use daemon::store::read::{Directory, TicketPage};
+use serde::{Deserialize, Serialize};
+
+use crate::pen::Pen;
+
+/// What a ticket may be about; the store refuses others.
+const CATEGORIES: [&str; 7] =
+    ["product_quality", "description_mismatch", "delivery", "service_attitude", "after_sales", "information", "other"];
+
+/// The form as the browser sends it, and as a draft is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    /// The version that the writer began from.
+    pub version: i64,
+    pub kind: String,
+    pub category: String,
+    pub priority: String,
+    pub state: String,
+    pub summary: String,
+    pub course: String,
+    pub demand: String,
+    /// Which of several customers on the number it is; empty: not said.
+    pub customer: String,
+    /// A customer who is not known yet.
+    pub name: String,
+    pub company: String,
+    /// The page that shows the form: its answer goes there.
+    pub back: String,
+}
+
+impl Typed {
+    pub fn of(page: &TicketPage) -> Typed {
+        let ticket = &page.row.ticket;
+        let state = match ticket.state {
+            TicketState::New => TicketState::InProgress,
+            TicketState::InProgress | TicketState::Resolved | TicketState::Closed => ticket.state,
+        };
+        Typed {
+            version: ticket.version,
+            kind: ticket.kind.as_str().to_owned(),
+            category: ticket.category.clone(),
+            priority: ticket.priority.as_str().to_owned(),
+            state: state.as_str().to_owned(),
+            summary: ticket.summary.clone(),
+            course: ticket.course.clone(),
+            demand: ticket.demand.clone(),
+            ..Typed::default()
+        }
+    }
+
+    /// A kept draft; none when it cannot be read.
+    pub fn from_draft(body: &str) -> Option<Typed> {
+        serde_urlencoded::from_str(body).ok()
+    }
+
+    pub fn form(&self) -> Option<TicketForm> {
+        Some(TicketForm {
+            kind: Kind::parse(&self.kind)?,
+            category: self.category.clone(),
+            priority: Priority::parse(&self.priority)?,
+            summary: self.summary.trim().to_owned(),
+            course: self.course.trim().to_owned(),
+            demand: self.demand.trim().to_owned(),
+        })
+    }
+    pub fn ticket_state(&self) -> Option<TicketState> {
+        TicketState::parse(&self.state)
+    }
+    pub fn chosen_customer(&self) -> Option<CustomerId> {
+        self.customer.parse().ok().map(CustomerId)
+    }
+}
+
+/// A field that two people wrote differently.
+pub struct Difference {
+    pub field: &'static str,
+    pub mine: String,
+    pub theirs: String,
+}
+
+#[derive(Template)]
+#[template(path = "form.html")]
+pub struct FormView {
+    pub pen: Pen,
+    pub page: TicketPage,
+    pub typed: Typed,
+    /// What the form's answer goes back to: `desk` or `ticket`.
+    pub back: &'static str,
+    /// Whether what is shown is a draft that was never saved.
+    pub is_draft: bool,
+    pub refused: Option<Refusal>,
+    /// Who changed it meanwhile, and what differs.
+    pub conflict: Option<(String, Vec<Difference>)>,
+}
+impl HtmlSafe for FormView {}
+
+impl FormView {
+    /// The form for `page`: a draft if there is one, compared with what others saved since.
+    pub fn new(pen: Pen, page: TicketPage, directory: &Directory, back: &'static str) -> FormView {
+        let saved = Typed::of(&page);
+        let draft = page.draft.as_deref().and_then(Typed::from_draft);
+        let is_draft = draft.is_some();
+        let mut typed = draft.unwrap_or_else(|| saved.clone());
+        let mut conflict = None;
+        if typed.version != saved.version {
+            let differences = differences(&pen, &typed, &saved);
+            let by = last_writer(&page, directory);
+            conflict = (!differences.is_empty()).then(|| (by.unwrap_or_else(|| pen.say("somebody")), differences));
+            // Saving now is saving over what is shown beside it: knowingly.
+            typed.version = saved.version;
+        }
+        FormView { pen, page, typed, back, is_draft, refused: None, conflict }
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        Kind::ALL
+    }
+    fn priorities(&self) -> &'static [Priority] {
+        Priority::ALL
+    }
+    fn states(&self) -> [TicketState; 3] {
+        [TicketState::InProgress, TicketState::Resolved, TicketState::Closed]
+    }
+    fn categories(&self) -> [&'static str; 7] {
+        CATEGORIES
+    }
+    fn asks_who(&self) -> bool {
+        self.page.row.ticket.customer.is_none()
+    }
+    fn wrong(&self, field: &str) -> Option<String> {
+        match &self.refused {
+            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(match why {
+                FieldWhy::TooLong { max } => self.pen.say1("wrong-too-long", "max", max),
+                FieldWhy::Missing => self.pen.say("wrong-missing"),
+                FieldWhy::Unknown => self.pen.say("wrong-unknown"),
+                FieldWhy::NotANumber => self.pen.say("wrong-not-a-number"),
+                FieldWhy::Taken => self.pen.say("wrong-taken"),
+            }),
+            _ => None,
+        }
+    }
+    /// A refusal that is of no field.
+    fn trouble(&self) -> Option<String> {
+        match &self.refused {
+            None | Some(Refusal::Field { .. } | Refusal::Changed { .. }) => None,
+            Some(other) => Some(self.pen.word("error", crate::error::refusal_code(other))),
+        }
+    }
+    fn id(&self) -> String {
+        self.page.row.ticket.id.to_string()
+    }
+}
+
+fn last_writer(page: &TicketPage, directory: &Directory) -> Option<String> {
+    use daemon::store::read::TimelineWhat;
+    let saved = page.timeline.iter().rev().find(|row| matches!(row.what, TimelineWhat::Saved { .. }))?;
+    Some(directory.person(saved.by?)?.name.clone())
+}
+
+fn differences(pen: &Pen, mine: &Typed, theirs: &Typed) -> Vec<Difference> {
+    let category = |code: &str| if code.is_empty() { String::new() } else { pen.word("category", code) };
+    let all = [
+        ("kind", pen.word("kind", &mine.kind), pen.word("kind", &theirs.kind)),
+        ("category", category(&mine.category), category(&theirs.category)),
+        ("priority", pen.word("priority", &mine.priority), pen.word("priority", &theirs.priority)),
+        ("state", pen.word("state", &mine.state), pen.word("state", &theirs.state)),
+        ("course", mine.course.clone(), theirs.course.clone()),
+        ("demand", mine.demand.clone(), theirs.demand.clone()),
+        ("summary", mine.summary.clone(), theirs.summary.clone()),
+    ];
+    let differ = all.into_iter().filter(|(_, mine, theirs)| mine.trim() != theirs.trim());
+    differ.map(|(field, mine, theirs)| Difference { field, mine, theirs }).collect()
+}

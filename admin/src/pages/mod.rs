@@ -1,0 +1,169 @@
+//! The pages, a file a noun, and the shell that they share.
+
+pub mod admin;
+pub mod desk;
+pub mod form;
+pub mod live;
+pub mod people;
+pub mod sign_in;
+pub mod ticket;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Html;
+use daemon::live::{LinkNow, Notice, Topic};
+use daemon::{PbxName, Role};
+
+use crate::auth::Visitor;
+use crate::error::Error;
+use crate::parts::status::Status;
+use crate::pen::Pen;
+use crate::state::State;
+use crate::text::Language;
+
+/// Which page it is: its place in the bar, and what its stream shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    Desk,
+    Tickets,
+    Ticket,
+    Live,
+    Links,
+    People,
+}
+
+impl Room {
+    pub const ALL: [Room; 6] = [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Room::Desk => "desk",
+            Room::Tickets => "tickets",
+            Room::Ticket => "ticket",
+            Room::Live => "live",
+            Room::Links => "links",
+            Room::People => "people",
+        }
+    }
+    pub fn parse(word: &str) -> Option<Room> {
+        Room::ALL.into_iter().find(|room| room.as_str() == word)
+    }
+}
+
+/// What is around every page.
+pub struct Shell {
+    pub title: String,
+    pub room: Room,
+    /// The page fills the window and scrolls inside.
+    pub fills: bool,
+    pub visitor: Visitor,
+    pub status: Status,
+    pub build: String,
+}
+
+impl Shell {
+    pub fn new(
+        state: &State,
+        visitor: Visitor,
+        room: Room,
+        title: String,
+        links: &BTreeMap<PbxName, LinkNow>,
+    ) -> Shell {
+        let status = Status::new(visitor.pen.clone(), links, visitor.person.role == Role::Admin);
+        let fills = matches!(room, Room::Desk | Room::Live);
+        Shell { title, room, fills, visitor, status, build: state.house.build.clone() }
+    }
+
+    fn pen(&self) -> &Pen {
+        &self.visitor.pen
+    }
+    fn now_ms(&self) -> i64 {
+        self.pen().ms(&self.pen().now)
+    }
+    fn seeks(&self) -> bool {
+        self.visitor.person.role != Role::Admin
+    }
+    /// Agents are many and know what they are.
+    fn shows_role(&self) -> bool {
+        self.visitor.person.role != Role::Agent
+    }
+    fn role(&self) -> String {
+        self.pen().word("role", self.visitor.person.role.as_str())
+    }
+    fn other_language(&self) -> Language {
+        match self.pen().language {
+            Language::ZhCn => Language::En,
+            Language::En => Language::ZhCn,
+        }
+    }
+
+    /// The rooms that the reader may enter: address, name, whether this is it.
+    fn rooms(&self) -> Vec<(&'static str, String, bool)> {
+        let pen = self.pen();
+        let desk = ("/", pen.say("desk"), self.room == Room::Desk);
+        let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
+        match self.visitor.person.role {
+            Role::Agent => vec![desk, tickets],
+            Role::Supervisor => vec![("/live", pen.say("live"), self.room == Room::Live), desk, tickets],
+            Role::Admin => vec![
+                ("/admin", pen.say("links"), self.room == Room::Links),
+                ("/admin/people", pen.say("people"), self.room == Room::People),
+            ],
+        }
+    }
+
+    /// What the script says by itself, in the page's language; `{…}` is filled in there.
+    fn words(&self) -> String {
+        let pen = self.pen();
+        let words = serde_json::json!({
+            "left": pen.say("due-left"),
+            "risk": pen.say("due-risk"),
+            "over": pen.say("due-over"),
+            "unknown": pen.say("unknown"),
+            "wholeDays": pen.say1("left-whole-days", "days", "{d}"),
+            "days": pen.say2("left-days", "days", "{d}", "hours", "{h}"),
+            "hours": pen.say2("left-hours", "hours", "{h}", "minutes", "{m}"),
+            "age": pen.say1("age", "seconds", "{s}"),
+            "held": pen.say1("held", "count", "{n}"),
+            "lost": pen.say2("lost", "span", "{span}", "at", "{at}"),
+            "retry": pen.say("lost-retry"),
+            "signedOut": pen.say("signed-out"),
+            "signIn": pen.say("sign-in"),
+            "draftKept": pen.say1("draft-kept", "at", "{at}"),
+            "draftHere": pen.say("draft-here"),
+            "draftWaits": pen.say("draft-waits"),
+            "rings": pen.say2("title-rings", "span", "{span}", "who", "{who}"),
+            "overdue": pen.say2("title-overdue", "count", "{n}", "page", "{page}"),
+            "newBuild": pen.say("new-build"),
+            "reload": pen.say("reload"),
+            "close": pen.say("close"),
+            "failed": pen.say("action-failed"),
+            "dialling": pen.say("dialling"),
+            "noticesOn": pen.say("notices-on"),
+            "noticesOff": pen.say("notices-off"),
+            "noticesHttps": pen.say("notices-https"),
+            "paused": pen.say("stream-paused"),
+            "pause": pen.say("stream-pause"),
+            "resume": pen.say("stream-resume"),
+        });
+        words.to_string()
+    }
+}
+
+/// What stands now on some topics, as a listener who comes now would be told first.
+pub async fn present(state: &State, topics: Vec<Topic>) -> Result<Vec<Notice>, Error> {
+    Ok(state.live.subscribe(topics).await?.standing().collect())
+}
+
+pub fn links_of(notices: &[Notice]) -> BTreeMap<PbxName, LinkNow> {
+    let links = notices.iter().filter_map(|notice| match notice {
+        Notice::Link(link) => Some((link.pbx.clone(), LinkNow::clone(link))),
+        _ => None,
+    });
+    links.collect()
+}
+
+pub fn html(page: impl Template) -> Result<Html<String>, Error> {
+    Ok(Html(page.render()?))
+}

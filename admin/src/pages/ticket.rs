@@ -1,0 +1,348 @@
+//! A ticket whole, and the list of tickets.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State as FromState};
+use axum::response::IntoResponse;
+use daemon::calls::call::Outcome;
+use daemon::desk::clock::{ObligationState, Proof};
+use daemon::desk::ticket::TicketState;
+use daemon::live::Topic;
+use daemon::store::read::{Directory, ObligationRow, StoredCall, TicketFilter, TicketRow, TimelineRow, TimelineWhat};
+use daemon::{PersonId, Time};
+use serde::Deserialize;
+
+use super::desk::may_see;
+use super::form::FormView;
+use super::{Room, Shell, html, links_of, present};
+use crate::auth::{Desk, Require};
+use crate::error::Error;
+use crate::parts::part;
+use crate::parts::pop::{contact_look, outcome_word};
+use crate::pen::Pen;
+use crate::state::State;
+
+/// Tickets on one page of the list; whoever looks for more searches.
+const LISTED: u32 = 200;
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketWhole {
+    shell: Shell,
+    head: Head,
+    clocks: Clocks,
+    timeline: Timeline,
+    proof: ProofPart,
+    form: FormView,
+}
+
+/// Number, matter, who, and how far it is.
+#[derive(Template)]
+#[template(path = "parts/t_head.html")]
+pub struct Head {
+    pen: Pen,
+    row: TicketRow,
+    directory: Arc<Directory>,
+}
+part!(Head = "t-head");
+
+impl Head {
+    fn steps(&self) -> Vec<(&'static str, &'static str)> {
+        let now = self.row.ticket.state;
+        let step = |state: &TicketState| {
+            let class = match state.cmp(&now) {
+                std::cmp::Ordering::Less => "past",
+                std::cmp::Ordering::Equal => "now",
+                std::cmp::Ordering::Greater => "",
+            };
+            (class, state.as_str())
+        };
+        TicketState::ALL.iter().map(step).collect()
+    }
+    fn owner(&self) -> Option<&str> {
+        Some(self.directory.person(self.row.ticket.owner?)?.name.as_str())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/clocks.html")]
+pub struct Clocks {
+    pen: Pen,
+    rows: Vec<ObligationRow>,
+    directory: Arc<Directory>,
+}
+part!(Clocks = "clocks");
+
+impl Clocks {
+    /// The share of the bar that is the window; the rest is room for lateness.
+    const WINDOW: f64 = 80.0;
+
+    fn at(&self, row: &ObligationRow, moment: Time) -> String {
+        let window = (row.due_at - row.began_at).num_milliseconds().max(1) as f64;
+        let share = (moment - row.began_at).num_milliseconds() as f64 / window;
+        format!("{:.1}%", (share * Self::WINDOW).clamp(0.0, 100.0))
+    }
+    fn run(&self, row: &ObligationRow) -> (&'static str, String) {
+        let end = match &row.proof {
+            Some(proof) => proof.from,
+            None => self.pen.now,
+        };
+        let class = match row.state {
+            ObligationState::Kept | ObligationState::Waived => "kept",
+            ObligationState::Open if self.pen.now >= row.due_at => "over",
+            ObligationState::Open if self.pen.now >= row.reminder_at => "risk",
+            ObligationState::Open => "",
+        };
+        (class, self.at(row, end))
+    }
+    /// Rungs on the bar: where, and whether it fired.
+    fn rungs(&self, row: &ObligationRow) -> Vec<(String, bool)> {
+        use daemon::desk::Rung;
+        let fired = |rung: Rung| row.fired.iter().any(|(fired, ..)| *fired == rung);
+        vec![(self.at(row, row.reminder_at), fired(Rung::Reminder)), (self.at(row, row.due_at), fired(Rung::Due))]
+    }
+    fn result(&self, row: &ObligationRow) -> String {
+        match &row.proof {
+            Some(proof) => {
+                let talk = self.pen.span(proof.talk_ms);
+                self.pen.say2("clock-proven", "when", self.pen.when(&proof.from), "talk", talk)
+            }
+            None if row.attempts > 0 => self.pen.say1("tried", "count", row.attempts),
+            None => self.pen.say("clock-waits"),
+        }
+    }
+    fn owner(&self, row: &ObligationRow) -> String {
+        let owner = row.owner.and_then(|owner| self.directory.person(owner));
+        owner.map_or_else(|| self.pen.say("nobody-yet"), |person| person.name.clone())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/timeline.html")]
+pub struct Timeline {
+    pen: Pen,
+    rows: Vec<TimelineRow>,
+    calls: Vec<StoredCall>,
+    directory: Arc<Directory>,
+}
+part!(Timeline = "timeline");
+
+/// How an entry of the timeline looks.
+struct Entry {
+    day: Option<String>,
+    class: &'static str,
+    icon: &'static str,
+    what: String,
+    more: String,
+    at: Time,
+}
+
+impl Timeline {
+    fn entries(&self) -> Vec<Entry> {
+        let mut last = String::new();
+        let newest_first = self.rows.iter().rev();
+        let with_days = newest_first.map(|row| {
+            let day = self.pen.day(&row.at);
+            let day = (day != last).then(|| {
+                last.clone_from(&day);
+                day
+            });
+            Entry { day, ..self.entry(row) }
+        });
+        with_days.collect()
+    }
+
+    fn entry(&self, row: &TimelineRow) -> Entry {
+        let pen = &self.pen;
+        let by = row.by.map(|by| self.name(by)).unwrap_or_default();
+        let (class, icon, what, more) = match &row.what {
+            TimelineWhat::Opened => ("", "sheet", pen.say("line-opened"), by),
+            TimelineWhat::Joined { call } => {
+                let stored = self.calls.iter().find(|stored| stored.id == *call);
+                let (icon, missed) = stored.map_or(("in", false), |c| contact_look(c.direction, c.outcome));
+                let what = stored.map_or_else(|| pen.say("line-call"), |call| self.call(call));
+                (if missed { "late" } else { "call" }, icon, what, by)
+            }
+            TimelineWhat::Owner { person } => {
+                ("", "user", pen.say1("line-owner", "who", self.name(*person)), String::new())
+            }
+            TimelineWhat::Saved { version } => ("", "pen", pen.say1("line-saved", "version", version), by),
+            TimelineWhat::ObligationBegan { due_at, .. } => {
+                ("", "clock", pen.say1("line-owed", "due", pen.when(due_at)), String::new())
+            }
+            TimelineWhat::Rung { rung, late } => {
+                let more = if *late { pen.say("line-rung-late") } else { String::new() };
+                let class = if *rung == daemon::desk::Rung::Reminder { "near" } else { "late" };
+                let icon = if *rung == daemon::desk::Rung::Reminder { "risk" } else { "over" };
+                (class, icon, pen.word("rung", rung.as_str()), more)
+            }
+            TimelineWhat::Attempt { outcome, .. } => {
+                ("", "out", pen.say1("line-attempt", "outcome", pen.word("outcome", outcome.as_str())), by)
+            }
+            TimelineWhat::Kept { proof } => {
+                ("good", "proof", pen.say1("line-kept", "talk", pen.span(proof.talk_ms)), proof.agent.to_string())
+            }
+        };
+        Entry { day: None, class, icon, what, more, at: row.at }
+    }
+
+    fn call(&self, call: &StoredCall) -> String {
+        let pen = &self.pen;
+        let direction = pen.word("direction", call.direction.as_str());
+        if call.talk_ms > 0 {
+            return format!("{direction} {}", pen.span(call.talk_ms));
+        }
+        format!("{direction}{}{}", pen.say("comma"), pen.word("outcome", outcome_word(call.outcome)))
+    }
+
+    fn name(&self, person: PersonId) -> String {
+        self.directory.person(person).map(|person| person.name.clone()).unwrap_or_default()
+    }
+}
+
+/// The proof of what was kept, and the tries that came to nothing.
+#[derive(Template)]
+#[template(path = "parts/proof.html")]
+pub struct ProofPart {
+    pen: Pen,
+    proofs: Vec<(ObligationRow, Proof, Option<StoredCall>)>,
+    tries: Vec<StoredCall>,
+    calls: Vec<StoredCall>,
+    directory: Arc<Directory>,
+}
+part!(ProofPart = "proof");
+
+impl ProofPart {
+    fn agent(&self, call: Option<&StoredCall>, proof: &Proof) -> String {
+        let person = call.and_then(|call| self.directory.holder(&call.pbx, &proof.agent));
+        let name = person.map(|person| person.name.as_str()).unwrap_or_default();
+        format!("{} {name}", proof.agent).trim().to_owned()
+    }
+    fn by(&self, call: &StoredCall) -> String {
+        let person = call.person.and_then(|person| self.directory.person(person));
+        person.map(|p| p.name.clone()).or_else(|| call.agent.as_ref().map(ToString::to_string)).unwrap_or_default()
+    }
+}
+
+pub async fn show(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(number): Path<String>,
+) -> Result<impl IntoResponse, Error> {
+    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    may_see(&visitor, &page.row)?;
+    let notices = present(&state, vec![Topic::House]).await?;
+    let parts = WholeParts::of(&visitor.pen, &page, &visitor.directory);
+    let title = format!("{number} {}", page.row.ticket.summary);
+    let form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
+    let shell = Shell::new(&state, visitor, Room::Ticket, title, &links_of(&notices));
+    let WholeParts { head, clocks, timeline, proof } = parts;
+    html(TicketWhole { shell, head, clocks, timeline, proof, form })
+}
+
+/// The parts of a ticket's page that live.
+pub struct WholeParts {
+    pub head: Head,
+    pub clocks: Clocks,
+    pub timeline: Timeline,
+    pub proof: ProofPart,
+}
+
+impl WholeParts {
+    pub fn of(pen: &Pen, page: &daemon::store::read::TicketPage, directory: &Arc<Directory>) -> WholeParts {
+        let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
+        let kept = page.obligations.iter().filter_map(|row| Some((row.clone(), row.proof.clone()?)));
+        let tried = |call: &&StoredCall| {
+            call.direction == daemon::calls::call::Direction::Outbound
+                && matches!(call.outcome, Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Failed))
+        };
+        WholeParts {
+            head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone() },
+            clocks: Clocks { pen: pen.clone(), rows: page.obligations.clone(), directory: directory.clone() },
+            timeline: Timeline {
+                pen: pen.clone(),
+                rows: page.timeline.clone(),
+                calls: page.calls.clone(),
+                directory: directory.clone(),
+            },
+            proof: ProofPart {
+                pen: pen.clone(),
+                proofs: kept.map(|(row, proof)| (row, proof.clone(), call_of(&proof))).collect(),
+                tries: page.calls.iter().filter(tried).cloned().collect(),
+                calls: page.calls.clone(),
+                directory: directory.clone(),
+            },
+        }
+    }
+}
+
+/// The ticket of that number; none when there is none.
+pub async fn by_number(
+    state: &State,
+    asker: PersonId,
+    number: &str,
+) -> Result<Option<daemon::store::read::TicketPage>, Error> {
+    let filter = TicketFilter { owner: None, open: None, text: number.to_owned(), limit: 5 };
+    let rows = state.reader.tickets(filter).await?;
+    let Some(row) = rows.iter().find(|row| row.ticket.number == number) else { return Ok(None) };
+    Ok(state.reader.ticket(row.ticket.id, asker).await?)
+}
+
+#[derive(Template)]
+#[template(path = "tickets.html")]
+struct TicketList {
+    shell: Shell,
+    rows: Vec<TicketRow>,
+    text: String,
+    which: &'static str,
+    directory: Arc<Directory>,
+}
+
+impl TicketList {
+    fn owner(&self, row: &TicketRow) -> &str {
+        let owner = row.ticket.owner.and_then(|owner| self.directory.person(owner));
+        owner.map_or("–", |person| person.name.as_str())
+    }
+    fn tabs(&self) -> [(&'static str, &'static str); 3] {
+        [("open", "/tickets"), ("closed", "/tickets?which=closed"), ("all", "/tickets?which=all")]
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    pub text: String,
+    #[serde(default)]
+    pub which: String,
+}
+
+impl Asked {
+    /// What the list shows to this reader.
+    pub fn filter(&self) -> (TicketFilter, &'static str) {
+        let text = self.text.trim().to_owned();
+        let (which, open) = match self.which.as_str() {
+            "closed" => ("closed", Some(false)),
+            "all" => ("all", None),
+            // Whoever searches looks everywhere.
+            _ if !text.is_empty() => ("all", None),
+            _ => ("open", Some(true)),
+        };
+        (TicketFilter { owner: None, open, text, limit: LISTED }, which)
+    }
+}
+
+pub async fn list(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, Error> {
+    let (filter, which) = asked.filter();
+    let text = filter.text.clone();
+    let mut rows = state.reader.tickets(filter).await?;
+    rows.retain(|row| may_see(&visitor, row).is_ok());
+    let notices = present(&state, vec![Topic::House]).await?;
+    let (directory, title) = (visitor.directory.clone(), visitor.pen.say("tickets"));
+    let shell = Shell::new(&state, visitor, Room::Tickets, title, &links_of(&notices));
+    html(TicketList { shell, rows, text, which, directory })
+}

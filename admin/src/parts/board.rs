@@ -1,0 +1,173 @@
+//! Queues and agents as they are this moment.
+
+use std::sync::Arc;
+
+use askama::Template;
+use daemon::Time;
+use daemon::calls::now::{AgentNow, AgentState, QueueNow};
+use daemon::live::BoardNow;
+use daemon::store::read::Directory;
+
+use super::part;
+use super::phone::look;
+use crate::pen::Pen;
+
+/// What the waiting axis spans; whoever waits longer stands at its end.
+const AXIS_MS: i64 = 90_000;
+/// The two lines across it: a good answer, and one that is late.
+const LIMITS_MS: [i64; 2] = [20_000, 60_000];
+
+/// The ruled band of figures on top.
+#[derive(Template)]
+#[template(path = "parts/figures.html")]
+pub struct Figures {
+    pub pen: Pen,
+    pub board: Arc<BoardNow>,
+}
+part!(Figures = "figures");
+
+impl Figures {
+    /// Whether anything can be said at all: with no queue in sight nought would be a lie.
+    fn seen(&self) -> bool {
+        self.board.queues.iter().any(|queue| queue.seen)
+    }
+    fn unseen_queues(&self) -> usize {
+        self.board.queues.iter().filter(|queue| !queue.seen).count()
+    }
+    fn waiting(&self) -> usize {
+        self.board.queues.iter().filter(|queue| queue.seen).map(|queue| queue.waiting.len()).sum()
+    }
+    fn oldest(&self) -> Option<Time> {
+        self.board.queues.iter().filter(|queue| queue.seen).filter_map(oldest).min()
+    }
+    fn agents_in(&self, wanted: fn(&AgentState) -> bool) -> usize {
+        self.board.agents.iter().filter(|agent| wanted(&agent.state)).count()
+    }
+    fn talking(&self) -> usize {
+        self.agents_in(talks)
+    }
+    fn free(&self) -> usize {
+        self.agents_in(|state| *state == AgentState::Available)
+    }
+    fn on_duty(&self) -> usize {
+        self.agents_in(|state| !matches!(state, AgentState::Offline | AgentState::Unknown | AgentState::Paused { .. }))
+    }
+    fn calls_up(&self) -> u32 {
+        self.board.calls_up.iter().map(|(_, up)| up).sum()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/queues.html")]
+pub struct Queues {
+    pub pen: Pen,
+    pub board: Arc<BoardNow>,
+}
+part!(Queues = "queues");
+
+impl Queues {
+    /// How a longest wait stands out.
+    fn level(&self, since: &Time) -> &'static str {
+        match self.mark(since) {
+            "past" => "warn",
+            "long" => "bad",
+            _ => "",
+        }
+    }
+    /// The PBX is named where a name alone would not tell.
+    fn has_several_pbxs(&self) -> bool {
+        self.board.queues.windows(2).any(|pair| pair[0].pbx != pair[1].pbx)
+    }
+    fn limits(&self) -> [(i64, String); 2] {
+        LIMITS_MS.map(|limit| (limit / 1000, percent(limit)))
+    }
+    fn at(&self, since: &Time) -> String {
+        percent((self.pen.now - since).num_milliseconds().clamp(0, AXIS_MS))
+    }
+    fn mark(&self, since: &Time) -> &'static str {
+        mark((self.pen.now - since).num_milliseconds())
+    }
+    fn said(&self, queue: &QueueNow) -> String {
+        match oldest(queue) {
+            None => self.pen.say("queue-empty"),
+            Some(since) => self.pen.say2(
+                "queue-waiting",
+                "count",
+                queue.waiting.len(),
+                "longest",
+                self.pen.long_span((self.pen.now - since).num_milliseconds()),
+            ),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "parts/agents.html")]
+pub struct Agents {
+    pub pen: Pen,
+    pub board: Arc<BoardNow>,
+    pub directory: Arc<Directory>,
+}
+part!(Agents = "agents");
+
+/// Agents of one state.
+struct Group<'a> {
+    class: &'static str,
+    icon: &'static str,
+    word: &'static str,
+    agents: Vec<&'a AgentNow>,
+}
+
+impl Agents {
+    /// The columns, left to right; the first is double.
+    fn columns(&self) -> Vec<Vec<Group<'_>>> {
+        let column = |states: &[AgentState]| {
+            let groups = states.iter().map(|state| self.group(state));
+            groups.filter(|group| !group.agents.is_empty() || group.word != "unknown").collect()
+        };
+        vec![
+            column(&[AgentState::Talking, AgentState::Outbound]),
+            column(&[AgentState::Ringing, AgentState::Available]),
+            column(&[AgentState::OnHold, AgentState::Unknown]),
+            column(&[AgentState::Paused { reason: String::new() }, AgentState::Offline]),
+        ]
+    }
+    fn group(&self, like: &AgentState) -> Group<'_> {
+        let (class, icon, word) = look(like);
+        let mut agents: Vec<_> = self.board.agents.iter().filter(|agent| look(&agent.state).2 == word).collect();
+        // Who stands so longest is on top; names keep those of one moment in place.
+        agents.sort_by(|a, b| (a.since, &a.agent).cmp(&(b.since, &b.agent)));
+        Group { class, icon, word, agents }
+    }
+    fn name(&self, agent: &AgentNow) -> String {
+        let holder = self.directory.holder(&agent.pbx, &agent.agent);
+        holder.map_or_else(|| agent.agent.to_string(), |person| person.name.clone())
+    }
+    fn why(&self, agent: &AgentNow) -> String {
+        match (&agent.state, &agent.queue) {
+            (AgentState::Paused { reason }, _) => reason.clone(),
+            (_, Some(queue)) => queue.to_string(),
+            (_, None) => String::new(),
+        }
+    }
+}
+
+pub fn oldest(queue: &QueueNow) -> Option<Time> {
+    queue.waiting.iter().map(|waiting| waiting.since).min()
+}
+
+fn talks(state: &AgentState) -> bool {
+    matches!(state, AgentState::Talking | AgentState::Outbound | AgentState::OnHold)
+}
+
+fn mark(waited_ms: i64) -> &'static str {
+    match waited_ms {
+        ..20_000 => "in",
+        ..60_000 => "past",
+        _ => "long",
+    }
+}
+
+fn percent(of_axis_ms: i64) -> String {
+    format!("{:.1}%", of_axis_ms as f64 * 100.0 / AXIS_MS as f64)
+}

@@ -1,0 +1,233 @@
+//! The pop: who calls, and all that helps to answer, before the first word is said.
+
+use std::sync::Arc;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use daemon::calls::call::{Call, Direction, Outcome};
+use daemon::calls::pop::PopState;
+use daemon::live::Pop;
+use daemon::number::Number;
+use daemon::store::read::{Card, Contact, Directory};
+use daemon::{CallId, Time};
+
+use super::Part;
+use crate::pen::Pen;
+
+#[derive(Template)]
+#[template(path = "parts/pop.html")]
+pub struct PopCard {
+    pen: Pen,
+    pop: Arc<Pop>,
+    card: Card,
+    directory: Arc<Directory>,
+    who: Who,
+}
+impl HtmlSafe for PopCard {}
+impl Part for PopCard {
+    fn id(&self) -> String {
+        id(&self.pop.call.id)
+    }
+}
+
+/// What is known of the outside party.
+enum Who {
+    Known(String),
+    Shared(usize),
+    New,
+    Withheld,
+    /// A colleague's extension, by name where we know it.
+    Colleague(String),
+}
+
+/// The id of a call's pop. A call's id is safe in HTML, and so are its dots for `getElementById`.
+pub fn id(call: &CallId) -> String {
+    format!("pop-{call}")
+}
+
+impl PopCard {
+    pub fn new(pen: Pen, pop: Arc<Pop>, card: Card, directory: Arc<Directory>) -> PopCard {
+        let who = who(&pop.call, &card, &directory);
+        PopCard { pen, pop, card, directory, who }
+    }
+
+    /// Who calls, for labels.
+    pub fn caller(&self) -> String {
+        match &self.who {
+            Who::Known(name) | Who::Colleague(name) => name.clone(),
+            Who::Shared(count) => self.pen.say1("pop-shared", "count", count),
+            Who::New => self.pen.say("pop-new"),
+            Who::Withheld => self.pen.say("pop-withheld"),
+        }
+    }
+
+    fn class(&self) -> &'static str {
+        match self.pop.state {
+            PopState::Ringing { .. } | PopState::Dialling { .. } => "ringing",
+            PopState::Talking { .. } => "talking",
+            PopState::TakenBack { .. } | PopState::Ended { .. } => "past",
+        }
+    }
+
+    /// What the script does by: `ringing` sounds, `taken` goes by itself.
+    fn state(&self) -> &'static str {
+        match self.pop.state {
+            PopState::Ringing { .. } => "ringing",
+            PopState::Dialling { .. } => "dialling",
+            PopState::Talking { .. } => "talking",
+            PopState::TakenBack { .. } => "taken",
+            PopState::Ended { .. } => "ended",
+        }
+    }
+
+    /// Whether it still shows the whole card and not just what became of it.
+    fn whole(&self) -> bool {
+        self.pop.state.stands()
+    }
+
+    fn since(&self) -> Option<Time> {
+        match self.pop.state {
+            PopState::Ringing { since } | PopState::Dialling { since } | PopState::Talking { since } => Some(since),
+            PopState::Ended { at } => Some(at),
+            PopState::TakenBack { .. } => None,
+        }
+    }
+
+    fn title(&self) -> String {
+        let pen = &self.pen;
+        match &self.pop.state {
+            PopState::Ringing { .. } => pen.say("pop-ringing"),
+            PopState::Dialling { .. } => pen.say("pop-dialling"),
+            PopState::Talking { .. } => pen.say("pop-talking"),
+            PopState::TakenBack { by: Some(by), .. } => {
+                let holder = self.directory.holder(&self.pop.call.pbx, by);
+                pen.say1("pop-taken-by", "who", holder.map_or_else(|| by.to_string(), |p| p.name.clone()))
+            }
+            PopState::TakenBack { by: None, .. } => pen.say("pop-taken"),
+            PopState::Ended { .. } => pen.say1("pop-ended", "who", self.caller()),
+        }
+    }
+
+    fn queue(&self) -> Option<String> {
+        let call = &self.pop.call;
+        call.waits.last().map(|wait| wait.queue.to_string())
+    }
+
+    fn sub(&self) -> String {
+        let (pen, call) = (&self.pen, &self.pop.call);
+        let waited = call.waits.last().map(|wait| {
+            let to = wait.left_at.or(call.answered_at).or(self.since()).unwrap_or(pen.now);
+            (to - wait.joined_at).num_milliseconds()
+        });
+        match &self.pop.state {
+            PopState::Ringing { .. } => match (&self.transferred_by(), waited) {
+                (Some(from), _) => pen.say1("pop-sub-transferred", "from", from),
+                (None, Some(ms)) => pen.say2("pop-sub-waited", "waited", pen.span(ms), "extension", &self.pop.agent),
+                (None, None) => pen.say1("pop-sub-direct", "extension", &self.pop.agent),
+            },
+            PopState::Dialling { .. } => pen.say1("pop-sub-dialling", "extension", &self.pop.agent),
+            PopState::Talking { since } => match waited.filter(|_| call.direction == Direction::Inbound) {
+                Some(ms) => pen.say2("pop-sub-talking", "waited", pen.span(ms), "at", pen.hms(since)),
+                None => pen.say1("pop-sub-answered", "at", pen.hms(since)),
+            },
+            PopState::TakenBack { .. } => pen.say("pop-sub-taken"),
+            PopState::Ended { .. } => {
+                let talk = self.talk_ms();
+                match call.ended_by {
+                    _ if talk == 0 => pen.say("pop-sub-no-talk"),
+                    None => pen.say1("pop-sub-ended", "talk", pen.span(talk)),
+                    Some(by) => {
+                        pen.say2("pop-sub-ended-by", "talk", pen.span(talk), "who", pen.word("ended", by.as_str()))
+                    }
+                }
+            }
+        }
+    }
+
+    fn transferred_by(&self) -> Option<String> {
+        let call = &self.pop.call;
+        let last = call.transfers.last()?;
+        let from = last.from.as_ref()?;
+        let name = self.directory.holder(&call.pbx, from).map(|person| person.name.as_str()).unwrap_or_default();
+        Some(format!("{from} {name}").trim().to_owned())
+    }
+
+    fn talk_ms(&self) -> i64 {
+        let mine = self.pop.call.segments.iter().filter(|segment| segment.agent == self.pop.agent);
+        mine.map(|s| (s.to.unwrap_or(self.pen.now) - s.from).num_milliseconds()).sum()
+    }
+
+    fn telephone(&self) -> String {
+        match (&self.pop.call.number, &self.pop.call.caller) {
+            (Some(number), _) => self.pen.number(number),
+            (None, Some(caller)) => self.pen.raw_number(caller),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// The name that the PBX sent, where it says more than the number.
+    fn sent_name(&self) -> Option<&str> {
+        let name = self.pop.call.caller_name.as_deref()?.trim();
+        (!name.is_empty() && Some(name) != self.pop.call.caller.as_deref()).then_some(name)
+    }
+
+    fn is_urgent(&self, row: &daemon::store::read::TicketRow) -> bool {
+        row.ticket.priority == daemon::desk::ticket::Priority::Urgent
+    }
+
+    fn owner(&self, row: &daemon::store::read::TicketRow) -> &str {
+        let owner = row.ticket.owner.and_then(|owner| self.directory.person(owner));
+        owner.map_or("", |person| person.name.as_str())
+    }
+
+    fn by(&self, contact: &Contact) -> String {
+        let person = contact.person.and_then(|person| self.directory.person(person));
+        match (person, &contact.agent) {
+            (Some(person), _) => person.name.clone(),
+            (None, Some(agent)) => agent.to_string(),
+            (None, None) => self.pen.say("contact-nobody"),
+        }
+    }
+}
+
+fn who(call: &Call, card: &Card, directory: &Directory) -> Who {
+    match card.customers.as_slice() {
+        [one] => return Who::Known(one.name.clone()),
+        [_, _, ..] => return Who::Shared(card.customers.len()),
+        [] => {}
+    }
+    if call.direction == Direction::Internal {
+        let other = call.caller.as_deref().unwrap_or_default();
+        let holder = directory.holder(&call.pbx, &other.into());
+        return Who::Colleague(holder.map_or_else(|| other.to_owned(), |person| person.name.clone()));
+    }
+    match call.number {
+        Some(_) => Who::New,
+        None => Who::Withheld,
+    }
+}
+
+/// How a contact looks: icon, and whether nobody talked.
+pub fn contact_look(direction: Direction, outcome: Option<Outcome>) -> (&'static str, bool) {
+    let talked = matches!(outcome, Some(Outcome::Answered) | None);
+    match direction {
+        Direction::Inbound if !talked => ("missed", true),
+        Direction::Inbound | Direction::Internal => ("in", false),
+        Direction::Outbound => ("out", false),
+    }
+}
+
+/// The word of what became of a call.
+pub fn outcome_word(outcome: Option<Outcome>) -> &'static str {
+    outcome.map_or("up", Outcome::as_str)
+}
+
+/// Short form of a ticket's number beside others of the same year: `1124-0131`.
+pub fn short(number: &str) -> &str {
+    number.get(4..).unwrap_or(number)
+}
+
+/// Whom a card is asked for.
+pub fn card_number(pop: &Pop) -> Option<Number> {
+    pop.call.number.clone()
+}

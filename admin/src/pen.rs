@@ -1,0 +1,276 @@
+//! What a template writes with: one language, one time zone, one moment.
+
+use std::fmt;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::TimeDelta;
+use daemon::number::Number;
+use daemon::store::read::ObligationRow;
+use daemon::{Time, desk::clock::ObligationState};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::text::Language;
+
+#[derive(Clone)]
+pub struct Pen {
+    pub language: Language,
+    pub zone: TimeZone,
+    pub now: Time,
+    /// Numbers of customers are shown as `138****5827`.
+    pub masked: bool,
+}
+
+/// `<svg>` that shows one symbol of `assets/icons.svg`; decorative.
+pub struct Icon(&'static str);
+
+impl fmt::Display for Icon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r##"<svg class="i" aria-hidden="true"><use href="/assets/icons.svg#i-{}"/></svg>"##, self.0)
+    }
+}
+impl HtmlSafe for Icon {}
+
+/// The countdown chip of something that is due.
+#[derive(Template)]
+#[template(path = "due.html")]
+pub struct Due {
+    class: &'static str,
+    icon: Option<Icon>,
+    word: String,
+    figure: String,
+    title: String,
+    iso: String,
+    /// Milliseconds since the epoch, for the ticking script; none when nothing ticks.
+    ticks: Option<(i64, i64)>,
+}
+impl HtmlSafe for Due {}
+
+impl Pen {
+    pub fn say(&self, key: &str) -> String {
+        self.language.say(key, &[])
+    }
+    pub fn say1(&self, key: &str, name: &str, value: impl fmt::Display) -> String {
+        self.language.say(key, &[(name, &value)])
+    }
+    pub fn say2(&self, key: &str, a: &str, value_a: impl fmt::Display, b: &str, value_b: impl fmt::Display) -> String {
+        self.language.say(key, &[(a, &value_a), (b, &value_b)])
+    }
+    /// The name of a closed enum's value: `word("kind", "complaint")` is the text `kind-complaint`.
+    pub fn word(&self, family: &str, word: &str) -> String {
+        self.language.say(&format!("{family}-{word}"), &[])
+    }
+    pub fn icon(&self, name: &'static str) -> Icon {
+        Icon(name)
+    }
+
+    /// `16:10`, in the site's time.
+    pub fn hm(&self, at: &Time) -> String {
+        self.local(at).strftime("%H:%M").to_string()
+    }
+    pub fn hms(&self, at: &Time) -> String {
+        self.local(at).strftime("%H:%M:%S").to_string()
+    }
+    /// `16:10:21.118`.
+    pub fn exact(&self, at: &Time) -> String {
+        self.local(at).strftime("%H:%M:%S%.3f").to_string()
+    }
+    /// `今天 16:10`, `11-22 10:31`, with the year only when it is another.
+    pub fn when(&self, at: &Time) -> String {
+        let (then, now) = (self.local(at), self.local(&self.now));
+        let days = (then.date() - now.date()).get_days();
+        match days {
+            0 => self.say1("when-today", "time", then.strftime("%H:%M")),
+            1 => self.say1("when-tomorrow", "time", then.strftime("%H:%M")),
+            _ if then.year() == now.year() => then.strftime("%m-%d %H:%M").to_string(),
+            _ => then.strftime("%Y-%m-%d %H:%M").to_string(),
+        }
+    }
+    /// `11 月 24 日 周二`, for the day's heads of a timeline.
+    pub fn day(&self, at: &Time) -> String {
+        let then = self.local(at);
+        let date = match self.language {
+            Language::ZhCn => then.strftime("%-m 月 %-d 日").to_string(),
+            Language::En => then.strftime("%-d %B").to_string(),
+        };
+        let weekday = self.word("weekday", &then.strftime("%u").to_string());
+        let today = then.date() == self.local(&self.now).date();
+        if today { format!("{} {date} {weekday}", self.say("today")) } else { format!("{date} {weekday}") }
+    }
+    /// RFC 3339 with the site's offset, to the second: what `datetime=""` and titles bear.
+    pub fn iso(&self, at: &Time) -> String {
+        self.local(at).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+    /// Minutes since midnight of the site's day, for bars that span a day.
+    pub fn minute_of_day(&self, at: &Time) -> i64 {
+        let then = self.local(at);
+        i64::from(then.hour()) * 60 + i64::from(then.minute())
+    }
+    pub fn start_of_today(&self) -> Time {
+        let midnight = self.local(&self.now).start_of_day().unwrap_or_else(|_| self.local(&self.now));
+        chrono::DateTime::from_timestamp_millis(midnight.timestamp().as_millisecond()).unwrap_or(self.now)
+    }
+
+    /// `3:12`, `1:02:03`: how long something took or takes.
+    pub fn span(&self, ms: i64) -> String {
+        let s = ms.max(0) / 1000;
+        if s < 3600 {
+            format!("{}:{:02}", s / 60, s % 60)
+        } else {
+            format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+        }
+    }
+    /// `3分12秒`, as records have it.
+    pub fn long_span(&self, ms: i64) -> String {
+        let s = ms.max(0) / 1000;
+        if s < 60 {
+            self.say1("span-seconds", "seconds", s)
+        } else {
+            self.say2("span-minutes", "minutes", s / 60, "seconds", s % 60)
+        }
+    }
+    /// Milliseconds since the epoch, as the ticking script reads them.
+    pub fn ms(&self, at: &Time) -> i64 {
+        at.timestamp_millis()
+    }
+    pub fn since(&self, at: &Time) -> String {
+        self.span((self.now - at).num_milliseconds())
+    }
+    /// How long something stands, to be read and not watched: `12天4时`, `3时5分`, `2:10`.
+    pub fn age(&self, at: &Time) -> String {
+        self.left(self.now - *at)
+    }
+    /// Length of a stretch that may still go on.
+    pub fn lasted(&self, from: &Time, to: &Option<Time>) -> String {
+        self.left(to.unwrap_or(self.now) - *from)
+    }
+    fn left(&self, left: TimeDelta) -> String {
+        let (days, hours, minutes) = (left.num_days(), left.num_hours() % 24, left.num_minutes() % 60);
+        match (days, left.num_hours()) {
+            (1.., _) if hours == 0 => self.say1("left-whole-days", "days", days),
+            (1.., _) => self.say2("left-days", "days", days, "hours", hours),
+            (_, 1..) => self.say2("left-hours", "hours", hours, "minutes", format!("{minutes:02}")),
+            _ => self.span(left.num_milliseconds()),
+        }
+    }
+
+    /// The countdown chip of an obligation.
+    pub fn due(&self, row: &ObligationRow) -> Due {
+        let done = |word: String| Due {
+            class: "kept",
+            icon: Some(Icon("done")),
+            word,
+            figure: String::new(),
+            title: self.iso(&row.due_at),
+            iso: self.iso(&row.due_at),
+            ticks: None,
+        };
+        match row.state {
+            ObligationState::Open => {}
+            ObligationState::Kept => return done(self.say("due-kept")),
+            ObligationState::Waived => return done(self.say("due-waived")),
+        }
+        let left = row.due_at - self.now;
+        let (class, icon, word) = if left <= TimeDelta::zero() {
+            ("over", Some(Icon("over")), self.say("due-over"))
+        } else if self.now >= row.reminder_at {
+            ("risk", Some(Icon("risk")), self.say("due-risk"))
+        } else {
+            ("", None, self.say("due-left"))
+        };
+        Due {
+            class,
+            icon,
+            word,
+            figure: self.left(left.abs()),
+            title: self.say1("due-title", "when", self.iso(&row.due_at)),
+            iso: self.iso(&row.due_at),
+            ticks: Some((row.due_at.timestamp_millis(), row.reminder_at.timestamp_millis())),
+        }
+    }
+
+    /// A customer's number as people here write it.
+    pub fn number(&self, number: &Number) -> String {
+        let text = number.as_str();
+        let plain = match text.strip_prefix("+86") {
+            Some(mobile) if mobile.len() == 11 && mobile.starts_with('1') => mobile,
+            Some(_) | None => text,
+        };
+        if self.masked { mask(plain) } else { plain.to_owned() }
+    }
+    /// A number as a PBX sent it, shown by the same rule.
+    pub fn raw_number(&self, number: &str) -> String {
+        if self.masked { mask(number) } else { number.to_owned() }
+    }
+
+    fn local(&self, at: &Time) -> Zoned {
+        let at = Timestamp::from_millisecond(at.timestamp_millis()).unwrap_or(Timestamp::UNIX_EPOCH);
+        at.to_zoned(self.zone.clone())
+    }
+}
+
+/// `13800135827` → `138****5827`. Short codes are no one's secret.
+fn mask(number: &str) -> String {
+    let characters: Vec<char> = number.chars().collect();
+    if characters.len() < 8 {
+        return number.to_owned();
+    }
+    let (head, tail) = (characters.len() - 8, characters.len() - 4);
+    characters[..head].iter().chain(&['*'; 4]).chain(&characters[tail..]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pen(language: Language) -> Pen {
+        let now = "2026-11-24T08:18:24Z".parse().expect("a time");
+        Pen { language, zone: TimeZone::get("Asia/Shanghai").expect("a zone"), now, masked: true }
+    }
+
+    fn row(due: &str, reminder: &str) -> ObligationRow {
+        ObligationRow {
+            id: daemon::ObligationId(1),
+            kind: daemon::desk::clock::ClockKind::MissedCall,
+            state: ObligationState::Open,
+            ticket: daemon::TicketId(1),
+            ticket_number: "20261124-0001".to_owned(),
+            customer: None,
+            customer_name: String::new(),
+            number: Number::from_canonical("+8613800135827"),
+            owner: None,
+            began_at: "2026-11-24T08:00:00Z".parse().expect("a time"),
+            due_at: due.parse().expect("a time"),
+            reminder_at: reminder.parse().expect("a time"),
+            escalated_at: "2026-11-25T08:00:00Z".parse().expect("a time"),
+            attempts: 0,
+            proof: None,
+            fired: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_countdown_says_its_state_in_sign_word_and_figure() {
+        let pen = pen(Language::ZhCn);
+        let plain = pen.due(&row("2026-11-24T10:00:00Z", "2026-11-24T09:50:00Z")).to_string();
+        assert!(plain.contains("剩") && plain.contains("1时41分"), "{plain}");
+        let risk = pen.due(&row("2026-11-24T08:20:00Z", "2026-11-24T08:16:00Z")).to_string();
+        assert!(risk.contains("临期") && risk.contains("1:36") && risk.contains("#i-risk"), "{risk}");
+        let over = pen.due(&row("2026-11-24T08:10:00Z", "2026-11-24T08:08:00Z")).to_string();
+        assert!(over.contains("超时") && over.contains("8:24") && over.contains("#i-over"), "{over}");
+        let days = pen.due(&row("2026-11-26T12:00:00Z", "2026-11-26T11:00:00Z")).to_string();
+        assert!(days.contains("2天3时"), "{days}");
+    }
+
+    #[test]
+    fn times_are_the_sites_and_numbers_masked() {
+        let pen = pen(Language::En);
+        assert_eq!(pen.when(&"2026-11-24T08:10:00Z".parse().expect("a time")), "Today 16:10");
+        assert_eq!(pen.when(&"2026-11-22T02:31:00Z".parse().expect("a time")), "11-22 10:31");
+        assert_eq!(pen.when(&"2025-11-22T02:31:00Z".parse().expect("a time")), "2025-11-22 10:31");
+        assert_eq!(pen.number(&Number::from_canonical("+8613800135827")), "138****5827");
+        assert_eq!(pen.number(&Number::from_canonical("10086")), "10086");
+        assert_eq!(pen.span(192_000), "3:12");
+    }
+}

@@ -1,0 +1,398 @@
+//! The stream: what lives on the reader's pages, sent again whenever it changed.
+//!
+//! `GET /stream?pages=desk,live`: one stream a browser, for all of its tabs. Events:
+//! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `event` (a row of the
+//! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
+//! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
+//! caller is named, it cannot begin an event of its own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Query, State as FromState};
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use daemon::calls::now::AgentNow;
+use daemon::desk::command::SessionHash;
+use daemon::live::{BoardNow, LinkNow, Notice, Pop, Subscription, Topic};
+use daemon::{CallId, PbxName};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::auth::{Anyone, Desk, Require, Right, Visitor, Watch, Wire, stands};
+use crate::error::Error;
+use crate::pages::Room;
+use crate::pages::admin::seen;
+use crate::pages::desk::{Diary, pop_card, topics};
+use crate::parts::Part;
+use crate::parts::board::{Agents, Figures, Queues};
+use crate::parts::duties::AtRisk;
+use crate::parts::links::{EventRow, Links};
+use crate::parts::phone::Phone;
+use crate::parts::pop;
+use crate::parts::status::Status;
+use crate::state::{State, now};
+
+/// A browser that hears nothing for three of these says so in red.
+const PING: Duration = Duration::from_secs(15);
+
+/// Events written and not yet taken by the socket: a card and its tabs, a few times over. What is
+/// more waits in the daemon's mailbox, where a laggard is told that it missed something.
+const UNSENT: usize = 16;
+
+/// How often what is late is looked at afresh, for whoever watches: a chip turns by itself in the
+/// browser, but a row enters the list only by being read.
+const AT_RISK: Duration = Duration::from_secs(10);
+
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    pages: String,
+}
+
+pub async fn stream(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Anyone>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Error> {
+    let role = visitor.person.role;
+    let mut rooms: Vec<Room> = asked.pages.split(',').filter_map(Room::parse).collect();
+    // Whoever asks for more than their role may see gets what it may see.
+    rooms.retain(|room| match room {
+        Room::Desk | Room::Tickets | Room::Ticket => Desk::allows(role),
+        Room::Live => Watch::allows(role),
+        Room::Links | Room::People => Wire::allows(role),
+    });
+    let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
+    let (sender, receiver) = mpsc::channel(UNSENT);
+    // Subscribed before the answer begins, so that no sign-out falls between.
+    let signed_out = state.door.signed_out.subscribe();
+    let writer = Writer::new(state, visitor, rooms, sender);
+    tokio::spawn(writer.run(subscription, signed_out));
+    let headers = [(CACHE_CONTROL, "no-cache"), (HeaderName::from_static("x-accel-buffering"), "no")];
+    Ok((headers, Sse::new(ReceiverStream::new(receiver))).into_response())
+}
+
+fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
+    let mut all = vec![Topic::House];
+    for room in rooms {
+        match room {
+            Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
+            Room::Live => all.push(Topic::Board),
+            Room::Links => all.extend([Topic::Board, Topic::Events]),
+            Room::People => {}
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The browser went away.
+struct Gone;
+
+/// One browser's stream.
+struct Writer {
+    state: State,
+    visitor: Visitor,
+    rooms: Vec<Room>,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+    links: BTreeMap<PbxName, LinkNow>,
+    board: Option<Arc<BoardNow>>,
+    phone: Option<AgentNow>,
+    /// Pops that stand, by call.
+    pops: BTreeMap<CallId, Arc<Pop>>,
+    /// What was sent last under each id: the same again is not sent. Bounded by the parts of the
+    /// pages; pops that went are forgotten.
+    sent: HashMap<String, String>,
+}
+
+/// What may wake a stream.
+enum Wake {
+    Notice(Option<Notice>),
+    SignedOut(Result<SessionHash, broadcast::error::RecvError>),
+    Ping,
+    AtRisk,
+    Stop,
+}
+
+impl Writer {
+    fn new(
+        state: State,
+        visitor: Visitor,
+        rooms: Vec<Room>,
+        sender: mpsc::Sender<Result<Event, Infallible>>,
+    ) -> Writer {
+        Writer {
+            state,
+            visitor,
+            rooms,
+            sender,
+            links: BTreeMap::new(),
+            board: None,
+            phone: None,
+            pops: BTreeMap::new(),
+            sent: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self, mut subscription: Subscription, mut signed_out: broadcast::Receiver<SessionHash>) {
+        let stop = self.state.stop.clone();
+        let sender = self.sender.clone();
+        let mut ping = tokio::time::interval(PING);
+        let mut at_risk = tokio::time::interval(AT_RISK);
+        let standing: Vec<Notice> = subscription.standing().collect();
+        if self.begin(standing).await.is_err() {
+            return;
+        }
+        loop {
+            let wake = tokio::select! {
+                // A browser that is gone ends its stream even when nothing is to be said.
+                () = sender.closed() => return,
+                () = stop.cancelled() => Wake::Stop,
+                session = signed_out.recv() => Wake::SignedOut(session),
+                notice = subscription.next() => Wake::Notice(notice),
+                _ = ping.tick() => Wake::Ping,
+                _ = at_risk.tick(), if self.shows(Room::Live) => Wake::AtRisk,
+            };
+            let done = match wake {
+                Wake::Notice(Some(notice)) => self.notice(notice).await,
+                Wake::Ping => self.ping().await,
+                Wake::AtRisk => self.at_risk().await,
+                Wake::SignedOut(Ok(session)) if session != self.visitor.session => Ok(()),
+                Wake::SignedOut(Err(broadcast::error::RecvError::Lagged(_))) => self.check().await,
+                Wake::SignedOut(Ok(_) | Err(broadcast::error::RecvError::Closed)) => {
+                    // Told, or else the browser would come back for ever.
+                    let _ = self.send(Event::default().event("signed-out").data("{}")).await;
+                    Err(Gone)
+                }
+                Wake::Notice(None) | Wake::Stop => Err(Gone),
+            };
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What stands now, all of it, and which pops those are: others that the page shows are gone.
+    async fn begin(&mut self, standing: Vec<Notice>) -> Result<(), Gone> {
+        // Browsers come back spread out after a restart, not all at once.
+        let retry = Duration::from_millis(rand::random_range(2_000..6_000));
+        self.send(Event::default().retry(retry).event("hello").data("{}")).await?;
+        self.ping().await?;
+        for notice in standing {
+            self.notice(notice).await?;
+        }
+        let ids: Vec<String> = self.pops.keys().map(pop::id).collect();
+        self.send(Event::default().event("pops").data(json!({ "only": ids }).to_string())).await?;
+        self.status().await?;
+        if self.shows(Room::Desk) {
+            self.phone().await?;
+            self.diary().await?;
+        }
+        if self.shows(Room::Links) {
+            self.links().await?;
+            self.outages().await?;
+        }
+        Ok(())
+    }
+
+    async fn notice(&mut self, notice: Notice) -> Result<(), Gone> {
+        self.visitor.pen.now = now();
+        match notice {
+            Notice::Pop(pop) => self.pop(pop).await,
+            Notice::PopGone { call, .. } => self.pop_gone(&call).await,
+            Notice::Phone(phone) => {
+                self.phone = Some(AgentNow::clone(&phone));
+                self.phone().await
+            }
+            Notice::Board(board) => {
+                self.board = Some(board);
+                self.board().await
+            }
+            Notice::Duties(_) => self.diary().await,
+            Notice::Obligations => {
+                self.at_risk().await?;
+                self.diary().await
+            }
+            Notice::Ticket(ticket) => {
+                self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string())).await?;
+                self.diary().await
+            }
+            Notice::Link(link) => {
+                self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
+                self.status().await?;
+                self.links().await?;
+                self.outages().await
+            }
+            Notice::House => self.house().await,
+            Notice::Event(event) => {
+                let row = EventRow { pen: &self.visitor.pen, event: &event }.render().map_err(|_| Gone)?;
+                self.send(Event::default().event("event").data(json!({ "html": row }).to_string())).await
+            }
+            Notice::Told(told) => self.told(&told).await,
+            Notice::Missed(missed) => {
+                tracing::warn!(missed, person = %self.visitor.person.id, "a browser was too slow");
+                self.send(Event::default().event("resync").data("{}")).await
+            }
+        }
+    }
+
+    async fn pop(&mut self, pop: Arc<Pop>) -> Result<(), Gone> {
+        let call = pop.call.id.clone();
+        if pop.state.stands() {
+            self.pops.insert(call.clone(), pop.clone());
+        } else {
+            self.pops.remove(&call);
+        }
+        match pop_card(&self.state, &self.visitor, pop).await {
+            Ok(card) => self.part_in(card, Some("pops")).await?,
+            // A call must never go unseen because its customer could not be read.
+            Err(error) => tracing::error!(code = error.code(), "a pop's card could not be read"),
+        }
+        if !self.pops.contains_key(&call) {
+            self.sent.remove(&pop::id(&call));
+        }
+        self.diary().await
+    }
+
+    async fn pop_gone(&mut self, call: &CallId) -> Result<(), Gone> {
+        self.pops.remove(call);
+        self.sent.remove(&pop::id(call));
+        self.send(Event::default().event("fragment").data(json!({ "id": pop::id(call) }).to_string())).await
+    }
+
+    async fn phone(&mut self) -> Result<(), Gone> {
+        let phone = Phone::new(self.visitor.pen.clone(), self.phone.clone(), &self.visitor.extensions);
+        self.part(phone).await
+    }
+
+    async fn status(&mut self) -> Result<(), Gone> {
+        let status = Status::new(self.visitor.pen.clone(), &self.links, Wire::allows(self.visitor.person.role));
+        self.part(status).await
+    }
+
+    async fn board(&mut self) -> Result<(), Gone> {
+        let Some(board) = self.board.clone() else { return Ok(()) };
+        let (pen, directory) = (self.visitor.pen.clone(), self.visitor.directory.clone());
+        if self.shows(Room::Live) {
+            self.part(Figures { pen: pen.clone(), board: board.clone() }).await?;
+            self.part(Queues { pen: pen.clone(), board: board.clone() }).await?;
+            self.part(Agents { pen, board, directory }).await?;
+        }
+        self.links().await
+    }
+
+    async fn links(&mut self) -> Result<(), Gone> {
+        if !self.shows(Room::Links) {
+            return Ok(());
+        }
+        let pen = self.visitor.pen.clone();
+        self.part(Links { pen, links: self.links.clone(), board: self.board.clone() }).await
+    }
+
+    async fn outages(&mut self) -> Result<(), Gone> {
+        if !self.shows(Room::Links) {
+            return Ok(());
+        }
+        let pbxs = self.links.keys().cloned().collect();
+        let Ok((outages, coverage)) = seen(&self.state, &self.visitor, pbxs).await else { return Ok(()) };
+        self.part(outages).await?;
+        self.part(coverage).await
+    }
+
+    async fn diary(&mut self) -> Result<(), Gone> {
+        if !self.shows(Room::Desk) {
+            return Ok(());
+        }
+        let standing: Vec<Arc<Pop>> = self.pops.values().cloned().collect();
+        let Ok(diary) = Diary::read(&self.state, &self.visitor, &standing).await else { return Ok(()) };
+        self.part(diary.duties(&self.visitor, &standing)).await?;
+        self.part(diary.my_open(&self.visitor)).await?;
+        // Which tab is chosen is the tab's own affair; its script marks it.
+        self.part(diary.tabs(&self.visitor, None, None)).await
+    }
+
+    async fn at_risk(&mut self) -> Result<(), Gone> {
+        if !self.shows(Room::Live) {
+            return Ok(());
+        }
+        self.visitor.pen.now = now();
+        let Ok(rows) = self.state.reader.at_risk(self.visitor.pen.now).await else { return Ok(()) };
+        let (pen, directory) = (self.visitor.pen.clone(), self.visitor.directory.clone());
+        self.part(AtRisk { pen, rows, directory }).await
+    }
+
+    async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Gone> {
+        let Ok(Some(row)) = self.state.reader.obligation(told.obligation).await else { return Ok(()) };
+        let pen = &self.visitor.pen;
+        let whom = if row.customer_name.is_empty() { pen.number(&row.number) } else { row.customer_name.clone() };
+        let (rung, due) = (pen.word("rung", told.rung.as_str()), pen.when(&row.due_at));
+        let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
+        let data = json!({ "id": told.id.0, "text": text, "late": told.rung != daemon::desk::Rung::Reminder });
+        self.send(Event::default().event("told").data(data.to_string())).await
+    }
+
+    /// People or extensions changed: perhaps this reader.
+    async fn house(&mut self) -> Result<(), Gone> {
+        self.check().await?;
+        let Ok(directory) = self.state.reader.directory().await else { return Ok(()) };
+        let me = self.visitor.person.id;
+        let phones: Vec<_> = directory.extensions_of(me).map(|(pbx, e)| (pbx.clone(), e.clone())).collect();
+        let role = directory.person(me).map(|person| person.role);
+        if phones != self.visitor.extensions || role != Some(self.visitor.person.role) {
+            // Other topics: the browser comes back at once and is subscribed afresh.
+            self.send(Event::default().event("resync").data("{}")).await?;
+            return Err(Gone);
+        }
+        self.visitor.directory = directory;
+        Ok(())
+    }
+
+    async fn ping(&mut self) -> Result<(), Gone> {
+        self.check().await?;
+        let data = json!({ "now": now().timestamp_millis(), "build": self.state.house.build });
+        self.send(Event::default().event("ping").data(data.to_string())).await
+    }
+
+    /// Ends the stream of a session that no longer stands.
+    async fn check(&mut self) -> Result<(), Gone> {
+        if stands(self.visitor.session, &self.state).await {
+            return Ok(());
+        }
+        let _ = self.send(Event::default().event("signed-out").data("{}")).await;
+        Err(Gone)
+    }
+
+    async fn part(&mut self, part: impl Part) -> Result<(), Gone> {
+        self.part_in(part, None).await
+    }
+
+    async fn part_in(&mut self, part: impl Part, within: Option<&str>) -> Result<(), Gone> {
+        let id = part.id();
+        let html = part.render().map_err(|error| {
+            tracing::error!(%error, id, "a part could not be written");
+            Gone
+        })?;
+        if self.sent.get(&id) == Some(&html) {
+            return Ok(());
+        }
+        let data = json!({ "id": id, "html": html, "in": within });
+        self.sent.insert(id, html);
+        self.send(Event::default().event("fragment").data(data.to_string())).await
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Gone> {
+        self.sender.send(Ok(event)).await.map_err(|_| Gone)
+    }
+
+    fn shows(&self, room: Room) -> bool {
+        self.rooms.contains(&room)
+    }
+}
