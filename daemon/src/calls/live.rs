@@ -109,7 +109,7 @@ impl Live {
 
     /// Loops alone are no call.
     pub fn is_real(&self) -> bool {
-        self.call.originated.is_some() || self.legs.iter().any(|leg| leg.kind == LegKind::Device && !leg.is_unseen())
+        self.call.originated.is_some() || self.lead().is_some()
     }
 
     pub fn is_over(&self) -> bool {
@@ -137,7 +137,21 @@ impl Live {
 
     /// The leg that the call began with, as far as it is known: loops are nobody's.
     fn lead(&self) -> Option<&Leg> {
-        self.legs.iter().find(|leg| leg.kind == LegKind::Device && !leg.is_unseen())
+        self.phones().next()
+    }
+
+    fn phones(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.kind == LegKind::Device && !leg.is_unseen())
+    }
+
+    /// Which of two calls stays when they are found to be one: the lower, then the older.
+    pub fn standing(&self) -> u8 {
+        let only_called = |leg: &Leg| matches!(leg.state, LegState::Down | LegState::Ringing) && !leg.is_unseen();
+        match self.call.direction {
+            _ if self.legs.iter().all(only_called) => 2,
+            Direction::Internal => 1,
+            Direction::Inbound | Direction::Outbound => 0,
+        }
     }
 }
 
@@ -509,7 +523,7 @@ impl Live {
     /// Direction, party, and who is whom.
     fn classify(&mut self, numbering: &Numbering) {
         let Some(lead) = self.lead() else { return };
-        let outside = self.legs.iter().find(|leg| leg.kind == LegKind::Device && leg.side == Side::Outside);
+        let outside = self.phones().find(|leg| leg.side == Side::Outside);
         let by_us = self.call.originated.is_some();
         let direction = match (lead.side, &lead.dialled) {
             (Side::Outside, _) if by_us || (lead.called_as.is_some() && lead.called_by.is_none()) => {
@@ -702,7 +716,7 @@ impl Live {
         let dialler = self.call.agent.as_ref().filter(|_| self.call.direction != Direction::Inbound);
         if let Some(agent) = dialler
             && !doings.iter().any(|(busy, _)| busy == agent)
-            && self.lead().is_some_and(|lead| !lead.ended)
+            && self.lead().is_none_or(|lead| !lead.ended)
         {
             doings.push((agent.clone(), Doing::Dialling));
         }

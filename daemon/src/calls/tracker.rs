@@ -320,7 +320,7 @@ impl Tracker {
     fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
         let side = self.side(&told);
         let leg = Leg::new(told, side, self.round);
-        match root.and_then(|root| self.find(&root)) {
+        match root.and_then(|root| self.adopt(&root, at)) {
             Some(no) => {
                 self.legs.insert(leg.id.clone(), Place::In(no));
                 if let Some(live) = self.calls.get_mut(&no) {
@@ -787,3 +787,7 @@ fn pair_loops(live: &mut Live, id: &LegId) {
     live.legs[other].other_half = Some(id.clone());
     live.legs[half].other_half = Some(live.legs[other].id.clone());
 }
+
+#[cfg(test)]
+#[path = "tracker_tests.rs"]
+mod tests;
