@@ -199,6 +199,11 @@ fn lacks_a_colon(packet: &[u8]) -> bool {
     packet.chunks(96).map(|piece| i64::from(surplus(piece))).sum::<i64>() < 0
 }
 
+/// Whether a bare LF follows a line's end: the broken end of a packet, or part of a value.
+fn has_empty_line(packet: &[u8]) -> bool {
+    packet.iter().zip(&packet[1..]).fold(false, |found, (a, b)| found | ((*a == b'\n') & (*b == b'\n')))
+}
+
 fn split(line: &[u8], colon: usize) -> (&[u8], &[u8]) {
     let value = &line[colon + 1..];
     (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
@@ -247,6 +252,8 @@ struct Scan {
     free_body: bool,
     /// This packet may bear a `Response` header that does not begin a reply.
     may_respond: bool,
+    /// Where another packet may have begun, within a line.
+    suspect: Option<usize>,
     /// In all lines so far; a packet with fewer of them than lines has a line that is none.
     colons: usize,
     trouble: Option<Damage>,
@@ -426,7 +433,8 @@ impl Scan {
             && packet[last - 1] == b'\r'
             && EVENT.find(&packet[first_end..]).is_none()
             && RESPONSE.find(&packet[first_end..]).is_none()
-            && !lacks_a_colon(packet);
+            && !lacks_a_colon(packet)
+            && !has_empty_line(packet);
         if !healthy {
             return None;
         }
@@ -460,14 +468,22 @@ impl Scan {
         if line.starts_with(b"Event:") && !self.free_body || line.starts_with(b"Response:") && !self.may_respond {
             return Some(self.line);
         }
-        // One of these is always an event's second line, so the line before it began an event.
+        // One of these is always a packet's second line, so the line before it began one.
         if self.lines > 1 && (line.starts_with(b"Privilege:") || line.starts_with(b"ActionID:")) {
             let before = &buffer[self.line_before..self.line];
-            if let Some(begin) = memmem::rfind(before, b"Event: ") {
-                self.trouble.get_or_insert(Damage::Glued);
+            if let Some(begin) = begins_inside(before) {
                 return Some(self.line_before + begin);
             }
         }
+        // Names hold what callers like, so `Event: ` inside a value is a packet's begin only if
+        // headers come again after it.
+        if let Some(begin) = self.suspect
+            && !self.free_body
+            && comes_again(&buffer[..begin], line)
+        {
+            return Some(begin);
+        }
+        self.suspect = self.suspect.or(begins_inside(line).map(|begin| self.line + begin));
         None
     }
 
@@ -489,6 +505,20 @@ impl Scan {
         let (first_colon, first_end) = (self.first_colon as u32, self.first_end as u32);
         Packet { bytes, first_colon, first_end, ends: self.ends.unwrap_or(LineEnd::CrLf) }
     }
+}
+
+/// Where a packet may begin within a line.
+fn begins_inside(line: &[u8]) -> Option<usize> {
+    memmem::rfind(line, b"Event: ").max(memmem::rfind(line, b"Response: "))
+}
+
+/// Whether the header of `line`, of a kind that a packet has once, stands in `before` as well.
+fn comes_again(before: &[u8], line: &[u8]) -> bool {
+    let key = &line[..near_colon(line).unwrap_or(line.len())];
+    let repeats = key.ends_with(b"Variable") || key == b"Output";
+    !repeats
+        && memmem::find_iter(before, key)
+            .any(|at| at > 0 && before[at - 1] == b'\n' && before.get(at + key.len()) == Some(&b':'))
 }
 
 impl Skip {

@@ -262,6 +262,105 @@ fn the_end_of_the_connection_inside_a_packet_is_told() {
     assert_eq!(decode(&[PACKET, b"\r\n"].concat()).len(), 1, "blank lines are no packet");
 }
 
+#[test]
+fn a_caller_named_like_a_packet_tears_nothing() {
+    for name in ["Event: Hangup", "Response: Success", "x Event: Newchannel"] {
+        let sent = format!(
+            "Event: Newchannel\r\nPrivilege: call,all\r\nCallerIDNum: 1\r\nCallerIDName: {name}\r\n\
+             ConnectedLineNum: <unknown>\r\nChanVariable: a=1\r\nChanVariable: b=2\r\nUniqueid: 1.1\r\n\r\n"
+        );
+        let frames = decode(sent.as_bytes());
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        assert_eq!(fields(&frames[0]).len(), 8);
+    }
+}
+
+#[test]
+fn a_list_s_torn_item_does_not_take_the_next_one_along() {
+    let item = b"Event: QueueParams\r\nQueue: support\r\nMax: 0\r\nActionID: 7-3\r\n\r\n";
+    for cut in 1..item.len() - 2 {
+        let frames = decode(&[PACKET, &item[..cut], item, PACKET].concat());
+        let whole = |frame: &&Frame| matches!(frame, Frame::Packet(packet) if packet.get(b"Max") == Some(b"0"));
+        let good = frames.iter().filter(whole).count();
+        // Torn before any header that could come again, nothing tells it from a long value.
+        let tells = cut >= b"Event: QueueParams\r\nQueue: s".len();
+        assert!(good >= usize::from(tells), "cut at {cut}: {frames:?}");
+        assert_eq!(frames.last(), frames.first());
+    }
+}
+
+/// Damage of every kind that has been seen or thought of, done to recorded packets.
+#[test]
+fn ten_thousand_damaged_packets_cost_no_other() {
+    let recording = recordings().into_iter().find(|(name, _)| name == "burst.ami").unwrap().1;
+    let mut packets: Vec<&[u8]> = Vec::new();
+    let mut rest = &recording[recording.iter().position(|&byte| byte == b'\n').unwrap() + 1..];
+    while let Some(end) = memmem::find(rest, b"\r\n\r\n") {
+        packets.push(&rest[..end + 4]);
+        rest = &rest[end + 4..];
+    }
+    let good: Vec<Frame> = packets.iter().map(|packet| decode(packet).remove(0)).collect();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut chance = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let splices: [&[u8]; 14] = [
+        b"\0",
+        b"%0A",
+        b"%FF",
+        "\u{85}".as_bytes(),
+        b"\xc0\x8a",
+        b"\xff",
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b":",
+        b"\r\nUniqueid: 1\r\nUniqueid: 2\r\n",
+        b"\r\nResponse: Follows\r\n",
+        b"Event: ",
+        b"\r\n\r\n",
+    ];
+    for round in 0..10_000 {
+        let nth = 1 + chance(packets.len() - 3);
+        let mut damaged = packets[nth].to_vec();
+        for _ in 0..=chance(3) {
+            let at = chance(damaged.len().max(1));
+            let to = at + chance(damaged.len() - at + 1);
+            match chance(7) {
+                0 => damaged.truncate(at),
+                1 => drop(damaged.drain(at..to)),
+                2 => drop(damaged.splice(at..at, splices[chance(splices.len())].iter().copied())),
+                3 => damaged.retain(|byte| *byte != b'\r'),
+                4 => drop(damaged.splice(at..at, (0..129).flat_map(|n| format!("X-{n}: 1\r\n").into_bytes()))),
+                5 => drop(
+                    damaged.splice(at..at, std::iter::repeat_n(b'x', if round % 500 == 0 { MAX_LINE } else { 5_000 })),
+                ),
+                _ => damaged.iter_mut().skip(at).take(3).for_each(|byte| *byte = byte.wrapping_add(13)),
+            }
+            if damaged.is_empty() {
+                break;
+            }
+        }
+        let bytes = [packets[nth - 1], &damaged, packets[nth + 1], packets[nth + 2]].concat();
+        let frames = decode(&bytes);
+        let shown = || String::from_utf8_lossy(&bytes).into_owned();
+        assert!(frames.first() == Some(&good[nth - 1]), "round {round}: {}", shown());
+        assert!(frames.last() == Some(&good[nth + 2]), "round {round}: {}", shown());
+        if damaged.ends_with(b"\r\n\r\n") {
+            assert!(frames[frames.len() - 2] == good[nth + 1], "round {round}: {}", shown());
+        }
+        let pieces: Vec<&[u8]> = bytes.chunks(1 + chance(3_000)).collect();
+        assert!(
+            round % 4 > 0 || decode_in(&pieces, AmiCodec::without_banner()) == frames,
+            "round {round}: {}",
+            shown()
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
