@@ -1,24 +1,38 @@
 //! The binary: command line, configuration, logs; start, serve, drain. What is asked is done by
 //! the libraries.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use chrono::Utc;
 use clap::{Parser, Subcommand};
-use daemon::config::Config;
-use daemon::{Extension, PbxName, Role};
+use daemon::check::FindingState;
+use daemon::config::{Config, ConfigError, Pbx};
+use daemon::desk::command::{Command, Done, Refusal};
+use daemon::simulator::{Server, Simulation};
+use daemon::store::Store;
+use daemon::{Daemon, Extension, PbxName, Role, demo};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use tracing_subscriber::EnvFilter;
 
 /// Exit code of sysexits.h for a wrong configuration; systemd can be told not to retry on it.
 const EX_CONFIG: u8 = 78;
 
 /// Browsers and the store get this long to finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The shortest password that is taken.
+const PASSWORD_MIN: usize = 10;
+
+/// The demo's people are nobody, and it listens on this machine alone.
+const DEMO_PASSWORD: &str = "ringback-demo";
 
 /// Ringback: the customer's history on the agent's screen while the phone still rings, and every
 /// promise held to its time.
@@ -127,4 +141,239 @@ fn extension(text: &str) -> Result<(PbxName, Extension), String> {
         Some((pbx, extension)) if !pbx.is_empty() && !extension.is_empty() => Ok((pbx.into(), extension.into())),
         _ => Err("an extension is PBX/EXTENSION, as in hq/1001".into()),
     }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logs();
+    // One provider of cryptography for every TLS connection of the process. It is only refused
+    // where there is one already, which cannot be here.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    act(cli.command).unwrap_or_else(|error| {
+        eprintln!("ringback: {error:#}");
+        if error.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+    })
+}
+
+fn act(verb: Verb) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match verb {
+        Verb::Serve { config } => runtime.block_on(serve(configured(config.as_deref())?))?,
+        Verb::Demo { listen, data } => runtime.block_on(demo(listen, data))?,
+        Verb::Simulate { listen, calls_per_second, seed } => {
+            runtime.block_on(simulate(listen, calls_per_second, seed))?;
+        }
+        Verb::Replay { files, json } => daemon::replay::print(&files, json, &mut std::io::stdout().lock())?,
+        Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
+        Verb::User { command } => runtime.block_on(user(command))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the file says, or the defaults; in the working directory nothing is picked up unasked.
+fn configured(path: Option<&Path>) -> Result<Config, ConfigError> {
+    path.map_or_else(|| Ok(Config::without_file()), Config::read)
+}
+
+/// Logs go to standard error, so that standard output is for what was asked. `RINGBACK_LOG` says
+/// how much (`debug`, `daemon=trace,info`); `RINGBACK_LOG_FORMAT=json` is for collectors.
+fn logs() {
+    let level = EnvFilter::try_from_env("RINGBACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    if std::env::var("RINGBACK_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        logs.json().init();
+    } else {
+        logs.with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut store = Store::open(&config.data, daemon::policy(&config))?;
+    let password = generated_password();
+    if store.ensure_admin(&admin::auth::hash(&password), Utc::now())? {
+        println!("first start: sign in as admin with the password {password} (it is told only now)");
+    }
+    run(&config, store, async |_: &Daemon| Ok(())).await
+}
+
+/// The ordinary daemon, beside a PBX that happens to be in the same process.
+async fn demo(listen: SocketAddr, data: PathBuf) -> anyhow::Result<()> {
+    let hotline = Server::bind(demo::hotline(rand::random()), ([127, 0, 0, 1], 0).into()).await?;
+    let mut config = Config::without_file();
+    config.data = data;
+    config.site.name = "云岫电器客服热线".into();
+    config.web.listen = listen;
+    config.pbxs = vec![Pbx::simulated("demo", hotline.address()?)];
+    let store = Store::open(&config.data, daemon::policy(&config))?;
+    let stop_hotline = CancellationToken::new();
+    let playing = tokio::spawn(hotline.run(stop_hotline.clone()));
+    run(&config, store, async |daemon: &Daemon| {
+        let hash = admin::auth::hash(DEMO_PASSWORD);
+        demo::furnish(&daemon.commands, &daemon.reader, &config.pbxs[0].name, |_| hash.clone()).await?;
+        println!("a simulated hotline plays; sign in with the password {DEMO_PASSWORD} as one of");
+        for seat in &demo::PEOPLE[..3] {
+            println!("  {:<12} {}, {}", seat.login, seat.name, seat.role.as_str());
+        }
+        Ok(())
+    })
+    .await?;
+    stop_hotline.cancel();
+    Ok(playing.await?)
+}
+
+/// Runs the daemon and its pages until it is asked to stop, then drains: links and pages first,
+/// the engine last. `before` runs when the daemon does and the pages do not yet.
+async fn run(
+    config: &Config,
+    store: Store,
+    before: impl AsyncFnOnce(&Daemon) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let listen = config.web.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; choose another address, with listen in [web]"))?;
+    let stop = CancellationToken::new();
+    let daemon = daemon::start(config, store, stop.clone())?;
+    before(&daemon).await?;
+    let house = admin::House {
+        name: config.site.name.clone(),
+        language: config.site.language.as_deref().and_then(admin::text::Language::parse),
+        zone: config.site.time_zone.clone(),
+        https: config.web.https,
+        trusted_proxies: config.web.trusted_proxies.clone(),
+        masked: false,
+        build: env!("CARGO_PKG_VERSION").into(),
+    };
+    let state =
+        admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());
+    println!("ringback {} listens on http://{}", env!("CARGO_PKG_VERSION"), listener.local_addr()?);
+    let pages = tokio::spawn(admin::serve::serve(listener, admin::router(state), stop.clone()));
+    asked_to_stop().await?;
+    info!("stopping");
+    stop.cancel();
+    let drained = async {
+        pages.await?;
+        daemon.ended().await
+    };
+    tokio::time::timeout(GRACE, drained).await.context("did not end in time; what was acknowledged is kept")?
+}
+
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn simulate(listen: SocketAddr, calls_per_second: f64, seed: u64) -> anyhow::Result<()> {
+    if !(calls_per_second > 0.0 && calls_per_second <= 10_000.0) {
+        bail!("--calls-per-second is more than 0 and at most 10000, as in 0.5");
+    }
+    let simulation = Simulation::drill(calls_per_second, seed);
+    let (user, secret) = (simulation.username.clone(), simulation.secret.clone());
+    let server = Server::bind(simulation, listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    println!("a simulated Asterisk speaks AMI on {}; user {user}, secret {secret}", server.address()?);
+    let stop = CancellationToken::new();
+    let playing = tokio::spawn(server.run(stop.clone()));
+    asked_to_stop().await?;
+    stop.cancel();
+    Ok(playing.await?)
+}
+
+/// What was found about each PBX, and the lines that mend it.
+async fn check(config: Config) -> anyhow::Result<ExitCode> {
+    println!("the configuration is well; data in {}", config.data.display());
+    let mut worst = FindingState::Ok;
+    for pbx in &config.pbxs {
+        println!("\n{} ({}:{})", pbx.name, pbx.host, pbx.port);
+        for finding in daemon::check::check(pbx).await {
+            let sign = match finding.state {
+                FindingState::Ok => "ok     ",
+                FindingState::Warning => "warning",
+                FindingState::Failed => "FAILED ",
+            };
+            println!("  {sign}  {}", finding.text);
+            for line in &finding.lines {
+                println!("             {line}");
+            }
+            worst = worst.max(finding.state);
+        }
+    }
+    if config.pbxs.is_empty() {
+        println!("no PBX is configured; add a [[pbx]] with name, kind, host, username and secret");
+    }
+    Ok(if worst == FindingState::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn user(verb: UserVerb) -> anyhow::Result<()> {
+    match verb {
+        UserVerb::Add { login, name, role, extension, common } => {
+            let password_hash = admin::auth::hash(&password(&common)?);
+            let mut store = open(&common)?;
+            let name = name.unwrap_or_else(|| login.clone());
+            let done = give(&mut store, Command::AddPerson { login, name, role, password_hash })?;
+            let Done::Person(person) = done else { bail!("nobody was added") };
+            for (pbx, extension) in extension {
+                give(&mut store, Command::MapExtension { pbx, extension, person: Some(person) })?;
+            }
+        }
+        UserVerb::Password { login, common } => {
+            let password_hash = admin::auth::hash(&password(&common)?);
+            let mut store = open(&common)?;
+            let directory = store.reader()?.directory().await?;
+            let person = directory.people.iter().find(|person| person.login == login);
+            let Some(person) = person else {
+                bail!("nobody signs in as {login:?}; `ringback user list` says who does")
+            };
+            give(&mut store, Command::SetPassword { person: person.id, password_hash })?;
+        }
+        UserVerb::List { common } => {
+            let directory = open(&common)?.reader()?.directory().await?;
+            for person in &directory.people {
+                let phones: Vec<String> =
+                    directory.extensions_of(person.id).map(|(pbx, extension)| format!("{pbx}/{extension}")).collect();
+                let away = if person.active { "" } else { " (may not sign in)" };
+                let role = person.role.as_str();
+                println!("{:<16} {role:<11} {}{away} {}", person.login, person.name, phones.join(" "));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn open(common: &UserCommon) -> anyhow::Result<Store> {
+    let config = configured(common.config.as_deref())?;
+    Store::open(&config.data, daemon::policy(&config))
+}
+
+fn give(store: &mut Store, command: Command) -> anyhow::Result<Done> {
+    match store.give(command, Utc::now())? {
+        Ok(done) => Ok(done),
+        Err(Refusal::LoginTaken) => bail!("somebody signs in by that name already; choose another"),
+        Err(refusal) => bail!("refused: {refusal:?}"),
+    }
+}
+
+/// The new password, from standard input.
+fn password(common: &UserCommon) -> anyhow::Result<String> {
+    if !common.password_stdin && std::io::stdin().is_terminal() {
+        print!("password (it is seen as you type): ");
+        std::io::stdout().flush()?;
+    }
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password)?;
+    let password = password.trim_end_matches(['\r', '\n']).to_owned();
+    if password.chars().count() < PASSWORD_MIN {
+        bail!("a password has at least {PASSWORD_MIN} characters");
+    }
+    Ok(password)
+}
+
+/// Twenty letters and digits that are not mistaken for one another: some 100 bits.
+fn generated_password() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
+    (0..20).map(|_| LETTERS[rand::random_range(0..LETTERS.len())] as char).collect()
 }

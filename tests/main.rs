@@ -3,3 +3,4 @@
 #[cfg(feature = "asterisk")]
 mod asterisk;
 mod house;
+mod start;

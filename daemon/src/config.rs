@@ -133,6 +133,27 @@ pub struct Pbx {
     pub originate_caller_id: Option<String>,
 }
 
+impl Pbx {
+    /// A simulated Asterisk on this machine.
+    pub fn simulated(name: &str, address: SocketAddr) -> Pbx {
+        Pbx {
+            name: name.into(),
+            host: address.ip().to_string(),
+            port: address.port(),
+            username: crate::simulator::USERNAME.into(),
+            secret: crate::simulator::SECRET.into(),
+            tls: None,
+            trunks: Vec::new(),
+            extensions: Vec::new(),
+            region: "CN".into(),
+            home_area_code: None,
+            originate_channel: "PJSIP/{agent}".into(),
+            originate_context: "from-internal".into(),
+            originate_caller_id: None,
+        }
+    }
+}
+
 /// How the PBX proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {

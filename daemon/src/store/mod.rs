@@ -22,9 +22,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::desk::case::{Case, Ids, Staff};
-use crate::desk::command::{Command, Given, Refusal};
+use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::desk::decide::{self, Input};
-use crate::desk::fact::Fact;
+use crate::desk::fact::{self, Fact};
 use crate::desk::policy::Policy;
 use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Role, Time};
 use column::{from_ms, ms};
@@ -90,6 +90,12 @@ impl Store {
                 "SELECT min(next_rung_at_ms) FROM obligations WHERE state = 'open' AND next_rung_at_ms IS NOT NULL",
             )?
             .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_ms)))
+    }
+
+    /// A command of the command line, where no engine runs.
+    pub fn give(&mut self, command: Command, now: Time) -> Result<std::result::Result<Done, Refusal>> {
+        let input = Input::Given(Given { by: None, command });
+        self.together(|writing| Ok(writing.decide(&input, now)?.map(|facts| fact::done(&facts))))
     }
 
     /// Makes the first admin where there is nobody yet; says whether it did.
