@@ -1,10 +1,21 @@
 //! Every recording of a real PBX against the truth, which was taken from the phones' side.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use protocol::CallEvent;
+use protocol::event::LegSeen;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
 use super::*;
+use crate::calls::call::Outcome;
+use crate::{LegId, QueueName};
+
+/// Since when which leg is up, or waits.
+type Up = BTreeMap<LegId, (Time, LegSeen)>;
+type Waiting = BTreeMap<LegId, (Time, QueueName)>;
 
 fn recordings() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/asterisk-22");
@@ -59,5 +70,200 @@ fn every_recording_agrees_with_the_phones() {
             assert!(wrong.is_empty(), "{}: {wrong:?} in {call:#}", file.display());
             assert_eq!(call["certain"], true, "{}", file.display());
         }
+    }
+}
+
+/// The packets of a recording, each with its time; what a codec makes of the bytes is tested
+/// beside the codec.
+fn packets(file: &Path) -> Vec<(Time, Packet)> {
+    let bytes = std::fs::read(file).expect("recording");
+    let times = Times::beside(file).expect("times");
+    let mut packets = Vec::new();
+    each_packet(&bytes, &times, |at, packet| packets.push((at, packet.clone())));
+    packets
+}
+
+/// The calls of these packets, and those still up.
+fn calls_of(packets: &[(Time, Packet)]) -> Vec<Call> {
+    let mut tracker = Tracker::new("lab".into(), Dialplan::default(), Numbering::new("CN", None));
+    let mut changes = Vec::new();
+    for (at, packet) in packets {
+        if let Some(event) = events::map(packet) {
+            tracker.observe(*at, event, &mut changes);
+        }
+    }
+    let ended = changes.into_iter().filter_map(|change| match change {
+        Change::Ended(call) => Some(*call),
+        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+    });
+    let mut calls: Vec<Call> = ended.chain(tracker.calls().cloned()).collect();
+    calls.sort_by_key(|call| (call.started_at, call.id.clone()));
+    calls
+}
+
+/// What a report says of a call: who, how, by whom, to where; not to the millisecond when.
+fn gist(call: &Call) -> String {
+    let segments: Vec<_> = call.segments.iter().map(|s| (&s.agent, &s.queue, s.to.is_some())).collect();
+    let offers: Vec<_> = call.offers.iter().map(|o| (&o.agent, &o.queue, o.outcome)).collect();
+    let transfers: Vec<_> = call.transfers.iter().map(|t| (t.kind, &t.from, &t.to, t.completed)).collect();
+    let ends = (call.outcome, call.ended_by, call.held(), call.certain);
+    format!(
+        "{:?} {:?} {:?} {:?} {segments:?} {offers:?} {transfers:?} {ends:?}",
+        call.direction, call.caller, call.to, call.agent
+    )
+}
+
+fn gists(packets: &[(Time, Packet)]) -> Vec<String> {
+    calls_of(packets).iter().map(gist).collect()
+}
+
+fn named(packet: &Packet, names: &[&str]) -> bool {
+    packet.event().is_some_and(|name| names.iter().any(|known| known.as_bytes() == name))
+}
+
+/// Events that reach the manager past the one queue that orders the others, or are made late by
+/// other threads (manager.c, app_queue.c handle_hangup): they may come anywhere later.
+const RACY: [&str; 5] =
+    ["AgentComplete", "OriginateResponse", "QueueMemberStatus", "DeviceStateChange", "NewConnectedLine"];
+
+#[test]
+fn late_and_doubled_events_change_no_call() {
+    let mut random = StdRng::seed_from_u64(1);
+    for file in recordings() {
+        let packets = packets(&file);
+        let expected = gists(&packets);
+        for round in 0..5 {
+            let mut moved = packets.clone();
+            for index in (0..moved.len()).rev() {
+                if named(&moved[index].1, &RACY) {
+                    let to = index + random.random_range(0..moved.len() - index);
+                    let packet = moved.remove(index);
+                    moved.insert(to, packet);
+                } else if named(&moved[index].1, &["DialEnd", "Hold", "Unhold", "Hangup"]) {
+                    let double = moved[index].clone();
+                    moved.insert(index + 1, double);
+                }
+            }
+            assert_eq!(gists(&moved), expected, "{} {round}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_breaks_off_tells_no_end_that_was_not_seen() {
+    for file in recordings() {
+        let packets = packets(&file);
+        let whole: Vec<(crate::CallId, String)> =
+            calls_of(&packets).iter().map(|call| (call.id.clone(), gist(call))).collect();
+        for cut in 0..packets.len() {
+            for call in calls_of(&packets[..cut]).iter().filter(|call| call.ended_at.is_some()) {
+                let told = (call.id.clone(), gist(call));
+                assert!(whole.contains(&told), "{} cut at {cut}: {told:?}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn two_recordings_at_once_are_the_calls_of_both() {
+    let files = recordings();
+    for pair in files.windows(2) {
+        let mut both: Vec<(Time, Packet)> = packets(&pair[0]);
+        both.extend(packets(&pair[1]));
+        // Legs of two recordings have different ids, for one Asterisk made them all.
+        both.sort_by_key(|(at, _)| *at);
+        let mut expected = [gists(&packets(&pair[0])), gists(&packets(&pair[1]))].concat();
+        let mut found = gists(&both);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{pair:?}");
+    }
+}
+
+#[test]
+fn looking_away_never_makes_a_certain_mistake() {
+    for file in recordings() {
+        let packets = packets(&file);
+        let whole = gists(&packets);
+        for from in (0..packets.len()).step_by(13) {
+            for missed in [1, 7, 40, packets.len()] {
+                let to = (from + missed).min(packets.len());
+                for call in blind_between(&packets, from, to) {
+                    let agrees = whole.contains(&gist(&call));
+                    assert!(!call.certain || agrees, "{} {from}..{to}: {call:#?}", file.display());
+                    let seen = call.certain || call.outcome != Some(Outcome::Abandoned) || call.ended_by.is_some();
+                    assert!(seen, "an abandon that nobody saw: {call:#?}");
+                }
+            }
+        }
+    }
+}
+
+/// The link is down between two packets; then a snapshot tells the legs that are up.
+fn blind_between(packets: &[(Time, Packet)], from: usize, to: usize) -> Vec<Call> {
+    let mut tracker = Tracker::new("lab".into(), Dialplan::default(), Numbering::new("CN", None));
+    let mut changes = Vec::new();
+    let mut up: Up = BTreeMap::new();
+    let mut waiting: Waiting = BTreeMap::new();
+    for (index, (at, packet)) in packets.iter().enumerate() {
+        if index == from {
+            tracker.lost_sight(*at, &mut changes);
+        }
+        if index == to {
+            tracker.observe(*at, CallEvent::SnapshotBegan { boot: "b".into() }, &mut changes);
+            for (caller, (since, queue)) in &waiting {
+                let waited_ms = (*at - *since).num_milliseconds() as u64;
+                let seen = CallEvent::CallerSeen { caller: caller.clone(), queue: queue.clone(), waited_ms };
+                tracker.observe(*at, seen, &mut changes);
+            }
+            for (since, seen) in up.values() {
+                let up_ms = (*at - *since).num_milliseconds() as u64;
+                let seen = LegSeen { up_ms, ..seen.clone() };
+                tracker.observe(*at, CallEvent::LegSeen(Box::new(seen)), &mut changes);
+            }
+            tracker.observe(*at, CallEvent::SnapshotEnded, &mut changes);
+        }
+        let Some(event) = events::map(packet) else { continue };
+        follow(&mut up, &mut waiting, *at, &event);
+        if !(from..to).contains(&index) {
+            tracker.observe(*at, event, &mut changes);
+        }
+    }
+    let ended = changes.into_iter().filter_map(|change| match change {
+        Change::Ended(call) => Some(*call),
+        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+    });
+    ended.collect()
+}
+
+/// What a snapshot would tell, kept in the plainest way.
+fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
+    match event {
+        CallEvent::LegStarted(leg) => {
+            let seen = LegSeen { leg: (**leg).clone(), bridge: None, queue: None, up_ms: 0 };
+            up.insert(leg.id.clone(), (at, seen));
+        }
+        CallEvent::LegIs { leg, state } => {
+            up.entry(leg.clone()).and_modify(|(_, seen)| seen.leg.state = *state);
+        }
+        CallEvent::JoinedBridge { leg, bridge, kind, .. } => {
+            up.entry(leg.clone()).and_modify(|(_, seen)| seen.bridge = Some((bridge.clone(), *kind)));
+        }
+        CallEvent::LeftBridge { leg, bridge } => {
+            up.entry(leg.clone()).and_modify(|(_, seen)| {
+                seen.bridge.take_if(|(its, _)| its == bridge);
+            });
+        }
+        CallEvent::LegEnded { leg, .. } => {
+            up.remove(leg);
+            waiting.remove(leg);
+        }
+        CallEvent::CallerQueued { caller, queue } => {
+            waiting.insert(caller.clone(), (at, queue.clone()));
+        }
+        CallEvent::CallerLeftQueue { caller, .. } => {
+            waiting.remove(caller);
+        }
+        _ => {}
     }
 }
