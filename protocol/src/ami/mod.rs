@@ -5,4 +5,5 @@ pub mod conversation;
 pub mod events;
 pub mod fields;
 pub mod login;
+pub mod packet;
 pub mod requests;
