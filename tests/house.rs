@@ -142,6 +142,42 @@ impl Drop for Running {
     }
 }
 
+/// `ringback simulate`: an Asterisk that is not there, on a port of its own.
+pub struct Simulated {
+    child: Child,
+    pub port: u16,
+}
+
+impl Simulated {
+    pub fn start(calls_per_second: f64) -> Simulated {
+        let mut child = ringback()
+            .args(["simulate", "--listen", "127.0.0.1:0", "--calls-per-second", &calls_per_second.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ringback simulate");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("what it says");
+        let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(';').next()?.trim().parse().ok());
+        Simulated { child, port: port.unwrap_or_else(|| panic!("no port in {line:?}")) }
+    }
+
+    /// The lines of a configuration that lead to it.
+    pub fn config(&self, name: &str) -> String {
+        let port = self.port;
+        format!(
+            "[[pbx]]\nname = \"{name}\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+             username = \"ringback\"\nsecret = \"ringback\"\n"
+        )
+    }
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Asks until it is so, at most [`PATIENCE`]; the last answer is in the failure.
 pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
 where

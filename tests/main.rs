@@ -3,4 +3,5 @@
 #[cfg(feature = "asterisk")]
 mod asterisk;
 mod house;
+mod kill;
 mod start;

@@ -19,8 +19,10 @@ fn the_first_admin_is_told_once_and_the_files_are_private() {
     let house = House::new("");
     let first = house.serve();
     assert!(first.said.iter().any(|line| line.contains("admin") && line.contains("password")), "{:?}", first.said);
-    let file = std::fs::metadata(house.data().join("ringback.db")).unwrap();
-    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    for entry in std::fs::read_dir(house.data()).unwrap() {
+        let file = entry.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?} is open to others", file.path());
+    }
     assert!(first.stop(), "stops by itself");
     let second = house.serve();
     assert!(!second.said.iter().any(|line| line.contains("password")), "{:?}", second.said);
