@@ -232,6 +232,7 @@ async fn run(
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; choose another address, with listen in [web]"))?;
+    let asked_to_stop = asked_to_stop()?;
     let stop = CancellationToken::new();
     let daemon = daemon::start(config, store, stop.clone())?;
     before(&daemon).await?;
@@ -248,7 +249,7 @@ async fn run(
         admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());
     println!("ringback {} listens on http://{}", env!("CARGO_PKG_VERSION"), listener.local_addr()?);
     let pages = tokio::spawn(admin::serve::serve(listener, admin::router(state), stop.clone()));
-    asked_to_stop().await?;
+    asked_to_stop.await;
     info!("stopping");
     stop.cancel();
     let drained = async {
@@ -258,14 +259,16 @@ async fn run(
     tokio::time::timeout(GRACE, drained).await.context("did not end in time; what was acknowledged is kept")?
 }
 
-async fn asked_to_stop() -> anyhow::Result<()> {
+/// Ends when the process is asked to stop; from the call on, no such wish is missed.
+fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 async fn simulate(listen: SocketAddr, calls_per_second: f64, seed: u64) -> anyhow::Result<()> {
@@ -273,12 +276,13 @@ async fn simulate(listen: SocketAddr, calls_per_second: f64, seed: u64) -> anyho
         bail!("--calls-per-second is more than 0 and at most 10000, as in 0.5");
     }
     let simulation = Simulation::drill(calls_per_second, seed);
+    let asked_to_stop = asked_to_stop()?;
     let (user, secret) = (simulation.username.clone(), simulation.secret.clone());
     let server = Server::bind(simulation, listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     println!("a simulated Asterisk speaks AMI on {}; user {user}, secret {secret}", server.address()?);
     let stop = CancellationToken::new();
     let playing = tokio::spawn(server.run(stop.clone()));
-    asked_to_stop().await?;
+    asked_to_stop.await;
     stop.cancel();
     Ok(playing.await?)
 }
