@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protocol::ami::codec::{AmiCodec, Frame};
 use protocol::ami::events;
 use protocol::request::Dialable;
+use rand::SeedableRng;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -13,7 +14,11 @@ use tokio_util::codec::Decoder;
 
 use super::connect::Wire;
 use super::*;
+use crate::calls::dialplan::Dialplan;
+use crate::calls::tracker::Tracker;
 use crate::config::Tls;
+use crate::number::Numbering;
+use crate::simulator::{Server, Simulation};
 
 /// How the other side lets us in.
 #[derive(Clone, Copy, PartialEq)]
@@ -430,4 +435,86 @@ async fn nobody_at_the_port_is_told_with_what_helps() {
     let down = linked.state(is_down).await;
     assert!(down.last_error.as_ref().is_some_and(|why| why.contains("enabled = yes")), "{:?}", down.last_error);
     linked.end().await;
+}
+
+/// A hotline under load whose link is cut at bytes of chance, in logins, lists and calls: what the
+/// tracker holds in the end is what a tracker holds that saw the last snapshot alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
+    let simulation = Simulation { secret: "s3cret".into(), username: "ringback".into(), ..Simulation::drill(20.0, 11) };
+    let server = Server::bind(simulation, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = server.address().unwrap();
+    let stop = CancellationToken::new();
+    let served = tokio::spawn(server.run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let config = pbx(address.port());
+    let tracker =
+        || Tracker::new(config.name.clone(), Dialplan::new(Vec::new(), Vec::new()), Numbering::new("CN", None));
+    let (to, mut told) = mpsc::channel(EVENTS);
+    let mut teller = Teller::new(config.name.clone(), to);
+    let mut now = new_link(&config, Utc::now());
+    let (_requests, mut asked) = mpsc::channel(REQUESTS);
+    let mut boot = None;
+    let mut chance = rand::rngs::StdRng::seed_from_u64(5);
+    let (mut scarred, mut changes, mut snapshots, mut outages) = (tracker(), Vec::new(), 0, 0);
+    // What a tracker sees that began at the last snapshot.
+    let mut fresh = None;
+    const CUTS: usize = 40;
+    for cut in 0..=CUTS {
+        let (reader, writer) = tokio::net::TcpStream::connect(address).await.unwrap().into_split();
+        let bytes = if cut < CUTS { chance.random_range(0..250_000) } else { u64::MAX };
+        let wire = tokio::io::join(reader.take(bytes), writer);
+        let mut session = session(&config, boot.take());
+        let enough = stop.child_token();
+        let desk = Desk { now: &mut now, teller: &mut teller, asked: &mut asked, stop: &enough };
+        let mut conversation = Box::pin(converse(Box::new(wire), &mut session, desk));
+        let ended = loop {
+            let news = tokio::select! {
+                biased;
+                news = told.recv() => news.unwrap(),
+                ended = &mut conversation => break ended,
+            };
+            match news {
+                FromLink::Event { at, event, .. } => {
+                    if let CallEvent::SnapshotBegan { .. } = event {
+                        (fresh, snapshots) = (Some(tracker()), snapshots + 1);
+                    }
+                    let ended = event == CallEvent::SnapshotEnded;
+                    if let Some(fresh) = &mut fresh {
+                        fresh.observe(at, event.clone(), &mut Vec::new());
+                    }
+                    scarred.observe(at, event, &mut changes);
+                    if ended {
+                        assert_eq!(seen_by(&scarred), seen_by(fresh.as_ref().unwrap()), "after {cut} cuts");
+                        if cut == CUTS {
+                            enough.cancel();
+                        }
+                    }
+                }
+                FromLink::Outage { from, to: None, .. } => {
+                    outages += 1;
+                    scarred.lost_sight(from, &mut changes);
+                }
+                FromLink::Outage { .. } | FromLink::State(_) | FromLink::Answered { .. } => {}
+            }
+        };
+        drop(conversation);
+        boot = session.boot().cloned();
+        if let Some(ended) = ended {
+            teller.lost(ended.heard_at, "cut".into());
+        }
+    }
+    assert!(snapshots > CUTS / 4 && outages > 5, "{snapshots} snapshots, {outages} outages");
+    assert!(seen_by(&scarred).len() > 5, "calls were up");
+    stop.cancel();
+    served.await.unwrap();
+}
+
+/// The callers of all calls that are up, in order.
+fn seen_by(tracker: &Tracker) -> Vec<Option<String>> {
+    let up = tracker.calls().filter(|call| call.ended_at.is_none());
+    let mut callers: Vec<_> = up.map(|call| call.caller.clone()).collect();
+    callers.sort();
+    callers
 }
