@@ -103,8 +103,8 @@ impl Commands {
     }
 }
 
-/// Inputs that share a commit at most: at a tenth of a millisecond each, a command that has just
-/// missed one waits no longer than a blink.
+/// Calls and other inputs that share a commit: at a tenth of a millisecond each, a command that
+/// has just missed one waits no longer than a blink.
 const BATCH: usize = 512;
 
 /// Rungs that share a commit at most, so that a herd of them does not keep calls waiting.
@@ -133,11 +133,14 @@ pub struct Outlets {
 pub struct Engine {
     store: Store,
     outlets: Outlets,
-    /// Taken from the inbox and not committed yet; at most [`BATCH`].
+    /// Taken from the inbox and not committed yet; [`BATCH`] and one input more at most.
     waiting: Vec<Input>,
     /// When the next rung is due.
     due: Option<Time>,
+    /// The last commit failed; the disk is tried again in its own time.
     failing: bool,
+    /// The log has been told that the disk refuses, and not yet that it takes again.
+    told_of_failing: bool,
 }
 
 /// Starts the engine on a thread of its own, since SQLite blocks. After `stop` it takes no more,
@@ -157,7 +160,7 @@ pub fn start(
 
 impl Engine {
     pub fn new(store: Store, outlets: Outlets) -> Engine {
-        Engine { store, outlets, waiting: Vec::new(), due: None, failing: false }
+        Engine { store, outlets, waiting: Vec::new(), due: None, failing: false, told_of_failing: false }
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Input>, clock: impl Fn() -> Time, stop: CancellationToken) {
@@ -172,7 +175,7 @@ impl Engine {
                 },
                 () = wait(sleep) => {}
             }
-            while self.waiting.len() < BATCH
+            while self.weight() < BATCH
                 && let Ok(input) = inbox.try_recv()
             {
                 self.waiting.push(input);
@@ -193,6 +196,16 @@ impl Engine {
         }
     }
 
+    fn weight(&self) -> usize {
+        let weights = self.waiting.iter().map(|input| match input {
+            Input::Calls { calls, .. } => calls.len(),
+            Input::Extensions { seen, .. } => seen.len(),
+            Input::Delivered(rows) => rows.len(),
+            Input::Merged { .. } | Input::Standing { .. } | Input::Command(..) | Input::Outage { .. } => 1,
+        });
+        weights.sum()
+    }
+
     /// How long nothing needs to be done of itself; none: as long as no input comes.
     fn sleep(&self, now: Time) -> Option<Duration> {
         if self.failing {
@@ -203,7 +216,6 @@ impl Engine {
 
     /// Commits what waits, then fires what is due.
     pub async fn turn(&mut self, now: Time) {
-        let was_failing = self.failing;
         self.failing = false;
         let inputs = std::mem::take(&mut self.waiting);
         if !inputs.is_empty() {
@@ -214,8 +226,9 @@ impl Engine {
             Ok(due) => self.due = due,
             Err(error) => self.fail(&error),
         }
-        if was_failing && !self.failing {
-            tracing::info!("the disk takes what is written again");
+        if self.told_of_failing && !self.failing {
+            tracing::info!("the store can write again");
+            self.told_of_failing = false;
         }
     }
 
@@ -278,8 +291,10 @@ impl Engine {
     }
 
     fn fail(&mut self, error: &rusqlite::Error) {
-        tracing::error!(%error, "the store cannot write; calls wait, commands are refused, until it can");
-        self.failing = true;
+        if !self.told_of_failing {
+            tracing::error!(%error, "the store cannot write; until it can, calls wait and commands are refused");
+        }
+        (self.failing, self.told_of_failing) = (true, true);
     }
 
     /// A call that was asked for goes to the board before its asker hears of it; it is not kept for

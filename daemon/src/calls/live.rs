@@ -699,7 +699,11 @@ impl Live {
         let is_held = holds.last().is_some_and(|hold| hold.to.is_none());
         match (is_held, leg.holds || leg.away_since.is_some()) {
             (false, true) => holds.push(Span { from: at, to: None }),
-            (true, false) => holds.last_mut().into_iter().for_each(|hold| hold.to = Some(at)),
+            (true, false) => {
+                holds.last_mut().into_iter().for_each(|hold| hold.to = Some(at));
+                // What was talked before the hold may not have sufficed.
+                self.proof_due = Some(at + super::call::PROOF_TALK);
+            }
             (false, false) | (true, true) => return,
         }
         self.changed = true;
