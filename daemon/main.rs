@@ -243,7 +243,7 @@ async fn run(
         https: config.web.https,
         trusted_proxies: config.web.trusted_proxies.clone(),
         masked: false,
-        build: env!("CARGO_PKG_VERSION").into(),
+        build: admin::assets::build(),
     };
     let state =
         admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());

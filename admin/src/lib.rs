@@ -94,3 +94,6 @@ pub fn router(state: State) -> Router {
         .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .with_state(state)
 }
+
+#[cfg(test)]
+mod tests;

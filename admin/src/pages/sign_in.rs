@@ -98,7 +98,9 @@ pub async fn sign_in(
     let mut response = Redirect::to(inside(&given.next)).into_response();
     let secure = if state.house.https { "; Secure" } else { "" };
     let mark = format!("device={}; Path=/; HttpOnly; SameSite=Lax; {LONG}{secure}", state.door.throttle.mark(&login));
-    for cookie in [auth::set_session(&state.house, &secret), mark] {
+    // Streams run in a worker whose language may be another than the page's: the cookie settles it.
+    let language = format!("language={}; Path=/; SameSite=Lax; {LONG}", pen.language.tag());
+    for cookie in [auth::set_session(&state.house, &secret), mark, language] {
         response.headers_mut().append(SET_COOKIE, cookie.parse().map_err(|_| Error::Broken)?);
     }
     Ok(response)

@@ -46,7 +46,11 @@ pub fn id(call: &CallId) -> String {
 }
 
 impl PopCard {
-    pub fn new(pen: Pen, pop: Arc<Pop>, card: Card, directory: Arc<Directory>) -> PopCard {
+    pub fn new(pen: Pen, pop: Arc<Pop>, mut card: Card, directory: Arc<Directory>) -> PopCard {
+        // This call is no earlier contact.
+        let before = card.contacts.len();
+        card.contacts.retain(|contact| contact.call != pop.call.id);
+        card.contacts_total -= (before - card.contacts.len()) as i64;
         let who = who(&pop.call, &card, &directory);
         PopCard { pen, pop, card, directory, who }
     }

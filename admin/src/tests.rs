@@ -1,0 +1,265 @@
+//! The whole router over a real daemon and store, asked as browsers ask.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
+use daemon::Role;
+use daemon::config::Config;
+use daemon::desk::command::{Command, Given};
+use daemon::store::Store;
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::{House, State, router};
+
+const PASSWORD: &str = "a good password";
+
+struct Site {
+    router: Router,
+    state: State,
+    stop: CancellationToken,
+    _data: tempfile::TempDir,
+}
+
+impl Site {
+    async fn open() -> Site {
+        let data = tempfile::tempdir().expect("a directory");
+        let config = Config { data: data.path().to_owned(), ..Config::without_file() };
+        let store = Store::open(data.path(), daemon::policy(&config)).expect("a store");
+        let stop = CancellationToken::new();
+        let daemon = daemon::start(&config, store, stop.clone()).expect("a daemon");
+        let house = House {
+            name: "云岫电器".to_owned(),
+            language: None,
+            zone: config.site.time_zone.clone(),
+            https: false,
+            trusted_proxies: Vec::new(),
+            masked: false,
+            build: "test".to_owned(),
+        };
+        let state =
+            State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.child_token());
+        let site = Site { router: router(state.clone()), state, stop, _data: data };
+        for role in [Role::Agent, Role::Supervisor, Role::Admin] {
+            let command = Command::AddPerson {
+                login: role.as_str().to_owned(),
+                name: role.as_str().to_owned(),
+                role,
+                password_hash: crate::auth::hash(PASSWORD),
+            };
+            site.state.commands.give(Given { by: None, command }).await.expect("a person");
+        }
+        site
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.expect("an answer")
+    }
+
+    /// The session's cookie.
+    async fn sign_in(&self, login: &str) -> String {
+        let answer = self.ask(form("/sign-in", &format!("user={login}&pass=a+good+password"), None)).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{login} signs in");
+        let cookies = answer.headers().get_all(SET_COOKIE).iter().filter_map(|c| c.to_str().ok());
+        let session = cookies.filter_map(|c| c.split(';').next()).find(|c| c.starts_with("ringback="));
+        session.expect("a session").to_owned()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn request(method: Method, path: &str, session: Option<&str>) -> axum::http::request::Builder {
+    let builder = Request::builder().method(method).uri(path).header(ACCEPT, "text/html").header(HOST, "desk.test");
+    match session {
+        Some(session) => builder.header(COOKIE, session),
+        None => builder,
+    }
+}
+
+fn get(path: &str, session: Option<&str>) -> Request<Body> {
+    request(Method::GET, path, session).body(Body::empty()).expect("a request")
+}
+
+fn form(path: &str, body: &str, session: Option<&str>) -> Request<Body> {
+    request(Method::POST, path, session)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .expect("a request")
+}
+
+async fn text(answer: Response) -> String {
+    let bytes = to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// Who may: nobody signed in, agent, supervisor, admin.
+type May = [bool; 4];
+const ALL: May = [true; 4];
+const SIGNED_IN: May = [false, true, true, true];
+const DESK: May = [false, true, true, false];
+const WATCH: May = [false, false, true, false];
+const WIRE: May = [false, false, false, true];
+
+/// Every route and who may use it.
+const ROUTES: &[(&str, &str, May)] = &[
+    ("GET", "/sign-in", ALL),
+    ("POST", "/sign-in", ALL),
+    ("POST", "/language", ALL),
+    ("GET", "/", DESK),
+    ("POST", "/dial", DESK),
+    ("GET", "/tickets", DESK),
+    ("POST", "/tickets", DESK),
+    ("GET", "/tickets/{number}", DESK),
+    ("POST", "/tickets/{id}/save", DESK),
+    ("POST", "/tickets/{id}/draft", DESK),
+    ("POST", "/tickets/{id}/discard", DESK),
+    ("GET", "/live", WATCH),
+    ("GET", "/admin", WIRE),
+    ("POST", "/admin/extensions", WIRE),
+    ("GET", "/admin/people", WIRE),
+    ("POST", "/admin/people", WIRE),
+    ("POST", "/admin/people/{id}", WIRE),
+    ("POST", "/admin/people/{id}/password", WIRE),
+    ("GET", "/stream", SIGNED_IN),
+    ("GET", "/api/v1/me", SIGNED_IN),
+    ("GET", "/api/v1/duties", DESK),
+    ("GET", "/api/v1/board", WATCH),
+    ("GET", "/api/v1/links", WIRE),
+    ("GET", "/api/v1/outages", WIRE),
+    ("GET", "/api/v1/tickets", DESK),
+    ("GET", "/api/v1/tickets/{number}", DESK),
+    ("POST", "/api/v1/dial", DESK),
+    ("GET", "/assets/{name}", ALL),
+    // Last, since it ends the session that asks.
+    ("POST", "/sign-out", ALL),
+];
+
+#[tokio::test]
+async fn every_route_is_for_whom_it_is_meant() {
+    let routes = include_str!("lib.rs").split(".route(\"").skip(1);
+    for route in routes {
+        let (path, rest) = route.split_once('"').expect("a path");
+        let handlers = rest.lines().next().expect("a line");
+        for (method, word) in [("GET", "get("), ("POST", "post(")] {
+            let listed = ROUTES.iter().any(|(m, p, _)| *m == method && *p == path);
+            assert_eq!(handlers.contains(word), listed, "{method} {path} has no row, or is not there");
+        }
+    }
+    let site = Site::open().await;
+    let mut who = vec![None];
+    for role in ["agent", "supervisor", "admin"] {
+        who.push(Some(site.sign_in(role).await));
+    }
+    for (method, path, may) in ROUTES {
+        let path = path.replace("{number}", "20260101-9999").replace("{id}", "999999").replace("{name}", "style.css");
+        for (session, may) in who.iter().zip(may) {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            let request = match method {
+                Method::GET => get(&path, session.as_deref()),
+                _ => form(&path, "", session.as_deref()),
+            };
+            let answer = site.ask(request).await;
+            let to = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap_or_default().to_owned());
+            let to_door = to.as_deref().is_some_and(|to| to.starts_with("/sign-in") || to == "/admin");
+            let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+                || (to_door && path != "/sign-out");
+            // A wrong form at the sign-in is no matter of rights.
+            assert_eq!(!refused, *may, "{method} {path} as {session:?}: {} {to:?}", answer.status());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_site_cannot_command() {
+    let site = Site::open().await;
+    let session = site.sign_in("agent").await;
+    for (method, path, _) in ROUTES.iter().filter(|(method, ..)| *method == "POST") {
+        let mut request = form(&path.replace("{id}", "1"), "language=en", Some(&session));
+        request.headers_mut().insert(ORIGIN, "https://evil.test".parse().expect("a header"));
+        assert_eq!(site.ask(request).await.status(), StatusCode::FORBIDDEN, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_account_look_the_same() {
+    let site = Site::open().await;
+    let mut pages = Vec::new();
+    for login in ["agent", "agend"] {
+        let answer = site.ask(form("/sign-in", &format!("user={login}&pass=wrong"), None)).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        pages.push(text(answer).await.replace(login, ""));
+    }
+    assert_eq!(pages[0], pages[1]);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_open_stream_within_a_second() {
+    let site = Site::open().await;
+    let session = site.sign_in("agent").await;
+    let answer = site.ask(get("/stream?pages=desk", Some(&session))).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["x-accel-buffering"], "no");
+    let mut body = answer.into_body().into_data_stream();
+    let first = body.next().await.expect("a first event").expect("bytes");
+    assert!(String::from_utf8_lossy(&first).starts_with("retry: "), "{first:?}");
+    site.ask(form("/sign-out", "", Some(&session))).await;
+    let rest = async {
+        let mut all = String::new();
+        while let Some(Ok(bytes)) = body.next().await {
+            all.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        all
+    };
+    let rest = tokio::time::timeout(Duration::from_secs(1), rest).await.expect("the stream ends");
+    assert!(rest.contains("event: signed-out"), "{rest}");
+    let again = site.ask(get("/api/v1/me", Some(&session))).await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_draft_is_kept_and_a_second_writer_loses_nothing() {
+    let site = Site::open().await;
+    let (agent, supervisor) = (site.sign_in("agent").await, site.sign_in("supervisor").await);
+    let opened = site.ask(form("/tickets", "", Some(&agent))).await;
+    let to = opened.headers()[LOCATION].to_str().expect("a path").to_owned();
+    let id = to.strip_prefix("/?ticket=").expect("a ticket").to_owned();
+    let body = |summary: &str| {
+        format!(
+            "version=1&kind=complaint&category=&priority=urgent&state=in_progress&course=&demand=&summary={summary}&back=desk"
+        )
+    };
+    let kept = site.ask(form(&format!("/tickets/{id}/draft"), &body("half+a+senten"), Some(&agent))).await;
+    assert_eq!(kept.status(), StatusCode::NO_CONTENT);
+    let shown = text(site.ask(get(&to, Some(&agent))).await).await;
+    assert!(shown.contains("half a senten"), "the draft comes back");
+
+    let saved = site.ask(form(&format!("/tickets/{id}/save"), &body("the+supervisors"), Some(&supervisor))).await;
+    assert_eq!(saved.status(), StatusCode::SEE_OTHER, "{}", text(saved).await);
+    let conflict = site.ask(form(&format!("/tickets/{id}/save"), &body("the+agents"), Some(&agent))).await;
+    assert_eq!(conflict.status(), StatusCode::CONFLICT);
+    let page = text(conflict).await;
+    assert!(page.contains("the agents") && page.contains("the supervisors"), "both are shown");
+    assert!(page.contains("name=\"version\" value=\"2\""), "saving again is saving over it, knowingly");
+}
+
+#[tokio::test]
+async fn an_assets_tag_spares_sending_it_again() {
+    let site = Site::open().await;
+    let first = site.ask(get("/assets/style.css", None)).await;
+    let tag = first.headers()["etag"].clone();
+    assert_eq!(first.headers()["cache-control"], "no-cache");
+    let mut again = get("/assets/style.css", None);
+    again.headers_mut().insert("if-none-match", tag);
+    assert_eq!(site.ask(again).await.status(), StatusCode::NOT_MODIFIED);
+    let missing = text(site.ask(get("/nowhere", None)).await).await;
+    assert!(missing.contains("没有这一页"), "{missing}");
+}
