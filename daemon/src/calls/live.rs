@@ -37,7 +37,7 @@ pub(super) struct Live {
     pub doing: Vec<(Extension, Doing)>,
     /// The leg of the outside party, or of who dialled, on an internal call.
     party: Option<LegId>,
-    /// Legs came, or were named, since direction, party and number were derived.
+    /// Legs came, went, moved or were named since the call was derived from them.
     stale: bool,
     number_read: Option<Box<str>>,
     /// How each wait of the call ended.
@@ -306,6 +306,7 @@ impl Live {
 
     pub fn hangup_asked(&mut self, id: &LegId, by: HangupBy, at: Time) {
         let Some(index) = self.find(id) else { return };
+        self.stale = true;
         let is_lead = self.lead().is_some_and(|lead| &lead.id == id);
         let is_party = self.party.as_ref() == Some(id);
         let leg = &mut self.legs[index];
@@ -433,6 +434,7 @@ impl Live {
     }
 
     fn hand_on(&mut self, index: usize, at: Time) {
+        self.stale = true;
         self.legs[index].handed_on = true;
         self.close_segment(index, at);
     }
@@ -511,9 +513,10 @@ impl Live {
     /// a hundred phones for one caller; the root, by which later legs are joined, and the party
     /// stay.
     pub fn settle(&mut self, numbering: &Numbering, at: Time) -> Vec<LegId> {
-        if std::mem::take(&mut self.stale) {
-            self.classify(numbering);
+        if !std::mem::take(&mut self.stale) {
+            return Vec::new();
         }
+        self.classify(numbering);
         self.talk(at);
         let party = &self.party;
         let drops = |leg: &mut Leg| leg.ended && Some(&leg.id) != party.as_ref();

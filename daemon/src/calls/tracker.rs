@@ -672,8 +672,7 @@ impl Tracker {
         if one == other {
             return one;
         }
-        let rank =
-            |no: &CallNo| (self.calls.get(no).is_none_or(|live| live.call.direction == Direction::Internal), *no);
+        let rank = |no: &CallNo| (self.calls.get(no).map(|live| live.standing()), *no);
         let (into, from) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
         let Some(merged) = self.calls.remove(&from) else { return into };
         self.ids.remove(&merged.call.id);
