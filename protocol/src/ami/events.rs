@@ -174,21 +174,7 @@ const LEG: [&str; 7] = ["Channel", "ChannelState", "CallerIDNum", "CallerIDName"
 
 /// The first value of each key, in one pass over the packet.
 fn take<'a, const N: usize>(packet: &'a Packet, keys: [&str; N]) -> [Option<&'a [u8]>; N] {
-    let mut found = [None; N];
-    let mut missing = N;
-    for (key, value) in packet.fields() {
-        let slot = keys.iter().position(|k| k.len() == key.len() && k.as_bytes().eq_ignore_ascii_case(key));
-        if let Some(slot) = slot
-            && found[slot].is_none()
-        {
-            found[slot] = Some(value);
-            missing -= 1;
-            if missing == 0 {
-                break;
-            }
-        }
-    }
-    found
+    packet.take(keys)
 }
 
 fn its_leg(packet: &Packet) -> Option<LegId> {

@@ -1,7 +1,7 @@
 //! One message of an AMI, as the codec cut it out of the read buffer.
 
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::fields::text;
 
@@ -52,6 +52,35 @@ impl Packet {
     /// several ways: `Uniqueid`, `UniqueID`, `DestUniqueId`.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.fields().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+    }
+
+    /// The first value of each key, whatever its case, in one pass that ends with the last of them.
+    /// A line is held against the keys without a search for its colon.
+    pub fn take<const N: usize>(&self, keys: [&str; N]) -> [Option<&[u8]>; N] {
+        let mut found = [None; N];
+        let mut missing = N;
+        let mut from = 0;
+        for lf in memchr_iter(b'\n', &self.bytes) {
+            let end = match self.ends {
+                LineEnd::Lf => lf,
+                LineEnd::CrLf if lf > from && self.bytes[lf - 1] == b'\r' => lf - 1,
+                LineEnd::CrLf => continue,
+            };
+            let line = &self.bytes[from..end];
+            from = lf + 1;
+            let is = |key: &str| {
+                line.get(key.len()) == Some(&b':') && line[..key.len()].eq_ignore_ascii_case(key.as_bytes())
+            };
+            let Some(slot) = keys.iter().position(|key| is(key)) else { continue };
+            if found[slot].is_none() {
+                found[slot] = Some(split(line, keys[slot].len()).1);
+                missing -= 1;
+                if missing == 0 {
+                    break;
+                }
+            }
+        }
+        found
     }
 
     /// All headers in order, repeated ones too. A value is what follows the first colon and at
