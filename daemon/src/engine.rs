@@ -175,9 +175,11 @@ impl Engine {
                 },
                 () = wait(sleep) => {}
             }
-            while self.weight() < BATCH
+            let mut taken: usize = self.waiting.iter().map(weight).sum();
+            while taken < BATCH
                 && let Ok(input) = inbox.try_recv()
             {
+                taken += weight(&input);
                 self.waiting.push(input);
             }
             self.turn(clock()).await;
@@ -194,16 +196,6 @@ impl Engine {
         if !self.waiting.is_empty() {
             tracing::error!(inputs = self.waiting.len(), "stopped with inputs that the disk did not take");
         }
-    }
-
-    fn weight(&self) -> usize {
-        let weights = self.waiting.iter().map(|input| match input {
-            Input::Calls { calls, .. } => calls.len(),
-            Input::Extensions { seen, .. } => seen.len(),
-            Input::Delivered(rows) => rows.len(),
-            Input::Merged { .. } | Input::Standing { .. } | Input::Command(..) | Input::Outage { .. } => 1,
-        });
-        weights.sum()
     }
 
     /// How long nothing needs to be done of itself; none: as long as no input comes.
@@ -320,6 +312,16 @@ impl Engine {
         if changed.outbox {
             self.outlets.outbox.notify_one();
         }
+    }
+}
+
+/// An input's share of a [`BATCH`].
+fn weight(input: &Input) -> usize {
+    match input {
+        Input::Calls { calls, .. } => calls.len(),
+        Input::Extensions { seen, .. } => seen.len(),
+        Input::Delivered(rows) => rows.len(),
+        Input::Merged { .. } | Input::Standing { .. } | Input::Command(..) | Input::Outage { .. } => 1,
     }
 }
 
