@@ -241,6 +241,8 @@ async fn a_draft_is_kept_and_a_second_writer_loses_nothing() {
     assert_eq!(kept.status(), StatusCode::NO_CONTENT);
     let shown = text(site.ask(get(&to, Some(&agent))).await).await;
     assert!(shown.contains("half a senten"), "the draft comes back");
+    let others = text(site.ask(get(&to, Some(&supervisor))).await).await;
+    assert!(!others.contains("half a senten"), "a draft is its writer's alone");
 
     let saved = site.ask(form(&format!("/tickets/{id}/save"), &body("the+supervisors"), Some(&supervisor))).await;
     assert_eq!(saved.status(), StatusCode::SEE_OTHER, "{}", text(saved).await);
@@ -249,6 +251,26 @@ async fn a_draft_is_kept_and_a_second_writer_loses_nothing() {
     let page = text(conflict).await;
     assert!(page.contains("the agents") && page.contains("the supervisors"), "both are shown");
     assert!(page.contains("name=\"version\" value=\"2\""), "saving again is saving over it, knowingly");
+}
+
+#[tokio::test]
+async fn what_a_customer_is_called_stays_text() {
+    let site = Site::open().await;
+    let agent = site.sign_in("agent").await;
+    let opened = site.ask(form("/tickets", "", Some(&agent))).await;
+    let to = opened.headers()[LOCATION].to_str().expect("a path").to_owned();
+    let id = to.strip_prefix("/?ticket=").expect("a ticket").to_owned();
+    let hostile = "%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22%27%3C%2Ftextarea%3E%3Cscript%3E";
+    let body = format!(
+        "version=1&kind=other&category=&priority=normal&state=in_progress&course={hostile}&demand={hostile}&summary={hostile}&back=ticket"
+    );
+    let saved = site.ask(form(&format!("/tickets/{id}/save"), &body, Some(&agent))).await;
+    let whole = saved.headers()[LOCATION].to_str().expect("a path").to_owned();
+    for path in ["/", &to, &whole, "/tickets"] {
+        let page = text(site.ask(get(path, Some(&agent))).await).await;
+        assert!(!page.contains("<img") && !page.contains("<script>"), "{path}");
+        assert!(page.contains("&#60;img src=x"), "{path} shows it as text");
+    }
 }
 
 #[tokio::test]

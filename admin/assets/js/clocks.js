@@ -47,7 +47,7 @@ function write(el, text) {
 
 /** Live figures, countdowns and states are not known any more: none stays as if it were. */
 export function forget() {
-  for (const el of document.querySelectorAll("[data-since], .tile .val, .due b, .queues td.num, .phone .now time")) {
+  for (const el of document.querySelectorAll("[data-since], .tile .val, .tile .sub, .due b, .queues td.num, .phone .now time, .agents h3 b, .links td.num")) {
     if (!el.closest(".status")) write(el, "–");
   }
   for (const el of document.querySelectorAll(".due")) {
@@ -61,5 +61,6 @@ export function forget() {
     el.className = "state";
     el.replaceChildren(icon("off"), say("unknown"));
   }
+  for (const el of document.querySelectorAll(".pop:not(.past) .band strong")) write(el, say("unknown"));
   for (const el of document.querySelectorAll("[data-axis]")) el.remove();
 }

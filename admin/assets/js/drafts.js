@@ -17,6 +17,7 @@ export function watchDrafts() {
     dirty = form;
     sessionStorage.setItem(key(form), body(form));
     note(form, "pen", say("draftWaits"));
+    dot(form);
     clearTimeout(timer);
     timer = setTimeout(flush, PAUSE);
   });
@@ -82,6 +83,15 @@ function body(form) {
 /** @param {HTMLFormElement} form */
 function key(form) {
   return `draft-${form.dataset.ticket}`;
+}
+
+/** The tab of a ticket that is being written bears a dot. @param {HTMLFormElement} form */
+function dot(form) {
+  const tab = document.getElementById(`tab-${form.dataset.ticket}`);
+  if (!tab || tab.querySelector(".unsaved")) return;
+  const mark = document.createElement("span");
+  mark.className = "unsaved";
+  tab.prepend(mark);
 }
 
 /** @param {HTMLFormElement} form @param {string} sign @param {string} text */

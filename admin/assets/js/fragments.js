@@ -27,6 +27,16 @@ export function parseDocument(html) {
   return new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
 }
 
+/** @param {string} svg */
+export function parseSvg(svg) {
+  return new DOMParser().parseFromString(policy ? policy.createHTML(svg) : svg, "image/svg+xml").documentElement;
+}
+
+/** What is on the page is not to be trusted any more: everything that comes is put in anew. */
+export function distrust() {
+  last.clear();
+}
+
 /** Changes held back while somebody's hand is in the list, by id. @type {Map<string, string>} */
 const held = new Map();
 /** What was put under each id last. @type {Map<string, string>} */
@@ -82,7 +92,7 @@ function isUnderHand(el) {
 
 /** @param {Element} list */
 function tellHeld(list) {
-  const sign = list.querySelector(".held") ?? document.querySelector(".toolbar > .held");
+  const sign = list.querySelector(".held-back") ?? document.querySelector(".toolbar > .held-back");
   if (!(sign instanceof HTMLElement)) return;
   const n = Number(sign.dataset.n ?? 0) + 1;
   sign.dataset.n = String(n);

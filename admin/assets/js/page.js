@@ -4,7 +4,7 @@ import { tick } from "./clocks.js";
 import { heard, onReconnect, pinged, signedOut, watch } from "./connection.js";
 import { flush, watchDrafts } from "./drafts.js";
 import { addEvent, watchEvents } from "./events.js";
-import { put, release } from "./fragments.js";
+import { distrust, put, release } from "./fragments.js";
 import { watchKeys } from "./keys.js";
 import { watchMenu } from "./menu.js";
 import { changed, only, prepare, retitle } from "./pops.js";
@@ -21,6 +21,7 @@ function hear({ event, data }) {
   if (event === "signed-out") return signedOut();
   if (event === "silent") return;
   if (heard()) {
+    distrust();
     refresh();
     flush();
   }

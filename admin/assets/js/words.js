@@ -1,6 +1,8 @@
 // @ts-check
 // What the script says by itself, in the page's language, and the server's clock.
 
+import { parseSvg } from "./fragments.js";
+
 /** @type {Record<string, string>} */
 const words = JSON.parse(document.body.dataset.words ?? "{}");
 
@@ -42,13 +44,25 @@ export function clock(ms) {
   return new Date(ms).toLocaleTimeString("en-GB", { hour12: false });
 }
 
+/** Signs that the script puts in must also show when the server cannot be reached. */
+let iconsAt = "/assets/icons.svg";
+fetch(iconsAt)
+  .then((answer) => answer.text())
+  .then((text) => {
+    const svg = parseSvg(text);
+    svg.setAttribute("hidden", "");
+    document.body.append(document.adoptNode(svg));
+    iconsAt = "";
+  })
+  .catch(() => {});
+
 /** @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "i");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `/assets/icons.svg#i-${name}`);
+  use.setAttribute("href", `${iconsAt}#i-${name}`);
   svg.append(use);
   return svg;
 }
