@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::house::PATIENCE;
 
-/// What a phone does when it is called, unless the test takes the line in hand.
+/// What a phone does when it is called.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Manner {
     Ring,
@@ -102,14 +102,6 @@ impl Phone {
 }
 
 impl Line {
-    pub fn answer(&self) {
-        self.order(Order::Answer);
-    }
-
-    pub fn decline(&self) {
-        self.order(Order::Decline);
-    }
-
     /// BYE when up, CANCEL before.
     pub fn hang_up(&self) {
         self.order(Order::HangUp);

@@ -1,0 +1,86 @@
+//! A lab, a daemon that watches it, and everybody signed in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::lab::{Lab, MANAGER};
+use super::visitor::Visitor;
+use crate::house::{House, Running};
+
+/// Who sits at extensions 1001 to 1003, in order.
+const AGENTS: [&str; 3] = ["anna", "bo", "cai"];
+
+pub struct Scene {
+    pub lab: Lab,
+    pub agents: [Visitor; 3],
+    pub supervisor: Visitor,
+    pub admin: Visitor,
+    _running: Running,
+    _house: House,
+}
+
+impl Scene {
+    pub async fn set() -> Scene {
+        Scene::set_at(MANAGER.parse().expect("an address")).await
+    }
+
+    /// The daemon reaches the manager port at `address`.
+    pub async fn set_at(address: SocketAddr) -> Scene {
+        let lab = Lab::start().await;
+        let house = House::new(&format!(
+            "[[pbx]]\nname = \"lab\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"ringback\"\n\
+             secret = \"lab-secret\"\ntrunks = [\"PJSIP/trunk\"]\nregion = \"CN\"\n\n[pbx.originate]\n\
+             context = \"from-agents\"\ncaller_id = \"4008001234\"\n",
+            address.port()
+        ));
+        for (login, extension) in AGENTS.iter().zip(["lab/1001", "lab/1002", "lab/1003"]) {
+            house.person(login, "agent", Some(extension));
+        }
+        house.person("sun", "supervisor", None);
+        house.person("root", "admin", None);
+        let running = house.serve();
+        let sign_in = async |login: &str| Visitor::sign_in(&running.url, login).await;
+        let scene = Scene {
+            agents: [sign_in(AGENTS[0]).await, sign_in(AGENTS[1]).await, sign_in(AGENTS[2]).await],
+            supervisor: sign_in("sun").await,
+            admin: sign_in("root").await,
+            lab,
+            _running: running,
+            _house: house,
+        };
+        scene.link_is("up").await;
+        scene
+    }
+
+    pub async fn link_is(&self, state: &str) {
+        let is = |links: &Value| (links[0]["state"] == state).then_some(());
+        self.admin.get_until("links", is).await;
+    }
+
+    /// The ticket of whoever called from `number`, once `fits`.
+    pub async fn ticket(&self, number: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        // The end of a number is the same however it was dialled.
+        let path = format!("tickets?which=all&text={}", &number[number.len() - 8..]);
+        let named = self.supervisor.get_until(&path, |rows| rows[0]["number"].as_str().map(str::to_owned)).await;
+        self.supervisor.get_until(&format!("tickets/{named}"), |ticket| fits(ticket).then(|| ticket.clone())).await
+    }
+
+    /// What is owed to whoever called from `number`.
+    pub async fn owed(&self, number: &str) -> Value {
+        let ticket = self.ticket(number, |ticket| ticket["obligations"][0].is_object()).await;
+        ticket["obligations"][0].clone()
+    }
+
+    pub async fn board_says(&self, extension: &str, state: &str) {
+        let says = |board: &Value| {
+            let agent = board["agents"].as_array()?.iter().find(|agent| agent["extension"] == extension)?;
+            (agent["state"] == state).then_some(())
+        };
+        self.supervisor.get_until("board", says).await;
+    }
+}
+
+/// As long as a callback must last to count, and a little more.
+pub const LONG_ENOUGH: Duration = Duration::from_millis(10_500);

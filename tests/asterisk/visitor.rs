@@ -1,0 +1,139 @@
+//! Somebody signed in over HTTP, as a browser is: the JSON API, and the stream of what lives on
+//! the desk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use reqwest::{Client, Response, StatusCode, header, redirect};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::house::{PATIENCE, password_of, until};
+
+pub struct Visitor {
+    client: Client,
+    url: String,
+    cookie: String,
+    pub id: i64,
+}
+
+impl Visitor {
+    pub async fn sign_in(url: &str, login: &str) -> Visitor {
+        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+        let form = format!("user={login}&pass={}", password_of(login));
+        let request = client.post(format!("{url}/sign-in")).body(form);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let response = request.send().await.expect("the sign-in page");
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "signing in as {login}");
+        let cookies = response.headers().get_all(header::SET_COOKIE);
+        let pairs: Vec<_> = cookies.iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
+        let mut visitor = Visitor { client, url: url.to_owned(), cookie: pairs.join("; "), id: 0 };
+        visitor.id = visitor.get("me").await["id"].as_i64().expect("an id");
+        visitor
+    }
+
+    /// `GET /api/v1/…`
+    pub async fn get(&self, path: &str) -> Value {
+        let response = self.fetch(&format!("/api/v1/{path}")).await;
+        assert_eq!(response.status(), StatusCode::OK, "GET {path}");
+        response.json().await.expect("JSON")
+    }
+
+    /// Asks again until `fits` finds what it looks for.
+    pub async fn get_until<T>(&self, path: &str, fits: impl Fn(&Value) -> Option<T>) -> T {
+        let ask = async || {
+            let answer = self.get(path).await;
+            fits(&answer).ok_or_else(|| answer.to_string())
+        };
+        until(path, ask).await
+    }
+
+    /// The call button.
+    pub async fn dial(&self, obligation: &Value) {
+        let asked = json!({ "number": obligation["number"], "obligation": obligation["id"], "ticket": null });
+        let request = self.client.post(format!("{}/api/v1/dial", self.url)).header(header::COOKIE, &self.cookie);
+        let response = request.json(&asked).send().await.expect("dial");
+        assert_eq!(response.status(), StatusCode::ACCEPTED, "{}", response.text().await.unwrap_or_default());
+    }
+
+    pub async fn desk(&self) -> Stream {
+        let response = self.fetch("/stream?pages=desk").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let (pops, seen) = watch::channel(Pops::default());
+        tokio::spawn(listen(response, pops));
+        Stream { seen }
+    }
+
+    async fn fetch(&self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
+        request.send().await.unwrap_or_else(|why| panic!("{path}: {why}"))
+    }
+}
+
+/// What the desk's stream has shown of pops: the states of each, in order.
+pub struct Stream {
+    seen: watch::Receiver<Pops>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pops {
+    states: BTreeMap<String, Vec<(String, Arc<str>)>>,
+    closed: bool,
+}
+
+impl Stream {
+    /// Waits for a pop in this state whose card has `text` in it; which one it is.
+    pub async fn pops(&mut self, state: &str, text: &str) -> String {
+        let find = |pops: &Pops| {
+            let fits = |(_, states): &(&String, &Vec<(String, Arc<str>)>)| {
+                states.iter().any(|(s, html)| s == state && html.contains(text))
+            };
+            pops.states.iter().find(fits).map(|(id, _)| id.clone())
+        };
+        let waited = timeout(PATIENCE, self.seen.wait_for(|pops| pops.closed || find(pops).is_some())).await;
+        let found = waited.ok().and_then(|seen| seen.ok().and_then(|pops| find(&pops)));
+        found.unwrap_or_else(|| panic!("no pop {state} with {text}: {}", self.summary()))
+    }
+
+    /// Waits until that pop's last state is this.
+    pub async fn becomes(&mut self, id: &str, state: &str) {
+        let is = |pops: &Pops| pops.states.get(id).and_then(|states| states.last()).is_some_and(|(s, _)| s == state);
+        let waited = timeout(PATIENCE, self.seen.wait_for(|pops| pops.closed || is(pops))).await;
+        let is_so = waited.ok().and_then(|seen| seen.ok().map(|pops| is(&pops))).unwrap_or(false);
+        assert!(is_so, "pop {id} is not {state}: {}", self.summary());
+    }
+
+    fn summary(&self) -> String {
+        let pops = self.seen.borrow();
+        let states = |states: &Vec<(String, Arc<str>)>| states.iter().map(|(s, _)| s.clone()).collect::<Vec<_>>();
+        format!("closed: {}, {:?}", pops.closed, pops.states.iter().map(|(id, s)| (id, states(s))).collect::<Vec<_>>())
+    }
+}
+
+/// Reads server-sent events to their end; `fragment`s of pops are kept.
+async fn listen(response: Response, pops: watch::Sender<Pops>) {
+    let mut bytes = response.bytes_stream();
+    let mut text = Vec::new();
+    while let Some(Ok(more)) = bytes.next().await {
+        text.extend_from_slice(&more);
+        while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
+            let event: Vec<u8> = text.drain(..end + 2).collect();
+            note(&String::from_utf8_lossy(&event), &pops);
+        }
+    }
+    pops.send_modify(|pops| pops.closed = true);
+}
+
+fn note(event: &str, pops: &watch::Sender<Pops>) {
+    let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
+    if field("event:") != Some("fragment") {
+        return;
+    }
+    let data: Value = serde_json::from_str(field("data:").unwrap_or("null")).expect("a line of JSON");
+    let Some(id) = data["id"].as_str().filter(|id| id.starts_with("pop-")) else { return };
+    let html = data["html"].as_str().unwrap_or("");
+    let state = html.split("data-pop=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("gone");
+    pops.send_modify(|pops| pops.states.entry(id.to_owned()).or_default().push((state.to_owned(), html.into())));
+}
