@@ -163,7 +163,7 @@ fn talks(state: &AgentState) -> bool {
 fn mark(waited_ms: i64) -> &'static str {
     match waited_ms {
         ..20_000 => "in",
-        ..60_000 => "past",
+        20_000..60_000 => "past",
         _ => "long",
     }
 }
