@@ -1,6 +1,6 @@
 // @ts-check
 // What is typed into a ticket is kept while typing: on the server, and until it is there, here.
-import { icon, say } from "./words.js";
+import { clock, icon, say } from "./words.js";
 
 /** Quiet after the last key before the draft is sent, in ms. */
 const PAUSE = 700;
@@ -40,7 +40,7 @@ export async function flush(leaving = false) {
       keepalive: leaving,
     });
     if (!answer.ok) throw new Error(String(answer.status));
-    const at = new Date(answer.headers.get("date") ?? Date.now()).toLocaleTimeString("en-GB", { hour12: false });
+    const at = clock(Date.parse(answer.headers.get("date") ?? "") || Date.now());
     if (body(form) === sent) {
       dirty = null;
       sessionStorage.removeItem(key(form));

@@ -39,9 +39,9 @@ export function left(ms) {
   return span(ms);
 }
 
-/** @param {number} ms */
+/** A moment in the site's time. @param {number} ms */
 export function clock(ms) {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour12: false });
+  return new Date(ms).toLocaleTimeString("en-GB", { hour12: false, timeZone: document.body.dataset.zone || undefined });
 }
 
 /** Signs that the script puts in must also show when the server cannot be reached. */

@@ -81,6 +81,10 @@ impl Shell {
     fn now_ms(&self) -> i64 {
         self.pen().ms(&self.pen().now)
     }
+    /// For the script's own clock times: the site's zone, not the browser's.
+    fn zone(&self) -> &str {
+        self.pen().zone.iana_name().unwrap_or("UTC")
+    }
     fn seeks(&self) -> bool {
         self.visitor.person.role != Role::Admin
     }
