@@ -23,6 +23,7 @@ use daemon::{CallId, PbxName};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::auth::{Anyone, Desk, Require, Right, Visitor, Watch, Wire, stands};
@@ -49,6 +50,13 @@ const UNSENT: usize = 16;
 /// How often what is late is looked at afresh, for whoever watches: a chip turns by itself in the
 /// browser, but a row enters the list only by being read.
 const AT_RISK: Duration = Duration::from_secs(10);
+
+/// After a change of one's own, before lists are read again: what changes together comes together.
+const SOON: Duration = Duration::from_millis(30);
+
+/// After a change of what nobody owns, which all desks show: they read it spread over this time,
+/// so that a thousand of them do not stand before the store when a phone rings.
+const SPREAD_MS: std::ops::Range<u64> = 200..1_500;
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -111,6 +119,8 @@ struct Writer {
     /// What was sent last under each id: the same again is not sent. Bounded by the parts of the
     /// pages; pops that went are forgotten.
     sent: HashMap<String, String>,
+    /// When duties, tabs and tickets are to be read again.
+    diary_at: Option<Instant>,
 }
 
 /// What may wake a stream.
@@ -119,6 +129,7 @@ enum Wake {
     SignedOut(Result<SessionHash, broadcast::error::RecvError>),
     Ping,
     AtRisk,
+    Diary,
     Stop,
 }
 
@@ -139,6 +150,7 @@ impl Writer {
             phone: None,
             pops: BTreeMap::new(),
             sent: HashMap::new(),
+            diary_at: None,
         }
     }
 
@@ -158,6 +170,7 @@ impl Writer {
                 () = stop.cancelled() => Wake::Stop,
                 session = signed_out.recv() => Wake::SignedOut(session),
                 notice = subscription.next() => Wake::Notice(notice),
+                () = tokio::time::sleep_until(self.diary_at.unwrap_or_else(Instant::now)), if self.diary_at.is_some() => Wake::Diary,
                 _ = ping.tick() => Wake::Ping,
                 _ = at_risk.tick(), if self.shows(Room::Live) => Wake::AtRisk,
             };
@@ -165,6 +178,7 @@ impl Writer {
                 Wake::Notice(Some(notice)) => self.notice(notice).await,
                 Wake::Ping => self.ping().await,
                 Wake::AtRisk => self.at_risk().await,
+                Wake::Diary => self.diary().await,
                 Wake::SignedOut(Ok(session)) if session != self.visitor.session => Ok(()),
                 Wake::SignedOut(Err(broadcast::error::RecvError::Lagged(_))) => self.check().await,
                 Wake::SignedOut(Ok(_) | Err(broadcast::error::RecvError::Closed)) => {
@@ -216,14 +230,17 @@ impl Writer {
                 self.board = Some(board);
                 self.board().await
             }
-            Notice::Duties(_) => self.diary().await,
+            Notice::Duties(_) => {
+                self.diary_within(SOON);
+                Ok(())
+            }
             Notice::Obligations => {
-                self.at_risk().await?;
-                self.diary().await
+                self.diary_within(Duration::from_millis(rand::random_range(SPREAD_MS)));
+                self.at_risk().await
             }
             Notice::Ticket(ticket) => {
-                self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string())).await?;
-                self.diary().await
+                self.diary_within(SOON);
+                self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string())).await
             }
             Notice::Link(link) => {
                 self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
@@ -259,7 +276,8 @@ impl Writer {
         if !self.pops.contains_key(&call) {
             self.sent.remove(&pop::id(&call));
         }
-        self.diary().await
+        self.diary_within(SOON);
+        Ok(())
     }
 
     async fn pop_gone(&mut self, call: &CallId) -> Result<(), Gone> {
@@ -307,7 +325,14 @@ impl Writer {
         self.part(coverage).await
     }
 
+    fn diary_within(&mut self, wait: Duration) {
+        let at = Instant::now() + wait;
+        self.diary_at = Some(self.diary_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
     async fn diary(&mut self) -> Result<(), Gone> {
+        self.diary_at = None;
+        self.visitor.pen.now = now();
         if !self.shows(Room::Desk) {
             return Ok(());
         }
