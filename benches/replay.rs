@@ -2,7 +2,7 @@
 //! store, durable, as fast as they are taken.
 
 mod hotline;
-mod paired;
+mod told;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ use daemon::number::Numbering;
 use daemon::store::Store;
 use daemon::{PbxName, Time};
 use hotline::Played;
-use paired::tell;
 use protocol::CallEvent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use told::tell;
 
 /// Calls of one run: seconds of work for the slower of the two ways.
 const CALLS: usize = 20_000;
