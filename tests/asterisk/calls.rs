@@ -89,6 +89,30 @@ async fn a_blind_transfer_moves_the_pop() {
 }
 
 #[tokio::test]
+async fn a_phone_that_transfers_by_itself_stays_one_call_too() {
+    let mut scene = Scene::set().await;
+    let mut from = scene.agents[0].desk().await;
+    let mut to = scene.agents[2].desk().await;
+    let caller = scene.lab.trunk.call(HOTLINE, "13600000004", None);
+    let agent = scene.lab.agents[0].rung().await;
+    agent.up().await;
+    let pop = from.pops("talking", "136").await;
+    agent.hold(true);
+    scene.board_says("1001", "on_hold").await;
+    let consultation = scene.lab.agents[0].call("1003", "1001", None);
+    scene.lab.agents[2].rung().await.up().await;
+    agent.refer_to("1003", &consultation).await;
+    from.becomes(&pop, "ended").await;
+    assert_eq!(to.pops("talking", "136").await, pop, "the same call");
+    sleep(Duration::from_secs(1)).await;
+    caller.hang_up();
+    to.becomes(&pop, "ended").await;
+    let ticket = scene.ticket("13600000004", |ticket| ticket["calls"][0]["ended_at"].is_string()).await;
+    assert_eq!(ticket["calls"].as_array().map(Vec::len), Some(1), "the consultation is no call of its own");
+    assert_eq!(ticket["owner"], scene.agents[0].id, "who talked first stays the owner");
+}
+
+#[tokio::test]
 async fn an_attended_transfer_stays_one_call() {
     let mut scene = Scene::set().await;
     let mut from = scene.agents[0].desk().await;

@@ -56,7 +56,7 @@ enum Order {
     HangUp,
     Hold(bool),
     Keys(char),
-    Refer(String),
+    Refer { number: String, replaces: Option<String> },
 }
 
 impl Phone {
@@ -122,7 +122,13 @@ impl Line {
 
     /// REFER: a blind transfer by the phone's own button.
     pub fn refer(&self, number: &str) {
-        self.order(Order::Refer(number.to_owned()));
+        self.order(Order::Refer { number: number.to_owned(), replaces: None });
+    }
+
+    /// REFER with Replaces: puts the far side through to that of `other`, a line of this phone
+    /// that `number` has answered.
+    pub async fn refer_to(&self, number: &str, other: &Line) {
+        self.order(Order::Refer { number: number.to_owned(), replaces: Some(other.up().await) });
     }
 
     pub async fn up(&self) -> String {
@@ -379,8 +385,10 @@ impl Set {
                 let body = format!("Signal={key}\r\nDuration=160\r\n");
                 self.request(&id, "INFO", &body, None, &[]).await;
             }
-            Order::Refer(number) => {
-                let refer_to = format!("Refer-To: <sip:{number}@{}>", self.pbx);
+            Order::Refer { number, replaces } => {
+                let escaped = |dialog: String| dialog.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
+                let replaces = replaces.map_or(String::new(), |dialog| format!("?Replaces={}", escaped(dialog)));
+                let refer_to = format!("Refer-To: <sip:{number}@{}{replaces}>", self.pbx);
                 let by = format!("Referred-By: <sip:{}@{}>", self.user, self.address);
                 self.request(&id, "REFER", "", None, &[refer_to, by]).await;
             }

@@ -236,7 +236,7 @@ fn as_truth(call: &Call) -> TrueCall {
 #[test]
 fn what_the_tracker_makes_of_the_events_is_what_happened() {
     for simulation in [Simulation::day(21, Some("1001".into()), Vec::new()), Simulation::drill(8.0, 22)] {
-        let (said, truths) = play(&simulation, 500);
+        let (said, truths) = play(&simulation, 250);
         let calls = tracked(&said);
         let mut wrong = Vec::new();
         for truth in &truths {
