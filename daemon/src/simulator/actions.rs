@@ -215,7 +215,8 @@ fn pause(hotline: &mut Hotline, at: Time, action: &Action) -> Bytes {
     };
     let paused = matches!(paused.to_ascii_lowercase().as_str(), "true" | "yes" | "1" | "on" | "y" | "t");
     let reason = paused.then(|| action.get("Reason").unwrap_or("").to_owned());
-    match hotline.ask(at, Ask::Pause { interface: interface.to_owned(), reason }) {
+    let queue = action.get("Queue").filter(|queue| !queue.is_empty()).map(str::to_owned);
+    match hotline.ask(at, Ask::Pause { interface: interface.to_owned(), queue, reason }) {
         Ok(()) if paused => action.success("Interface paused successfully"),
         Ok(()) => action.success("Interface unpaused successfully"),
         Err(refused) => action.error(words(refused)),

@@ -1,10 +1,14 @@
 //! What an Asterisk keeps (channels, bridges, queues, members' devices) and which events each
 //! move of a call makes, in the order seen in recordings of Asterisk 22.
 
+mod dial;
+mod queue;
+pub(super) mod transfer;
+
 use std::collections::BTreeMap;
 
 use super::Simulation;
-use super::ami::{Bridge, Channel, Class, Device, Member, Packet, Party, SYSTEM_NAME, Said, State, UNKNOWN, escape};
+use super::ami::{Bridge, Channel, Class, Device, Member, Packet, Party, SYSTEM_NAME, Said, State, escape};
 use crate::Time;
 
 /// A channel, as this module knows it.
@@ -61,7 +65,8 @@ pub(super) struct Phone {
     pub name: String,
     pub device: Device,
     pub queues: Vec<usize>,
-    pub paused: Option<String>,
+    /// The queues in which it is paused, and why.
+    pub paused: BTreeMap<usize, String>,
     calls_taken: u32,
     last_call_s: i64,
     last_pause_s: i64,
@@ -94,7 +99,7 @@ impl Pbx {
                 name: agent.name.clone(),
                 device: Device::NotInUse,
                 queues: (0..queues.len()).filter(|&queue| queues[queue].members.contains(&nth)).collect(),
-                paused: None,
+                paused: BTreeMap::new(),
                 calls_taken: 0,
                 last_call_s: 0,
                 last_pause_s: 0,
@@ -116,601 +121,24 @@ impl Pbx {
         }
     }
 
-    // Moves of an inbound call.
-
-    /// A call comes in over the trunk and starts with the dialplan's first step, which answers.
-    pub fn arrive(&mut self, from: Party, dialled: &str) -> Leg {
-        let leg = self.newchannel("trunk", State::Ring, "from-trunk", dialled, from, None, None);
-        self.set(leg, "SIPDOMAIN", "127.0.0.1");
-        leg
-    }
-
-    pub fn answer(&mut self, leg: Leg) {
-        self.execute(leg, "Answer", String::new());
-        self.newstate(leg, State::Up);
-        self.device_changed("PJSIP/trunk", Device::InUse.word());
-    }
-
-    pub fn join(&mut self, caller: Leg, queue: usize) {
-        let (name, limit) = (self.queues[queue].name.clone(), self.queues[queue].limit_ms);
-        self.channel_mut(caller).priority = 2;
-        let data = limit.map_or(format!("{name},tT"), |ms| format!("{name},tT,,,{}", ms / 1000));
-        self.execute(caller, "Queue", data);
-        for variable in ["ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME", "DIALEDTIME_MS", "QUEUEWAIT", "QUEUEWAIT_MS"]
-        {
-            self.set(caller, variable, "");
-        }
-        if self.queues[queue].waiting.is_empty() {
-            self.device_changed(&format!("Queue:{name}"), Device::Ringing.word());
-        }
-        let now = self.now;
-        self.queues[queue].waiting.push((caller, now));
-        let count = self.queues[queue].waiting.len();
-        let packet = Packet::event("QueueCallerJoin", Class::Agent).channel("", &self.channels[&caller]);
-        let packet = packet.field("Queue", &name).field("Position", count).field("Count", count);
-        self.say(Class::Agent, packet);
-    }
-
-    /// The queue rings an agent for a caller.
-    pub fn offer(&mut self, caller: Leg, queue: usize, agent: usize) -> Leg {
-        let leg = self.call_phone(caller, agent);
-        let customer = self.channels[&caller].caller.clone();
-        let begun = self
-            .dial_packet("DialBegin", Some(caller), leg)
-            .field("DialString", format_args!("PJSIP/{}", self.agents[agent].extension));
-        // The dialled leg gets the caller's name and the dialled number between the snapshot
-        // that AgentCalled shows and the one of DialBegin, which was taken first.
-        let exten = self.channels[&caller].exten.clone();
-        let dialled = self.channel_mut(leg);
-        dialled.connected = customer;
-        dialled.exten = exten;
-        let packet = self.queue_packet("AgentCalled", caller, leg, queue, agent);
-        self.say(Class::Agent, packet);
-        self.say(Class::Call, begun);
-        if !self.queues[queue].ring_all {
-            self.connected_to_agent(caller, agent);
-        }
-        self.newstate(leg, State::Ringing);
-        self.execute(leg, "AppQueue", "(Outgoing Line)".into());
-        self.newconnectedline(leg);
-        self.device(agent, Device::Ringing);
-        self.dial_rings(Some(caller), leg);
-        leg
-    }
-
-    /// The agent takes the offered call; the other phones that rang are in `losers`.
-    pub fn take(&mut self, caller: Leg, queue: usize, agent: usize, leg: Leg, rang_ms: i64, losers: &[(usize, Leg)]) {
-        self.newstate(leg, State::Up);
-        self.dial_ends(Some(caller), leg, "ANSWER");
-        for &(_, loser) in losers {
-            self.dial_ends(Some(caller), loser, "CANCEL");
-        }
-        if self.queues[queue].ring_all {
-            self.connected_to_agent(caller, agent);
-        }
-        for &(_, loser) in losers {
-            self.dial_ends(Some(caller), loser, "CANCEL");
-        }
-        let waited_s = self.leave(caller, queue);
-        for &(other, loser) in losers {
-            self.hangup(loser, 26);
-            self.device(other, Device::NotInUse);
-        }
-        self.set(caller, "QUEUEPOSITION", "1");
-        self.agents[agent].in_call_of = Some(queue);
-        self.device(agent, Device::InUse);
-        self.set(caller, "QUEUEWAIT", &waited_s.to_string());
-        self.set(caller, "QUEUEWAIT_MS", &(waited_s * 1000).to_string());
-        let packet = self.queue_packet("AgentConnect", caller, leg, queue, agent);
-        self.say(Class::Agent, packet.field("HoldTime", waited_s).field("RingTime", rang_ms / 1000));
-        self.bridge(leg, caller);
-    }
-
-    /// A phone that rang for a queue's caller stops.
-    pub fn let_go(&mut self, caller: Leg, queue: usize, agent: usize, leg: Leg, why: LetGo) {
-        match why {
-            LetGo::RungOut { rang_ms } => {
-                self.ring_no_answer(caller, queue, agent, leg, rang_ms);
-                self.dial_ends(Some(caller), leg, "NOANSWER");
-                self.dial_ends(Some(caller), leg, "CANCEL");
-                self.hangup(leg, 0);
-            }
-            LetGo::Declined { rang_ms } => {
-                self.hangup_requested(leg, Some((17, Some(486))));
-                self.dial_ends(Some(caller), leg, "NOANSWER");
-                self.ring_no_answer(caller, queue, agent, leg, rang_ms / 1000 * 1000);
-                self.hangup(leg, 17);
-            }
-        }
-        self.device(agent, Device::NotInUse);
-    }
-
-    /// The caller hangs up while waiting; `ringing` are the phones that rang for it.
-    pub fn abandon(&mut self, caller: Leg, queue: usize, ringing: &[(usize, Leg)]) {
-        self.hangup_requested(caller, None);
-        for &(_, leg) in ringing {
-            self.dial_ends(Some(caller), leg, "CANCEL");
-            self.dial_ends(Some(caller), leg, "CANCEL");
-        }
-        self.abandoned(caller, queue);
-        self.soft_hangup(caller);
-        self.cdr(caller, None, 0, "ANSWERED");
-        for &(agent, leg) in ringing {
-            self.hangup(leg, 0);
-            self.device(agent, Device::NotInUse);
-        }
-        self.hangup(caller, 0);
-        self.device_changed("PJSIP/trunk", Device::NotInUse.word());
-    }
-
-    /// The queue gives up on the caller, who hears an announcement. Asterisk calls it abandoned
-    /// all the same: only the lack of the caller's own HangupRequest tells the two apart.
-    pub fn give_up(&mut self, caller: Leg, queue: usize, ringing: &[(usize, Leg)], rang_ms: i64) {
-        for &(agent, leg) in ringing {
-            self.ring_no_answer(caller, queue, agent, leg, rang_ms);
-        }
-        for status in ["NOANSWER", "CANCEL"] {
-            for &(_, leg) in ringing {
-                self.dial_ends(Some(caller), leg, status);
-            }
-        }
-        self.abandoned(caller, queue);
-        self.channel_mut(caller).priority = 3;
-        self.execute(caller, "Playback", "vm-nobodyavail".into());
-        for &(agent, leg) in ringing {
-            self.hangup(leg, 0);
-            self.device(agent, Device::NotInUse);
-        }
-    }
-
-    /// The announcement is over.
-    pub fn announced(&mut self, caller: Leg) {
-        self.set(caller, "PLAYBACKSTATUS", "SUCCESS");
-        self.channel_mut(caller).priority = 4;
-        self.execute(caller, "Hangup", String::new());
-        self.drop_line(caller, 16);
-    }
-
-    /// The caller hangs up before any queue, or hears nothing more.
-    pub fn caller_quits(&mut self, caller: Leg) {
-        self.hangup_requested(caller, Some((16, None)));
-        self.drop_line(caller, 16);
-    }
-
-    /// A talk that came through a queue ends.
-    pub fn part(&mut self, caller: Leg, queue: usize, talker: (usize, Leg), waited_s: i64, talk_s: i64, how: Parting) {
-        let (agent, leg) = talker;
-        let (first, second, reason) = match how {
-            Parting::Agent => (leg, caller, "agent"),
-            Parting::Transfer => (leg, caller, "transfer"),
-            Parting::Caller | Parting::Pbx => (caller, leg, "caller"),
-        };
-        let complete = self
-            .queue_packet("AgentComplete", caller, leg, queue, agent)
-            .field("HoldTime", waited_s)
-            .field("TalkTime", talk_s)
-            .field("Reason", reason);
-        self.queues[queue].completed += 1;
-        self.quality(first, second);
-        match how {
-            Parting::Pbx => {
-                self.unbridge(first, second);
-                self.soft_hangup(caller);
-                self.say(Class::Agent, complete);
-            }
-            Parting::Caller | Parting::Agent => {
-                self.hangup_requested(first, None);
-                self.say(Class::Agent, complete);
-                self.unbridge(first, second);
-                self.talk_times(caller, talk_s, waited_s);
-                self.soft_hangup(caller);
-            }
-            Parting::Transfer => {
-                self.say(Class::Agent, complete);
-                self.release(agent, leg, queue);
-                return;
-            }
-        }
-        self.release(agent, leg, queue);
-        self.cdr(caller, Some(leg), talk_s, "ANSWERED");
-        self.hangup(caller, 16);
-        self.device_changed("PJSIP/trunk", Device::NotInUse.word());
-    }
-
-    fn release(&mut self, agent: usize, leg: Leg, queue: usize) {
+    /// Pauses the agent in one queue or in all (`queue` none); without a reason: no longer.
+    pub fn pause(&mut self, agent: usize, queue: Option<usize>, reason: Option<&str>) {
         let now_s = self.now.timestamp();
-        let phone = &mut self.agents[agent];
-        phone.calls_taken += 1;
-        phone.last_call_s = now_s;
-        debug_assert!(phone.in_call_of.is_none_or(|of| of == queue));
-        phone.in_call_of = None;
-        self.hangup(leg, 16);
-        self.device(agent, Device::NotInUse);
-    }
-
-    pub fn hold(&mut self, leg: Leg, on: bool) {
-        let (name, device) = if on { ("Hold", Device::OnHold) } else { ("Unhold", Device::InUse) };
-        let packet = Packet::event(name, Class::Call).channel("", &self.channels[&leg]);
-        self.say(Class::Call, if on { packet.field("MusicClass", "default") } else { packet });
-        self.device_changed("PJSIP/trunk", device.word());
-    }
-
-    /// The agent sends the caller on to another agent's phone, which rings.
-    pub fn blind_transfer(
-        &mut self,
-        caller: Leg,
-        queue: Option<usize>,
-        from: (usize, Leg),
-        to: usize,
-        waited_s: i64,
-        talk_s: i64,
-    ) -> Leg {
-        let (agent, leg) = from;
-        let target = self.agents[to].extension.clone();
-        let unhold = Packet::event("Unhold", Class::Call).channel("", &self.channels[&leg]);
-        self.say(Class::Call, unhold);
-        let names = (self.channels[&caller].name.clone(), self.channels[&leg].name.clone());
-        self.set(leg, "BLINDTRANSFER", &names.0);
-        self.set(caller, "BLINDTRANSFER", &names.1);
-        let bridge = self.bridge_of(leg);
-        let packet = Packet::event("BlindTransfer", Class::Call)
-            .field("Result", "Success")
-            .channel("Transferer", &self.channels[&leg])
-            .channel("Transferee", &self.channels[&caller])
-            .bridge("", &bridge)
-            .field("IsExternal", "Yes")
-            .field("Context", "from-agents")
-            .field("Extension", &target);
-        self.say(Class::Call, packet);
-        self.leave_bridge(leg);
-        let moved = self.channel_mut(caller);
-        moved.context = "from-agents";
-        moved.exten = target.clone();
-        moved.priority = 1;
-        self.leave_bridge(caller);
-        self.destroy_bridge(&bridge.id);
-        match queue {
-            Some(queue) => self.part(caller, queue, from, waited_s, talk_s, Parting::Transfer),
-            None => {
-                self.hangup(leg, 16);
-                self.device(agent, Device::NotInUse);
+        for each in self.agents[agent].queues.clone() {
+            if queue.is_some_and(|only| only != each) {
+                continue;
             }
+            let phone = &mut self.agents[agent];
+            match reason {
+                Some(reason) => {
+                    phone.last_pause_s = now_s;
+                    phone.paused.insert(each, reason.to_owned())
+                }
+                None => phone.paused.remove(&each),
+            };
+            let packet = Packet::event("QueueMemberPause", Class::Agent).member(&self.member(agent, each));
+            self.say(Class::Agent, packet);
         }
-        self.execute(caller, "Dial", format!("PJSIP/{target},20,tT"));
-        self.dial_phone(caller, to)
-    }
-
-    // Moves of a call through Dial.
-
-    /// The dialplan dials an agent's phone directly.
-    pub fn dial_phone(&mut self, caller: Leg, agent: usize) -> Leg {
-        self.clear_dial(caller);
-        let leg = self.call_phone(caller, agent);
-        let exten = self.channels[&caller].exten.clone();
-        self.channel_mut(leg).exten = exten;
-        self.execute(leg, "AppDial", "(Outgoing Line)".into());
-        self.channel_mut(leg).connected = self.channels[&caller].caller.clone();
-        self.newconnectedline(leg);
-        let begun = self.dial_packet("DialBegin", Some(caller), leg).field("DialString", &self.agents[agent].extension);
-        self.say(Class::Call, begun);
-        self.connected_to_agent(caller, agent);
-        self.newstate(leg, State::Ringing);
-        self.device(agent, Device::Ringing);
-        self.set(caller, "RINGTIME", "0");
-        self.set(caller, "RINGTIME_MS", "2");
-        self.dial_rings(Some(caller), leg);
-        leg
-    }
-
-    /// An agent's phone dials a number from its own keys.
-    pub fn dial_out(&mut self, agent: usize, number: &str) -> Leg {
-        let from = self.party(agent);
-        let extension = self.agents[agent].extension.clone();
-        let leg = self.newchannel(&extension, State::Ring, "from-agents", number, from, None, None);
-        self.set(leg, "SIPDOMAIN", "127.0.0.1");
-        self.device(agent, Device::InUse);
-        leg
-    }
-
-    /// The trunk leg of a call that goes out: it rings at the customer's.
-    pub fn dial_trunk(&mut self, from: Leg, number: &str) -> Leg {
-        self.execute(from, "Dial", format!("PJSIP/{number}@trunk,30,tT"));
-        self.clear_dial(from);
-        let linked = self.channels[&from].linkedid.clone();
-        let leg = self.newchannel("trunk", State::Down, "from-trunk", "s", Party::default(), Some(linked), None);
-        self.channel_mut(leg).exten = number.to_owned();
-        self.execute(leg, "AppDial", "(Outgoing Line)".into());
-        let own = self.channels[&from].caller.clone();
-        let callee = Party { number: Some(number.to_owned()), name: None };
-        self.channel_mut(leg).caller = callee.clone();
-        self.new_callerid(leg);
-        self.channel_mut(leg).connected = own;
-        self.newconnectedline(leg);
-        let begun = self.dial_packet("DialBegin", Some(from), leg).field("DialString", format_args!("{number}@trunk"));
-        self.say(Class::Call, begun);
-        self.channel_mut(from).connected = callee;
-        self.newconnectedline(from);
-        self.newstate(leg, State::Ringing);
-        self.set(from, "RINGTIME", "0");
-        self.set(from, "RINGTIME_MS", "1");
-        self.device_changed("PJSIP/trunk", Device::Ringing.word());
-        self.dial_rings(Some(from), leg);
-        leg
-    }
-
-    /// The dialled side of a Dial answers; `from` had not been answered itself unless it was up.
-    pub fn dialled_answers(&mut self, from: Leg, to: Leg) {
-        self.newstate(to, State::Up);
-        self.set(from, "DIALSTATUS", "ANSWER");
-        self.dial_ends(Some(from), to, "ANSWER");
-        if self.channels[&from].state != State::Up {
-            self.newstate(from, State::Up);
-        }
-        let leg = self.channel_mut(to);
-        leg.exten = String::new();
-        self.execute(to, "AppDial", "(Outgoing Line)".into());
-        self.bridge(to, from);
-        if self.channels[&to].name.starts_with("PJSIP/trunk") || self.channels[&from].name.starts_with("PJSIP/trunk") {
-            self.device_changed("PJSIP/trunk", Device::InUse.word());
-        }
-    }
-
-    /// The dialled side of a Dial does not come to talk: `BUSY`, or `NOANSWER`, or `CANCEL` when
-    /// the dialling side gives up.
-    pub fn dial_fails(&mut self, from: Leg, to: Leg, status: &str) {
-        let cause = match status {
-            "BUSY" => {
-                self.hangup_requested(to, Some((17, Some(486))));
-                17
-            }
-            "NOANSWER" => 16,
-            _ => {
-                self.hangup_requested(from, Some((127, None)));
-                127
-            }
-        };
-        self.dial_ends(Some(from), to, status);
-        self.hangup(to, cause);
-        self.set(from, "DIALSTATUS", status);
-        if status != "CANCEL" {
-            self.channel_mut(from).priority += 1;
-            self.execute(from, "Hangup", String::new());
-        }
-        self.soft_hangup(from);
-        self.cdr(from, Some(to), 0, if status == "BUSY" { "BUSY" } else { "NO ANSWER" });
-        self.hangup(from, cause);
-    }
-
-    /// A talk that came about by Dial ends; `from` dialled, `first` hangs up.
-    pub fn hang_up_dial(&mut self, from: Leg, to: Leg, first: Leg, talk_s: i64, pbx: bool) {
-        let second = if first == from { to } else { from };
-        self.quality(first, second);
-        if !pbx {
-            self.hangup_requested(first, Some((16, None)));
-        }
-        self.unbridge(first, second);
-        self.set(from, "DIALSTATUS", "ANSWER");
-        self.soft_hangup(from);
-        self.cdr(from, Some(to), talk_s, "ANSWERED");
-        self.hangup(to, 16);
-        self.hangup(from, 16);
-    }
-
-    /// What is left of a call whose other side is gone.
-    pub fn drop_line(&mut self, leg: Leg, cause: u16) {
-        self.soft_hangup(leg);
-        self.cdr(leg, None, 0, "ANSWERED");
-        self.hangup(leg, cause);
-    }
-
-    // Originate.
-
-    /// We were asked to ring an agent's phone first; `id` is what the asker calls the leg.
-    pub fn originate(
-        &mut self,
-        agent: usize,
-        id: Option<String>,
-        caller_id: Option<String>,
-        variables: &[(String, String)],
-    ) -> Leg {
-        let extension = self.agents[agent].extension.clone();
-        let mut party = self.party(agent);
-        let leg = self.newchannel(&extension, State::Down, "from-agents", "s", party.clone(), None, id);
-        self.execute(leg, "AppDial2", "(Outgoing Line)".into());
-        for (name, value) in variables {
-            self.set(leg, name, value);
-        }
-        if let Some(number) = caller_id {
-            party.number = Some(number);
-            self.channel_mut(leg).caller = party.clone();
-        }
-        self.new_callerid(leg);
-        self.channel_mut(leg).connected = party;
-        self.newconnectedline(leg);
-        let begun = self.dial_packet("DialBegin", None, leg).field("DialString", &extension);
-        self.say(Class::Call, begun);
-        self.newstate(leg, State::Ringing);
-        self.dial_rings(None, leg);
-        self.device(agent, Device::Ringing);
-        leg
-    }
-
-    pub fn originate_answered(&mut self, agent: usize, leg: Leg, number: &str) {
-        self.newstate(leg, State::Up);
-        self.dial_ends(None, leg, "ANSWER");
-        let channel = self.channel_mut(leg);
-        channel.exten = number.to_owned();
-        self.device(agent, Device::InUse);
-    }
-
-    /// The agent's own phone does not take the call that we were asked for.
-    pub fn originate_failed(&mut self, leg: Leg, status: &str) {
-        self.dial_ends(None, leg, status);
-        self.hangup(leg, if status == "BUSY" { 17 } else { 0 });
-    }
-
-    /// Asterisk sends it when the first leg is up or given up, and only then.
-    pub fn originate_response(&mut self, action_id: Option<&str>, leg: &str, channel: &str, number: &str, reason: u8) {
-        let success = reason == 4;
-        let packet = Packet::event("OriginateResponse", Class::Call)
-            .action_id(action_id)
-            .field("Response", if success { "Success" } else { "Failure" })
-            .field("Channel", channel)
-            .field("Context", "from-agents")
-            .field("Exten", number)
-            .field("Reason", reason)
-            .field("Uniqueid", leg)
-            .field("CallerIDNum", UNKNOWN)
-            .field("CallerIDName", UNKNOWN);
-        self.say(Class::Call, packet);
-    }
-
-    // Attended transfer: the agent's phone asks a colleague behind a pair of Local channels,
-    // then hangs up, and Asterisk merges the two bridges.
-
-    pub fn consult(&mut self, agent: (usize, Leg), to: usize) -> Consultation {
-        let (from, leg) = agent;
-        let target = self.agents[to].extension.clone();
-        self.hold(leg, true);
-        let linked = self.channels[&leg].linkedid.clone();
-        self.locals_made += 1;
-        let name = format!("Local/{target}@from-agents-{:08x}", self.locals_made);
-        let one = self.channel(
-            format!("{name};1"),
-            State::Down,
-            "from-agents",
-            &target,
-            Party::default(),
-            Some(linked.clone()),
-            None,
-        );
-        let two = self.channel(
-            format!("{name};2"),
-            State::Ring,
-            "from-agents",
-            &target,
-            Party::default(),
-            Some(linked),
-            None,
-        );
-        let transferer = self.channels[&leg].name.clone();
-        for half in [one, two] {
-            self.set(half, "TRANSFERERNAME", &transferer);
-            self.set(half, "ATTENDEDTRANSFER", &transferer);
-        }
-        self.channel_mut(two).caller = self.party(from);
-        self.new_callerid(two);
-        let packet = Packet::event("LocalBridge", Class::Call)
-            .channel("LocalOne", &self.channels[&one])
-            .channel("LocalTwo", &self.channels[&two])
-            .field("Context", "from-agents")
-            .field("Exten", &target)
-            .field("LocalOptimization", "Yes");
-        self.say(Class::Call, packet);
-        self.execute(two, "Dial", format!("PJSIP/{target},20,tT"));
-        let bridge = self.create_bridge();
-        self.enter_bridge(one, &bridge);
-        let first = self.bridge_of(leg).id;
-        self.leave_bridge(leg);
-        self.enter_bridge(leg, &bridge);
-        let phone = self.dial_phone(two, to);
-        self.newstate(one, State::Ringing);
-        self.dial_rings(None, one);
-        Consultation { one, two, phone, second: bridge, first }
-    }
-
-    /// The colleague picks up.
-    pub fn consulted(&mut self, consultation: &Consultation, to: usize) {
-        let Consultation { one, two, phone, .. } = consultation;
-        self.newstate(*phone, State::Up);
-        self.device(to, Device::InUse);
-        self.set(*two, "DIALSTATUS", "ANSWER");
-        self.dial_ends(Some(*two), *phone, "ANSWER");
-        self.newstate(*two, State::Up);
-        let bridge = self.create_bridge();
-        self.channel_mut(*phone).exten = String::new();
-        self.execute(*phone, "AppDial", "(Outgoing Line)".into());
-        self.enter_bridge(*phone, &bridge);
-        self.newstate(*one, State::Up);
-        self.dial_ends(None, *one, "ANSWER");
-        self.enter_bridge(*two, &bridge);
-    }
-
-    /// The agent leaves the customer and the colleague together.
-    pub fn attended_transfer(
-        &mut self,
-        caller: Leg,
-        queue: usize,
-        from: (usize, Leg),
-        consultation: &Consultation,
-        times_s: (i64, i64),
-    ) {
-        let leg = from.1;
-        self.hangup_requested(leg, None);
-        let (first, second) = (self.bridges[&consultation.first].clone(), self.bridges[&consultation.second].clone());
-        let packet = Packet::event("BridgeMerge", Class::Call).bridge("To", &first).bridge("From", &second);
-        self.say(Class::Call, packet);
-        self.leave_bridge(consultation.one);
-        self.enter_bridge(consultation.one, &first.id);
-        self.channel_mut(consultation.one).connected = self.channels[&caller].caller.clone();
-        self.newconnectedline(consultation.one);
-        self.channel_mut(caller).connected = self.channels[&consultation.phone].caller.clone();
-        self.newconnectedline(caller);
-        self.channel_mut(consultation.phone).connected = self.channels[&caller].caller.clone();
-        self.newconnectedline(consultation.phone);
-        let (orig, merged) = (self.bridges[&first.id].clone(), self.bridges[&second.id].clone());
-        let packet = Packet::event("AttendedTransfer", Class::Call)
-            .field("Result", "Success")
-            .channel("OrigTransferer", &self.channels[&leg])
-            .bridge("Orig", &orig)
-            .channel("SecondTransferer", &self.channels[&leg])
-            .bridge("Second", &merged)
-            .channel("Transferee", &self.channels[&caller])
-            .channel("TransferTarget", &self.channels[&consultation.one])
-            .field("IsExternal", "No")
-            .field("DestType", "Bridge")
-            .field("DestBridgeUniqueid", &first.id);
-        self.say(Class::Call, packet);
-        self.leave_bridge(leg);
-        self.destroy_bridge(&second.id);
-        self.part(caller, queue, from, times_s.0, times_s.1, Parting::Transfer);
-    }
-
-    /// The talk after an attended transfer ends; `by_caller` or by the colleague's phone.
-    pub fn part_transferred(&mut self, caller: Leg, consultation: &Consultation, by_caller: bool) {
-        let Consultation { one, two, phone, .. } = *consultation;
-        if by_caller {
-            self.hangup_requested(caller, None);
-        } else {
-            self.hangup_requested(phone, None);
-        }
-        let (outer, inner) = (self.bridge_of(caller).id, self.bridge_of(phone).id);
-        self.leave_bridge(caller);
-        self.soft_hangup(caller);
-        self.leave_bridge(one);
-        self.destroy_bridge(&outer);
-        self.hangup_requested(two, Some((16, None)));
-        self.hangup(one, 16);
-        self.leave_bridge(two);
-        self.leave_bridge(phone);
-        self.cdr(caller, None, 0, "ANSWERED");
-        self.hangup(caller, 16);
-        self.set(two, "DIALSTATUS", "ANSWER");
-        self.soft_hangup(two);
-        self.hangup(two, 16);
-        self.destroy_bridge(&inner);
-        self.device_changed("PJSIP/trunk", Device::NotInUse.word());
-        self.hangup(phone, 16);
-    }
-
-    // Agents.
-
-    pub fn pause(&mut self, agent: usize, reason: Option<String>) {
-        let now_s = self.now.timestamp();
-        let phone = &mut self.agents[agent];
-        phone.last_pause_s = now_s;
-        phone.paused = reason;
-        self.tell_queues(agent, "QueueMemberPause");
     }
 
     pub fn device(&mut self, agent: usize, device: Device) {
@@ -718,7 +146,10 @@ impl Pbx {
             return;
         }
         self.agents[agent].device = device;
-        self.tell_queues(agent, "QueueMemberStatus");
+        for queue in self.agents[agent].queues.clone() {
+            let packet = Packet::event("QueueMemberStatus", Class::Agent).member(&self.member(agent, queue));
+            self.say(Class::Agent, packet);
+        }
         let name = format!("PJSIP/{}", self.agents[agent].extension);
         self.device_changed(&name, device.word());
     }
@@ -735,14 +166,7 @@ impl Pbx {
             login_s: self.started_at.timestamp(),
             in_call: phone.in_call_of == Some(queue),
             device: phone.device,
-            paused: phone.paused.as_deref(),
-        }
-    }
-
-    fn tell_queues(&mut self, agent: usize, event: &str) {
-        for queue in self.agents[agent].queues.clone() {
-            let packet = Packet::event(event, Class::Agent).member(&self.member(agent, queue));
-            self.say(Class::Agent, packet);
+            paused: phone.paused.get(&queue).map(String::as_str),
         }
     }
 
@@ -750,8 +174,6 @@ impl Pbx {
         let phone = &self.agents[agent];
         Party { number: Some(phone.extension.clone()), name: Some(phone.name.clone()) }
     }
-
-    // What the moves are made of.
 
     pub fn uniqueid(&self, leg: Leg) -> &str {
         &self.channels[&leg].uniqueid
@@ -1099,15 +521,4 @@ impl Pbx {
     fn say(&mut self, class: Class, packet: Packet) {
         self.said.push(Said { class, packet: packet.end() });
     }
-}
-
-/// An agent asking a colleague: the pair of Local channels, the colleague's phone, the bridge of
-/// the consultation and that of the customer's talk.
-#[derive(Clone, Debug)]
-pub(super) struct Consultation {
-    one: Leg,
-    two: Leg,
-    pub phone: Leg,
-    second: String,
-    first: String,
 }

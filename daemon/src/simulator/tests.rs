@@ -258,3 +258,27 @@ fn what_the_tracker_makes_of_the_events_is_what_happened() {
         assert_eq!(calls.len(), truths.len(), "calls that never were");
     }
 }
+
+#[test]
+fn who_is_paused_in_a_queue_gets_none_of_its_calls() {
+    let mut hotline = Hotline::new(&Simulation::day(9, Some("1001".into()), Vec::new()), start());
+    let pause = |queue: Option<&str>, reason: Option<&str>| Ask::Pause {
+        interface: "PJSIP/1001".into(),
+        queue: queue.map(str::to_owned),
+        reason: reason.map(str::to_owned),
+    };
+    hotline.ask(start(), pause(Some("sales"), Some("lunch"))).unwrap();
+    let told = hotline.take_said().iter().map(|said| fields(&said.packet)).collect::<Vec<_>>();
+    let one = told.iter().filter(|fields| fields[0].1 == "QueueMemberPause").collect::<Vec<_>>();
+    assert!(one.len() == 1 && one[0].contains(&("PausedReason".into(), "lunch".into())), "{one:?}");
+    hotline.wake(start() + TimeDelta::minutes(60));
+    let calls = hotline.take_ended();
+    let offered = |queue: &str| {
+        let offers = calls.iter().flat_map(|call| &call.offers).filter(|offer| offer.agent.as_str() == "1001");
+        offers.filter(|offer| offer.queue.as_ref().is_some_and(|q| q.as_str() == queue)).count()
+    };
+    assert_eq!(offered("sales"), 0);
+    assert!(offered("support") > 5, "the other queues still ring");
+    let unknown = hotline.ask(start() + TimeDelta::minutes(60), pause(Some("nowhere"), None));
+    assert!(unknown.is_err());
+}
