@@ -1,7 +1,7 @@
 //! The lab: an Asterisk of its own and the phones around it. One at a time.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -24,7 +24,18 @@ pub struct Lab {
     pub trunk: Phone,
     /// Extensions 1001 to 1003.
     pub agents: [Phone; 3],
+    // Ended before the next test may begin.
+    _asterisk: Asterisk,
     _alone: MutexGuard<'static, ()>,
+}
+
+/// Asterisk, which is none of our children: it ends with the test all the same.
+struct Asterisk;
+
+impl Drop for Asterisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new(script()).arg("kill").status();
+    }
 }
 
 impl Lab {
@@ -32,6 +43,7 @@ impl Lab {
     pub async fn start() -> Lab {
         let alone = ALONE.lock().await;
         lab("stop").await;
+        let asterisk = Asterisk;
         lab("start").await;
         let pbx: SocketAddr = SIP.parse().expect("an address");
         let phone =
@@ -43,6 +55,7 @@ impl Lab {
                 phone("1002", "127.0.0.1:25072").await,
                 phone("1003", "127.0.0.1:25073").await,
             ],
+            _asterisk: asterisk,
             _alone: alone,
         }
     }
@@ -63,9 +76,12 @@ impl Lab {
 }
 
 async fn lab(verb: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/lab.sh");
-    let done = Command::new(&script).arg(verb).stdin(Stdio::null()).output().await;
-    let done = done.unwrap_or_else(|why| panic!("{}: {why}", script.display()));
+    let done = Command::new(script()).arg(verb).stdin(Stdio::null()).output().await;
+    let done = done.unwrap_or_else(|why| panic!("lab.sh: {why}"));
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "lab.sh {verb}: {said}(is it installed? tests/asterisk/lab.sh install)");
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/lab.sh")
 }

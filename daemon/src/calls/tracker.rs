@@ -5,8 +5,8 @@
 //! pickup. Conferences, parking and agents' resting lines join nothing. Where two calls turn out
 //! to be one, the one that an outside party began stays, else the older, and the merge is told.
 //!
-//! What a call is, once its legs are known, follows in [`live`](super::live); who waits and who
-//! serves in [`staff`](super::staff). An ended call is handed out and forgotten; a leg that
+//! What a call is, once its legs are known, follows in `live`; who waits and who
+//! serves in `staff`. An ended call is handed out and forgotten; a leg that
 //! outlives its call is kept loose until it ends, or begins another.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
 //! The people of a simulated hotline, in virtual time: who calls, who answers, who waits no
-//! longer. What they do becomes events through [`super::pbx`], and is kept as the truth.
+//! longer. What they do becomes events through `pbx`, and is kept as the truth.
 
 mod outbound;
 mod queue;

@@ -5,8 +5,8 @@
 //! the [truth](TrueCall) of its calls, so that what a daemon makes of the events can be compared
 //! with what happened. [`Server`] plays it on the clock to whoever signs in.
 //!
-//! Reading order: [`truth`], [`ami`] (how Asterisk writes), [`pbx`] (which events a move of a
-//! call makes, in which order), [`hotline`] (who calls whom, when), [`actions`], [`server`].
+//! Reading order: [`truth`], `ami` (how Asterisk writes), `pbx` (which events a move of a call
+//! makes, in which order), [`hotline`] (who calls whom, when), `actions`, [`server`].
 
 mod actions;
 mod ami;
