@@ -38,8 +38,10 @@ const CALLS: usize = 1_500;
 const CALLS_A_SECOND: u32 = 50;
 /// Contacts that each customer has had before.
 const CONTACTS: i64 = 8;
-/// A call that nobody takes rings for so many calls' time.
+/// A call rings for so many calls' time, and is talked on for as long.
 const RINGS_FOR: usize = 25;
+/// One in so many callers gives up.
+const GIVES_UP: usize = 10;
 /// A card is about this long.
 const CARD_BYTES: usize = 4_000;
 
@@ -101,8 +103,12 @@ async fn measure() {
     for call in 0..CALLS {
         beat.tick().await;
         let desk = call * 7 % DESKS;
-        if let Some(over) = call.checked_sub(RINGS_FOR) {
-            pbx.say(&gives_up(over)).await;
+        if let Some(rung) = call.checked_sub(RINGS_FOR) {
+            let step = if rung % GIVES_UP == 0 { gives_up(rung) } else { answers(rung, &extension(rung * 7 % DESKS)) };
+            pbx.say(&step).await;
+        }
+        if let Some(talked) = call.checked_sub(2 * RINGS_FOR).filter(|call| call % GIVES_UP != 0) {
+            pbx.say(&ends(talked, &extension(talked * 7 % DESKS))).await;
         }
         let caller = caller(call % DESKS);
         let ring = waits(call, &caller) + &rings(call, &extension(desk), &caller);
@@ -323,6 +329,34 @@ fn gives_up(call: usize) -> String {
          Event: Hangup\r\nPrivilege: call,all\r\n{agent}Cause: 16\r\n\r\n\
          Event: QueueCallerAbandon\r\nPrivilege: agent,all\r\n{caller}Queue: support\r\n\r\n\
          Event: QueueCallerLeave\r\nPrivilege: agent,all\r\n{caller}Queue: support\r\n\r\n\
+         Event: Hangup\r\nPrivilege: call,all\r\n{caller}Cause: 16\r\n\r\n"
+    )
+}
+
+/// The agent takes the call.
+fn answers(call: usize, agent: &str) -> String {
+    let device = format!("PJSIP/{agent}");
+    let (caller, leg) = (channel("PJSIP/trunk", call, "c"), channel(&device, call, "a"));
+    let bridge = format!("BridgeUniqueid: bridge-{call}\r\nBridgeType: basic\r\nBridgeTechnology: simple_bridge\r\n");
+    format!(
+        "Event: QueueCallerLeave\r\nPrivilege: agent,all\r\n{caller}Queue: support\r\n\r\n\
+         Event: AgentConnect\r\nPrivilege: agent,all\r\n{caller}DestChannel: {device}-{call:08x}\r\n\
+         DestUniqueid: b{call}.a\r\nDestLinkedid: b{call}.c\r\nQueue: support\r\nInterface: {device}\r\n\
+         MemberName: {agent}\r\n\r\n\
+         Event: BridgeEnter\r\nPrivilege: call,all\r\n{bridge}{leg}\r\n\
+         Event: BridgeEnter\r\nPrivilege: call,all\r\n{bridge}{caller}\r\n"
+    )
+}
+
+/// The caller hangs up after the talk.
+fn ends(call: usize, agent: &str) -> String {
+    let (caller, leg) = (channel("PJSIP/trunk", call, "c"), channel(&format!("PJSIP/{agent}"), call, "a"));
+    let bridge = format!("BridgeUniqueid: bridge-{call}\r\n");
+    format!(
+        "Event: HangupRequest\r\nPrivilege: call,all\r\n{caller}\r\n\
+         Event: BridgeLeave\r\nPrivilege: call,all\r\n{bridge}{caller}\r\n\
+         Event: BridgeLeave\r\nPrivilege: call,all\r\n{bridge}{leg}\r\n\
+         Event: Hangup\r\nPrivilege: call,all\r\n{leg}Cause: 16\r\n\r\n\
          Event: Hangup\r\nPrivilege: call,all\r\n{caller}Cause: 16\r\n\r\n"
     )
 }

@@ -56,7 +56,7 @@ const SOON: Duration = Duration::from_millis(30);
 
 /// After a change of what nobody owns, which all desks show: they read it spread over this time,
 /// so that a thousand of them do not stand before the store when a phone rings.
-const SPREAD_MS: std::ops::Range<u64> = 200..1_500;
+const SPREAD_MS: std::ops::Range<u64> = 200..3_000;
 
 #[derive(Deserialize)]
 pub struct Asked {

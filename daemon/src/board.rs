@@ -232,7 +232,7 @@ impl Board {
                 Topic::House => {
                     standing.extend(self.seats.values().map(|seat| Notice::Link(Arc::new(seat.now.clone()))));
                 }
-                Topic::Person(_) | Topic::Events => {}
+                Topic::Person(_) | Topic::Unowned | Topic::Events => {}
             }
         }
         // A listener that is gone again needs no seat.

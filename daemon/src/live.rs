@@ -29,6 +29,8 @@ pub enum Topic {
     Extension(PbxName, Extension),
     /// What one person owes and owns.
     Person(PersonId),
+    /// What nobody owns, and so anybody may keep.
+    Unowned,
     /// Queues, agents, everybody's obligations.
     Board,
     /// The state of each link; people and extensions changed.
@@ -51,7 +53,7 @@ pub enum Notice {
     /// This person's obligations or notices changed: read them again.
     Duties(PersonId),
     /// Somebody's or nobody's obligations changed: boards, and lists of what nobody owns, read
-    /// again. At most once a commit.
+    /// again. At most once a commit and topic.
     Obligations,
     /// This ticket changed: read it again. Told to its owner and the board.
     Ticket(TicketId),

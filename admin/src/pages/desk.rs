@@ -143,7 +143,7 @@ pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
 /// What the desk lives on.
 pub fn topics(visitor: &Visitor) -> Vec<Topic> {
     let phones = visitor.extensions.iter().map(|(pbx, extension)| Topic::Extension(pbx.clone(), extension.clone()));
-    phones.chain([Topic::Person(visitor.person.id), Topic::House]).collect()
+    phones.chain([Topic::Person(visitor.person.id), Topic::Unowned, Topic::House]).collect()
 }
 
 fn sort(notices: &[Notice]) -> (Vec<Arc<Pop>>, Option<AgentNow>) {

@@ -11,6 +11,8 @@ pub struct Changed {
     tickets: BTreeSet<(TicketId, Option<PersonId>)>,
     duties: BTreeSet<PersonId>,
     obligations: bool,
+    /// Something that nobody owned, or owns now.
+    unowned: bool,
     house: bool,
     /// There are new rows in the outbox.
     pub outbox: bool,
@@ -32,7 +34,10 @@ impl Changed {
             }
             Fact::CallJoined { ticket, .. } => self.ticket(*ticket, None),
             Fact::CallsMerged { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
-            Fact::OwnerTaken { ticket, person, .. } => self.obligation(*ticket, Some(*person)),
+            Fact::OwnerTaken { ticket, person, .. } => {
+                self.obligation(*ticket, Some(*person));
+                self.unowned = true;
+            }
             Fact::TicketSaved { ticket, owner, .. } | Fact::TicketLinked { ticket, owner, .. } => {
                 self.ticket(*ticket, *owner);
             }
@@ -66,6 +71,7 @@ impl Changed {
         self.ticket(ticket, owner);
         self.duties.extend(owner);
         self.obligations = true;
+        self.unowned |= owner.is_none();
     }
 
     pub fn notices(&self) -> Vec<(Topic, Notice)> {
@@ -79,6 +85,7 @@ impl Changed {
         }
         notices.extend(self.duties.iter().map(|&person| (Topic::Person(person), Notice::Duties(person))));
         notices.extend(self.obligations.then_some((Topic::Board, Notice::Obligations)));
+        notices.extend(self.unowned.then_some((Topic::Unowned, Notice::Obligations)));
         notices.extend(self.house.then_some((Topic::House, Notice::House)));
         notices
     }
