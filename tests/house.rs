@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use reqwest::{Client, StatusCode, header, redirect};
+use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 /// How long a start or an expected change may take before a test fails. Never slept through:
@@ -51,6 +53,12 @@ impl House {
 
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("ringback-data")
+    }
+
+    /// The store, to look at while the daemon writes it.
+    pub fn database(&self) -> Connection {
+        let file = self.data().join("ringback.sqlite");
+        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the store")
     }
 
     pub fn path(&self) -> &Path {
@@ -108,6 +116,21 @@ impl House {
 
 pub fn password_of(login: &str) -> String {
     format!("password-of-{login}")
+}
+
+/// A browser in which somebody of [`House::person`] has signed in.
+pub async fn sign_in(url: &str, login: &str) -> Client {
+    let door = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+    let form = format!("user={login}&pass={}", password_of(login));
+    let request = door.post(format!("{url}/sign-in")).body(form);
+    let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = request.send().await.expect("the sign-in page");
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "signing in as {login}");
+    let cookies = answer.headers().get_all(header::SET_COOKIE);
+    let pairs: Vec<_> = cookies.iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
+    let cookie = pairs.join("; ").parse().expect("cookies");
+    let headers = [(header::COOKIE, cookie)].into_iter().collect();
+    Client::builder().redirect(redirect::Policy::none()).default_headers(headers).build().expect("a client")
 }
 
 impl Running {

@@ -11,7 +11,7 @@ use daemon::config::Config;
 use daemon::desk::decide::Input;
 use daemon::number::Number;
 use daemon::store::Store;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::house::{House, PATIENCE, Simulated};
 
@@ -157,11 +157,4 @@ fn verify(db: &Connection, first_due: DateTime<Utc>) {
 
 fn count<P: rusqlite::Params>(db: &Connection, sql: &str, params: P) -> i64 {
     db.query_row(sql, params, |row| row.get(0)).unwrap()
-}
-
-impl House {
-    /// The store, to look at while the daemon writes it.
-    fn database(&self) -> Connection {
-        Connection::open_with_flags(self.data().join("ringback.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
-    }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "asterisk")]
 mod asterisk;
+mod gap;
 mod house;
 mod kill;
 mod start;

@@ -112,6 +112,7 @@ struct Writer {
     rooms: Vec<Room>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     links: BTreeMap<PbxName, LinkNow>,
+    store_failing: bool,
     board: Option<Arc<BoardNow>>,
     phone: Option<AgentNow>,
     /// Pops that stand, by call.
@@ -146,6 +147,7 @@ impl Writer {
             rooms,
             sender,
             links: BTreeMap::new(),
+            store_failing: false,
             board: None,
             phone: None,
             pops: BTreeMap::new(),
@@ -248,6 +250,10 @@ impl Writer {
                 self.links().await?;
                 self.outages().await
             }
+            Notice::Store { failing } => {
+                self.store_failing = failing;
+                self.status().await
+            }
             Notice::House => self.house().await,
             Notice::Event(event) => {
                 let row = EventRow { pen: &self.visitor.pen, event: &event }.render().map_err(|_| Gone)?;
@@ -292,7 +298,12 @@ impl Writer {
     }
 
     async fn status(&mut self) -> Result<(), Gone> {
-        let status = Status::new(self.visitor.pen.clone(), &self.links, Wire::allows(self.visitor.person.role));
+        let status = Status::new(
+            self.visitor.pen.clone(),
+            &self.links,
+            self.store_failing,
+            Wire::allows(self.visitor.person.role),
+        );
         self.part(status).await
     }
 

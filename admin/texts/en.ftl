@@ -60,6 +60,7 @@ status-no-links = No PBX yet
 status-down = { $pbx } down
 status-blind = its calls cannot be seen now
 status-help = What to do
+status-store = Nothing can be saved now: the disk refuses. Calls still pop; what you typed stays here
 status-rest = The rest is live
 age = { $seconds } s ago
 held = { $count ->

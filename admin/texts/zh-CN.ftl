@@ -60,6 +60,7 @@ status-no-links = 还没有接交换机
 status-down = { $pbx } 断开
 status-blind = 那里的来电此刻看不到
 status-help = 怎么办
+status-store = 现在无法保存：磁盘写不进去。来电照常弹屏，已填写的内容留在这里
 status-rest = 其余实时
 age = { $seconds } 秒前
 held = 有 { $count } 条变化

@@ -64,6 +64,8 @@ pub struct Board {
     extensions: BTreeSet<(PbxName, Extension)>,
     /// Whether the board changed since it was last told.
     stale: bool,
+    /// What the engine last told of its disk.
+    store_failing: bool,
     changes: Vec<Change>,
 }
 
@@ -76,6 +78,7 @@ impl Board {
             handing: Handing::default(),
             extensions: BTreeSet::new(),
             stale: false,
+            store_failing: false,
             changes: Vec::new(),
         }
     }
@@ -96,7 +99,12 @@ impl Board {
                     }
                 }
                 Some(subscribe) = wires.asked.recv() => self.admit(subscribe),
-                Some((topic, notice)) = wires.told.recv() => self.hub.tell(&topic, notice),
+                Some((topic, notice)) = wires.told.recv() => {
+                    if let Notice::Store { failing } = notice {
+                        self.store_failing = failing;
+                    }
+                    self.hub.tell(&topic, notice);
+                }
                 Some(dial) = wires.dials.recv() => self.dial(dial),
                 Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {
                     if let Some(input) = self.handing.next(|id| {
@@ -231,6 +239,7 @@ impl Board {
                 Topic::Board => standing.push_back(Notice::Board(Arc::new(self.board_now(Utc::now())))),
                 Topic::House => {
                     standing.extend(self.seats.values().map(|seat| Notice::Link(Arc::new(seat.now.clone()))));
+                    standing.push_back(Notice::Store { failing: self.store_failing });
                 }
                 Topic::Person(_) | Topic::Unowned | Topic::Events => {}
             }

@@ -2,8 +2,8 @@
 //!
 //! One thread takes all inputs that are ready into one transaction, each seeing what those before
 //! it wrote, then lets fire what is due. Only after the commit does anybody hear: answers, notices,
-//! requests to dial. A commit that failed never happened: commands are refused, everything else is
-//! tried again.
+//! requests to dial. A commit that failed never happened: commands are refused, and refused at once
+//! until the disk takes again; everything else is kept for then, a call by its newest state alone.
 
 mod changed;
 #[cfg(test)]
@@ -13,12 +13,15 @@ pub(crate) mod house;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use rusqlite::ErrorCode;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::call::Call;
@@ -27,7 +30,7 @@ use crate::desk::decide;
 use crate::desk::fact::{self, Fact};
 use crate::live::{Notice, Topic};
 use crate::store::{self, Store, Writing};
-use crate::{CallId, Extension, OutboxId, PbxName, Time};
+use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Time};
 use changed::Changed;
 
 /// What reaches the engine, in the order in which it takes effect.
@@ -118,6 +121,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Between attempts to write after the disk refused.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// It is noted this often that the daemon is alive: after a kill it is told to have been away for
+/// at most so much longer than it was, and a commit in so long is nothing to any disk.
+const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(30);
+
 /// Attempts to write what is left when the daemon stops while the disk refuses.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -133,14 +140,17 @@ pub struct Outlets {
 pub struct Engine {
     store: Store,
     outlets: Outlets,
-    /// Taken from the inbox and not committed yet; [`BATCH`] and one input more at most.
-    waiting: Vec<Input>,
+    /// Taken from the inbox and not committed yet: [`BATCH`] and one input more at most, or while
+    /// the disk refuses as many calls as there were, by their newest states.
+    waiting: VecDeque<Input>,
     /// When the next rung is due.
     due: Option<Time>,
-    /// The last commit failed; the disk is tried again in its own time.
+    /// When it was last noted that the daemon is alive.
+    alive_at: Option<Time>,
+    /// Obligations whose rungs cannot be kept; not tried again before the next start.
+    passed_over: BTreeSet<ObligationId>,
+    /// The disk refuses; log and pages have been told so.
     failing: bool,
-    /// The log has been told that the disk refuses, and not yet that it takes again.
-    told_of_failing: bool,
 }
 
 /// Starts the engine on a thread of its own, since SQLite blocks. After `stop` it takes no more,
@@ -160,36 +170,55 @@ pub fn start(
 
 impl Engine {
     pub fn new(store: Store, outlets: Outlets) -> Engine {
-        Engine { store, outlets, waiting: Vec::new(), due: None, failing: false, told_of_failing: false }
+        Engine {
+            store,
+            outlets,
+            waiting: VecDeque::new(),
+            due: None,
+            alive_at: None,
+            passed_over: BTreeSet::new(),
+            failing: false,
+        }
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Input>, clock: impl Fn() -> Time, stop: CancellationToken) {
         self.turn(clock()).await;
         loop {
-            let sleep = self.sleep(clock());
-            tokio::select! {
-                () = stop.cancelled(), if !inbox.is_closed() => inbox.close(),
-                input = inbox.recv(), if !self.failing => match input {
-                    Some(input) => self.waiting.push(input),
-                    None => break,
-                },
-                () = wait(sleep) => {}
+            // While the disk refuses, whoever waits in the inbox is answered all the same.
+            let retry_at = self.failing.then(|| Instant::now() + RETRY);
+            loop {
+                let idle = if retry_at.is_none() { self.idle(clock()) } else { Duration::MAX };
+                tokio::select! {
+                    () = stop.cancelled(), if !inbox.is_closed() => inbox.close(),
+                    input = inbox.recv(), if self.failing || self.waiting.is_empty() => match input {
+                        Some(input) => self.receive(input),
+                        None => return self.end(clock).await,
+                    },
+                    () = sleep(idle), if retry_at.is_none() => {}
+                    () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {}
+                }
+                if retry_at.is_none_or(|at| at <= Instant::now()) {
+                    break;
+                }
             }
             let mut taken: usize = self.waiting.iter().map(weight).sum();
             while taken < BATCH
                 && let Ok(input) = inbox.try_recv()
             {
                 taken += weight(&input);
-                self.waiting.push(input);
+                self.receive(input);
             }
             self.turn(clock()).await;
-            if self.failing && inbox.is_closed() && inbox.is_empty() {
-                break;
-            }
         }
+    }
+
+    /// Commits what was left, and that until now the daemon was there.
+    async fn end(mut self, clock: impl Fn() -> Time) {
+        self.alive_at = None;
+        self.turn(clock()).await;
         for _ in 0..LAST_ATTEMPTS {
             if !self.waiting.is_empty() {
-                wait(Some(RETRY)).await;
+                sleep(RETRY).await;
                 self.turn(clock()).await;
             }
         }
@@ -198,49 +227,96 @@ impl Engine {
         }
     }
 
-    /// How long nothing needs to be done of itself; none: as long as no input comes.
-    fn sleep(&self, now: Time) -> Option<Duration> {
-        if self.failing {
-            return Some(RETRY);
-        }
-        self.due.map(|due| (due - now).to_std().unwrap_or(Duration::ZERO).min(LOOK))
+    fn receive(&mut self, input: Input) {
+        let kept = if self.failing { refuse(input) } else { Some(input) };
+        self.waiting.extend(kept);
     }
 
-    /// Commits what waits, then fires what is due.
+    /// How long nothing needs to be done of itself.
+    fn idle(&self, now: Time) -> Duration {
+        if !self.waiting.is_empty() {
+            return Duration::ZERO;
+        }
+        let until = |at: Time| (at - now).to_std().unwrap_or(Duration::ZERO);
+        let note = self.alive_at.map_or(Duration::ZERO, |at| until(at + ALIVE_EVERY));
+        self.due.map_or(note, |due| until(due).min(LOOK).min(note))
+    }
+
+    /// Commits what waits, as much as belongs into one commit, then fires what is due.
     pub async fn turn(&mut self, now: Time) {
-        self.failing = false;
-        let inputs = std::mem::take(&mut self.waiting);
+        let failed = self.work(now).await.err();
+        if failed.is_some() == self.failing {
+            return;
+        }
+        self.failing = failed.is_some();
+        match failed {
+            Some(error) => {
+                tracing::error!(%error, "the store cannot write; until it can, calls wait and commands are refused");
+            }
+            None => tracing::info!("the store can write again"),
+        }
+        // Nobody listens any more when the daemon stops.
+        let _ = self.outlets.told.send((Topic::House, Notice::Store { failing: self.failing })).await;
+    }
+
+    async fn work(&mut self, now: Time) -> store::Result<()> {
+        if self.failing {
+            coalesce(&mut self.waiting);
+            // With nothing to keep, nothing else would show that the disk takes again.
+            self.alive_at = None;
+        }
+        let inputs = self.batch();
         if !inputs.is_empty() {
-            self.take(inputs, now).await;
+            self.take(inputs, now).await?;
         }
-        while !self.failing && self.fire(now).await {}
-        match self.store.next_due() {
-            Ok(due) => self.due = due,
-            Err(error) => self.fail(&error),
+        if self.note_is_old(now) {
+            self.store.together(|writing| writing.alive(now))?;
+            self.alive_at = Some(now);
         }
-        if self.told_of_failing && !self.failing {
-            tracing::info!("the store can write again");
-            self.told_of_failing = false;
+        while self.fire(now).await? {}
+        self.due = self.store.next_due(&self.passed_over)?;
+        Ok(())
+    }
+
+    /// Whether the note is due, or the clock was set back since.
+    fn note_is_old(&self, now: Time) -> bool {
+        self.alive_at.is_none_or(|at| (now - at).abs() >= ALIVE_EVERY)
+    }
+
+    fn batch(&mut self) -> Vec<Input> {
+        let mut taken = 0;
+        let mut inputs = Vec::new();
+        while taken < BATCH
+            && let Some(input) = self.waiting.pop_front()
+        {
+            taken += weight(&input);
+            inputs.push(input);
         }
+        inputs
     }
 
     /// All inputs in one commit; where one of them is at fault, each in its own, so that it spoils
-    /// nothing but itself.
-    async fn take(&mut self, inputs: Vec<Input>, now: Time) {
+    /// nothing but itself. What the disk refused waits again.
+    async fn take(&mut self, inputs: Vec<Input>, now: Time) -> store::Result<()> {
         let mut changed = Changed::default();
+        let note = self.note_is_old(now);
         let result = self.store.together(|writing| {
+            if note {
+                writing.alive(now)?;
+            }
             inputs.iter().map(|input| apply(writing, input, now, &mut changed)).collect::<store::Result<Vec<_>>>()
         });
         match result {
             Ok(applied) => {
+                self.alive_at = if note { Some(now) } else { self.alive_at };
                 for (input, applied) in inputs.into_iter().zip(applied) {
                     self.answer(input, applied);
                 }
                 self.tell(&changed).await;
             }
             Err(error) if !inputs_fault(&error) => {
-                self.fail(&error);
-                self.waiting.extend(inputs.into_iter().filter_map(refuse));
+                self.put_back(inputs.into_iter());
+                return Err(error);
             }
             Err(error) if inputs.len() == 1 => {
                 tracing::error!(%error, ?inputs, "an input could not be kept, and is passed over");
@@ -249,44 +325,60 @@ impl Engine {
             Err(_) => {
                 let mut inputs = inputs.into_iter();
                 while let Some(input) = inputs.next() {
-                    Box::pin(self.take(vec![input], now)).await;
-                    if self.failing {
-                        self.waiting.extend(inputs.by_ref().filter_map(refuse));
+                    if let Err(error) = Box::pin(self.take(vec![input], now)).await {
+                        let tried = self.waiting.pop_front();
+                        self.put_back(tried.into_iter().chain(inputs));
+                        return Err(error);
                     }
                 }
             }
         }
+        Ok(())
     }
 
-    /// Fires up to [`RUNGS`] rungs; says whether there may be more.
-    async fn fire(&mut self, now: Time) -> bool {
-        let mut changed = Changed::default();
-        let result = self.store.together(|writing| {
-            let due = writing.due(now, RUNGS)?;
-            for obligation in &due {
-                if let Ok(facts) = writing.decide(&decide::Input::Due(*obligation), now)? {
-                    facts.iter().for_each(|fact| changed.note(fact));
+    fn put_back(&mut self, inputs: impl Iterator<Item = Input>) {
+        let mut back: VecDeque<Input> = inputs.filter_map(refuse).collect();
+        back.append(&mut self.waiting);
+        self.waiting = back;
+    }
+
+    /// Fires up to [`RUNGS`] rungs; says whether there may be more. One that cannot be kept, for
+    /// what its obligation's row holds, keeps no other from firing.
+    async fn fire(&mut self, now: Time) -> store::Result<bool> {
+        let due = self.store.due(now, &self.passed_over, RUNGS)?;
+        match self.climb(&due, now).await {
+            Err(error) if inputs_fault(&error) => {
+                for &obligation in &due {
+                    match self.climb(&[obligation], now).await {
+                        Err(error) if inputs_fault(&error) => {
+                            tracing::error!(%error, %obligation, "a rung cannot be kept; it is tried again at the next start");
+                            self.passed_over.insert(obligation);
+                        }
+                        other => other?,
+                    }
                 }
             }
-            Ok(due.len())
-        });
-        match result {
-            Ok(fired) => {
-                self.tell(&changed).await;
-                fired == RUNGS
-            }
-            Err(error) => {
-                self.fail(&error);
-                false
-            }
+            other => other?,
         }
+        Ok(due.len() == RUNGS)
     }
 
-    fn fail(&mut self, error: &rusqlite::Error) {
-        if !self.told_of_failing {
-            tracing::error!(%error, "the store cannot write; until it can, calls wait and commands are refused");
+    async fn climb(&mut self, due: &[ObligationId], now: Time) -> store::Result<()> {
+        if due.is_empty() {
+            return Ok(());
         }
-        (self.failing, self.told_of_failing) = (true, true);
+        let mut changed = Changed::default();
+        self.store.together(|writing| {
+            due.iter().try_for_each(|obligation| {
+                let facts = writing.decide(&decide::Input::Due(*obligation), now)?.unwrap_or_default();
+                // Nothing fired: it would be due for ever.
+                let none = facts.is_empty().then_some(rusqlite::Error::QueryReturnedNoRows);
+                note(facts, &mut changed);
+                none.map_or(Ok(()), Err)
+            })
+        })?;
+        self.tell(&changed).await;
+        Ok(())
     }
 
     /// A call that was asked for goes to the board before its asker hears of it; it is not kept for
@@ -340,6 +432,17 @@ fn refuse(input: Input) -> Option<Input> {
         | Input::Extensions { .. }
         | Input::Delivered(_) => Some(input),
     }
+}
+
+/// Of each call the newest state suffices; so that what waits is bounded by calls, not by events.
+fn coalesce(waiting: &mut VecDeque<Input>) {
+    let mut newer = BTreeSet::new();
+    for input in waiting.iter_mut().rev() {
+        if let Input::Calls { calls, .. } = input {
+            calls.retain(|call| newer.insert(call.id.clone()));
+        }
+    }
+    waiting.retain(|input| !matches!(input, Input::Calls { calls, .. } if calls.is_empty()));
 }
 
 /// What came of one input.
@@ -396,12 +499,5 @@ fn inputs_fault(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
         Some(code) => matches!(code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig),
         None => true,
-    }
-}
-
-async fn wait(sleep: Option<Duration>) {
-    match sleep {
-        Some(sleep) => tokio::time::sleep(sleep).await,
-        None => std::future::pending().await,
     }
 }

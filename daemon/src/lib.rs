@@ -77,8 +77,10 @@ pub fn policy(config: &Config) -> Policy {
 
 /// Starts everything over an open store. When `stop` is cancelled the links end first; see
 /// [`Daemon::ended`].
-pub fn start(config: &Config, store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
+pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
     let reader = store.reader()?;
+    let watched = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
+    store.watch(watched).context("cannot note since when the PBXs were out of sight")?;
     let (told, hear_told) = mpsc::channel(TO_BOARD);
     let (dials, hear_dials) = mpsc::channel(TO_BOARD);
     let news = Arc::new(Notify::new());

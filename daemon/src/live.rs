@@ -33,7 +33,7 @@ pub enum Topic {
     Unowned,
     /// Queues, agents, everybody's obligations.
     Board,
-    /// The state of each link; people and extensions changed.
+    /// The state of each link and of the store; people and extensions changed.
     House,
     /// Every decoded event of every PBX.
     Events,
@@ -58,6 +58,11 @@ pub enum Notice {
     /// This ticket changed: read it again. Told to its owner and the board.
     Ticket(TicketId),
     Link(Arc<LinkNow>),
+    /// Whether the store refuses to be written: what people ask for is then refused, and what
+    /// calls leave is kept later.
+    Store {
+        failing: bool,
+    },
     /// People, extensions or settings changed: read them again.
     House,
     Event(Arc<SeenEvent>),

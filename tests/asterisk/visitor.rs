@@ -5,31 +5,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use reqwest::{Client, Response, StatusCode, header, redirect};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::house::{PATIENCE, password_of, until};
+use crate::house::{PATIENCE, sign_in, until};
 
 pub struct Visitor {
     client: Client,
     url: String,
-    cookie: String,
     pub id: i64,
 }
 
 impl Visitor {
     pub async fn sign_in(url: &str, login: &str) -> Visitor {
-        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
-        let form = format!("user={login}&pass={}", password_of(login));
-        let request = client.post(format!("{url}/sign-in")).body(form);
-        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let response = request.send().await.expect("the sign-in page");
-        assert_eq!(response.status(), StatusCode::SEE_OTHER, "signing in as {login}");
-        let cookies = response.headers().get_all(header::SET_COOKIE);
-        let pairs: Vec<_> = cookies.iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
-        let mut visitor = Visitor { client, url: url.to_owned(), cookie: pairs.join("; "), id: 0 };
+        let client = sign_in(url, login).await;
+        let mut visitor = Visitor { client, url: url.to_owned(), id: 0 };
         visitor.id = visitor.get("me").await["id"].as_i64().expect("an id");
         visitor
     }
@@ -53,7 +45,7 @@ impl Visitor {
     /// The call button.
     pub async fn dial(&self, obligation: &Value) {
         let asked = json!({ "number": obligation["number"], "obligation": obligation["id"], "ticket": null });
-        let request = self.client.post(format!("{}/api/v1/dial", self.url)).header(header::COOKIE, &self.cookie);
+        let request = self.client.post(format!("{}/api/v1/dial", self.url));
         let response = request.json(&asked).send().await.expect("dial");
         assert_eq!(response.status(), StatusCode::ACCEPTED, "{}", response.text().await.unwrap_or_default());
     }
@@ -67,7 +59,7 @@ impl Visitor {
     }
 
     async fn fetch(&self, path: &str) -> Response {
-        let request = self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
+        let request = self.client.get(format!("{}{path}", self.url));
         request.send().await.unwrap_or_else(|why| panic!("{path}: {why}"))
     }
 }

@@ -70,7 +70,8 @@ impl Shell {
         title: String,
         links: &BTreeMap<PbxName, LinkNow>,
     ) -> Shell {
-        let status = Status::new(visitor.pen.clone(), links, visitor.person.role == Role::Admin);
+        // Whether the store can be written is the stream's to say, first of all.
+        let status = Status::new(visitor.pen.clone(), links, false, visitor.person.role == Role::Admin);
         let fills = matches!(room, Room::Desk | Room::Live);
         Shell { title, room, fills, visitor, status, build: state.house.build.clone() }
     }

@@ -16,16 +16,18 @@ pub struct Status {
     up: usize,
     total: usize,
     down: Vec<LinkNow>,
+    /// The store refuses to be written.
+    store_failing: bool,
     /// Whether the reader can mend a link.
     wires: bool,
 }
 part!(Status = "status");
 
 impl Status {
-    pub fn new(pen: Pen, links: &BTreeMap<PbxName, LinkNow>, wires: bool) -> Status {
+    pub fn new(pen: Pen, links: &BTreeMap<PbxName, LinkNow>, store_failing: bool, wires: bool) -> Status {
         let down = links.values().filter(|link| is_down(link)).cloned().collect();
         let up = links.values().filter(|link| link.state == LinkState::Up).count();
-        Status { pen, up, total: links.len(), down, wires }
+        Status { pen, up, total: links.len(), down, store_failing, wires }
     }
 }
 

@@ -68,7 +68,7 @@ impl House {
     }
 
     pub fn input(&mut self, input: Input) {
-        self.engine().waiting.push(input);
+        self.engine().waiting.push_back(input);
         self.turn();
     }
 
@@ -151,7 +151,8 @@ impl House {
 }
 
 fn open(dir: PathBuf) -> (Engine, mpsc::Receiver<(Topic, Notice)>, mpsc::Receiver<Dial>, Reader) {
-    let store = Store::open(&dir, policy()).unwrap();
+    let mut store = Store::open(&dir, policy()).unwrap();
+    store.watch(vec!["hq".into()]).unwrap();
     let reader = store.reader().unwrap();
     let (told_to, told) = mpsc::channel(100_000);
     let (dials_to, dials) = mpsc::channel(64);

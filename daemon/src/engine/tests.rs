@@ -49,11 +49,12 @@ fn a_full_disk_tells_nobody_refuses_commands_and_loses_no_call() {
     let (reply, mut answer) = oneshot::channel();
     let (login, name, password_hash) = ("ann".into(), "Ann".into(), "-".into());
     let add = Command::AddPerson { login, name, role: Role::Agent, password_hash };
-    house.engine().waiting.push(Input::Calls { at, calls: calls(0..300) });
-    house.engine().waiting.push(Input::Command(Given { by: None, command: add.clone() }, reply));
-    house.engine().waiting.push(Input::Calls { at, calls: calls(300..310) });
+    house.engine().waiting.push_back(Input::Calls { at, calls: calls(0..300) });
+    house.engine().waiting.push_back(Input::Command(Given { by: None, command: add.clone() }, reply));
+    house.engine().waiting.push_back(Input::Calls { at, calls: calls(300..310) });
     house.turn();
     assert_eq!(answer.try_recv(), Ok(Err(Refusal::StoreFailed)));
+    assert!(matches!(house.told.try_recv(), Ok((Topic::House, Notice::Store { failing: true }))));
     assert!(house.told.try_recv().is_err(), "nobody heard of what is not kept");
     assert_eq!(house.sql("SELECT count(*) FROM calls"), ["0"]);
     assert_eq!(house.sql("SELECT count(*) FROM people"), ["0"]);
@@ -94,7 +95,7 @@ fn inputs_that_are_ready_share_one_commit() {
     let at = house.now;
     for n in 0..200 {
         let call = Arc::new(inbound(&format!("c{n}"), &format!("+86138{n:08}"), at));
-        house.engine().waiting.push(Input::Calls { at, calls: vec![call] });
+        house.engine().waiting.push_back(Input::Calls { at, calls: vec![call] });
     }
     let wal = |house: &House| std::fs::metadata(house.dir.path().join("data/ringback.sqlite-wal")).unwrap().len();
     let before = wal(&house);
@@ -114,12 +115,34 @@ fn an_input_at_fault_spoils_only_itself() {
          BEGIN SELECT RAISE(ABORT, 'no such call'); END";
     house.engine().store.db().execute_batch(refuse_bad).unwrap();
     for call in [inbound("good", "+8613900139000", at), clash, inbound("fine", "+8613700137000", at)] {
-        house.engine().waiting.push(Input::Calls { at, calls: vec![Arc::new(call)] });
+        house.engine().waiting.push_back(Input::Calls { at, calls: vec![Arc::new(call)] });
     }
     house.turn();
     assert_eq!(house.sql("SELECT id FROM calls ORDER BY id"), ["fine", "good"]);
     house.turn();
     assert_eq!(house.sql("SELECT count(*) FROM calls"), ["2"]);
+}
+
+#[test]
+fn a_rung_that_cannot_be_kept_keeps_no_other_from_firing() {
+    let mut house = House::new();
+    house.person("boss", Role::Supervisor, None);
+    missed(&mut house);
+    house.sql("UPDATE obligations SET kind = 'of a later version' RETURNING id");
+    let at = house.now;
+    let other = inbound("b", "+8613900139000", at);
+    house.input(Input::Calls { at, calls: vec![Arc::new(ended(&other, at, Outcome::Abandoned))] });
+    house.now += TimeDelta::minutes(25);
+    house.turn();
+    assert_eq!(fired(&house), ["reminder 1"]);
+    assert_eq!(house.engine().due, Some(at + TimeDelta::minutes(30)), "waits for the next one, not in a loop");
+    house.until(at + TimeDelta::minutes(30));
+    assert_eq!(fired(&house), ["reminder 1", "due 0"]);
+    // Mended, it fires after the next start.
+    house.sql("UPDATE obligations SET kind = 'missed_call' RETURNING id");
+    house.crash();
+    house.turn();
+    assert_eq!(fired(&house).len(), 4);
 }
 
 #[test]
@@ -161,6 +184,113 @@ fn whatever_the_clock_does_nothing_fires_twice_or_early() {
     jump(&mut house, began + TimeDelta::days(3650));
     assert_eq!(fired(&house), ["reminder 1", "due 1", "escalated 1"]);
     assert_eq!(house.sql("SELECT count(*) FROM outbox"), ["3"]);
+}
+
+fn outages(house: &House) -> Vec<String> {
+    house.sql(
+        "SELECT why || ' ' || ((from_ms - 1795485600000) / 1000) || ' '
+            || coalesce((to_ms - 1795485600000) / 1000, '…') FROM outages ORDER BY from_ms",
+    )
+}
+
+fn snapshot(house: &mut House, at: Time, up: &[&str]) {
+    house.until(at);
+    house.input(Input::Standing { pbx: "hq".into(), at, up: up.iter().map(|id| (*id).into()).collect() });
+}
+
+#[test]
+fn the_time_in_which_the_daemon_did_not_run_is_an_outage() {
+    let mut house = House::new();
+    house.turn();
+    assert_eq!(outages(&house), [""; 0], "a PBX that was never seen was not missed");
+    snapshot(&mut house, t(10.0), &[]);
+    house.sees(t(12.0), &inbound("waits", MOBILE, t(12.0)));
+    house.sees(t(13.0), &talking(&inbound("talks", "+8613900139000", t(12.0)), "1001", t(13.0)));
+    house.sees(t(14.0), &inbound("stays", "+8613700137000", t(14.0)));
+    // Noted with whatever else is kept, or alone.
+    house.now = t(95.0);
+    house.turn();
+    house.now = t(100.0);
+    house.crash();
+    assert_eq!(outages(&house), ["Ringback was not running 95 …"]);
+    house.now = t(700.0);
+    house.turn();
+    assert_eq!(outages(&house), ["Ringback was not running 95 …"], "running is not yet seeing");
+    snapshot(&mut house, t(702.0), &["stays"]);
+    assert_eq!(outages(&house), ["Ringback was not running 95 702"]);
+    let calls = house.sql("SELECT id || ' ' || coalesce(outcome, 'up') || ' ' || certain FROM calls ORDER BY id");
+    assert_eq!(calls, ["stays up 1", "talks answered 0", "waits failed 0"]);
+    assert_eq!(house.sql("SELECT count(*) FROM obligations"), ["0"], "nobody saw anybody give up");
+}
+
+#[test]
+fn no_moment_is_out_of_sight_twice() {
+    let mut house = House::new();
+    snapshot(&mut house, t(10.0), &[]);
+    let outage = |from, to| Input::Outage { pbx: "hq".into(), from, to, why: "closed".into() };
+    house.until(t(50.0));
+    house.input(outage(t(50.0), None));
+    house.now = t(80.0);
+    house.turn();
+    house.crash();
+    // Back, and the PBX is not there; then it is.
+    house.now = t(100.0);
+    house.input(outage(t(100.0), None));
+    snapshot(&mut house, t(110.0), &[]);
+    house.input(outage(t(100.0), Some(t(110.0))));
+    house.until(t(200.0));
+    let expected = ["closed 50 80", "Ringback was not running 80 100", "closed 100 110"];
+    assert_eq!(outages(&house), expected);
+    let coverage = house.ask(house.reader.coverage(t(0.0), t(200.0))).unwrap();
+    assert_eq!(coverage[0].unseen_ms, 60_000);
+}
+
+#[test]
+fn while_the_disk_refuses_commands_are_refused_at_once_and_calls_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), policy()).unwrap();
+    store.db().execute_batch("PRAGMA busy_timeout = 0").unwrap();
+    let (told_to, mut told) = mpsc::channel(100_000);
+    let (dials, _) = mpsc::channel(1);
+    let (stop, now) = (CancellationToken::new(), t(0.0));
+    let outlets = Outlets { told: told_to, dials, outbox: Arc::default() };
+    let (inbox, thread) = start(store, outlets, move || now, stop.clone()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let commands = Commands::new(inbox.clone());
+        let command = Command::AddPerson {
+            login: "ann".into(),
+            name: "Ann".into(),
+            role: Role::Agent,
+            password_hash: "-".into(),
+        };
+        let other = rusqlite::Connection::open(dir.path().join("ringback.sqlite")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        // Many times what a commit and the inbox take together.
+        for n in 0..20_000 {
+            let call = Arc::new(inbound(&format!("c{}", n % 100), MOBILE, now));
+            inbox.send(Input::Calls { at: now, calls: vec![call] }).await.unwrap();
+        }
+        let asked = std::time::Instant::now();
+        let answer = commands.give(Given { by: None, command: command.clone() }).await;
+        assert_eq!(answer, Err(Refusal::StoreFailed));
+        assert!(asked.elapsed() < std::time::Duration::from_millis(500), "after {:?}", asked.elapsed());
+        let failing = async |told: &mut mpsc::Receiver<(Topic, Notice)>| loop {
+            if let Some((Topic::House, Notice::Store { failing })) = told.recv().await {
+                return failing;
+            }
+        };
+        assert!(failing(&mut told).await);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(!failing(&mut told).await);
+        assert!(commands.give(Given { by: None, command }).await.is_ok());
+    });
+    drop(inbox);
+    stop.cancel();
+    thread.join().unwrap();
+    let kept = rusqlite::Connection::open(dir.path().join("ringback.sqlite")).unwrap();
+    let kept: i64 = kept.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 100);
 }
 
 #[test]

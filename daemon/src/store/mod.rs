@@ -12,9 +12,11 @@ mod open;
 mod questions;
 pub mod read;
 mod reader;
+mod sight;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::desk::decide::{self, Input};
 use crate::desk::fact::{self, Fact};
 use crate::desk::policy::Policy;
-use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Role, Time};
+use crate::{Extension, ObligationId, OutboxId, PbxName, Role, Time};
 use column::{from_ms, ms};
 use keep::Sequence;
 
@@ -41,6 +43,8 @@ pub struct Store {
     ids: Sequence,
     /// As committed; none after it changed or a transaction failed.
     staff: Option<Arc<Staff>>,
+    /// The PBXs that are looked at.
+    watched: Vec<PbxName>,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -51,30 +55,19 @@ pub struct Writing<'a> {
     policy: &'a Arc<Policy>,
     ids: &'a mut Sequence,
     staff: &'a mut Option<Arc<Staff>>,
+    watched: &'a [PbxName],
 }
 
 impl Store {
     /// All that `work` writes, or nothing: on an error, also of the commit itself, it is as if
     /// nothing had been asked.
     pub fn together<T>(&mut self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
-        let result = Store::transact(&mut self.db, &self.policy, &mut self.ids, &mut self.staff, work);
+        let Store { db, policy, ids, staff, watched, .. } = self;
+        let result = transact(db, |db| work(&mut Writing { db, policy, ids, staff, watched }));
         if result.is_err() {
             self.staff = None;
         }
         result
-    }
-
-    fn transact<T>(
-        db: &mut Connection,
-        policy: &Arc<Policy>,
-        ids: &mut Sequence,
-        staff: &mut Option<Arc<Staff>>,
-        work: impl FnOnce(&mut Writing) -> Result<T>,
-    ) -> Result<T> {
-        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&mut Writing { db: &transaction, policy, ids, staff })?;
-        transaction.commit()?;
-        Ok(done)
     }
 
     /// The connection, to play a disk that refuses.
@@ -83,13 +76,31 @@ impl Store {
         &self.db
     }
 
-    /// When the next rung is due; it may be past.
-    pub fn next_due(&self) -> Result<Option<Time>> {
-        self.db
-            .prepare_cached(
-                "SELECT min(next_rung_at_ms) FROM obligations WHERE state = 'open' AND next_rung_at_ms IS NOT NULL",
-            )?
-            .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_ms)))
+    /// When the next rung is due, but for those of `passed_over`; it may be past.
+    pub fn next_due(&self, passed_over: &BTreeSet<ObligationId>) -> Result<Option<Time>> {
+        let mut pending = self.db.prepare_cached(PENDING)?;
+        let mut rows = pending.query([])?;
+        while let Some(row) = rows.next()? {
+            if !passed_over.contains(&ObligationId(row.get(0)?)) {
+                return row.get(1).map(|at| Some(from_ms(at)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Obligations with a rung that is due at `now`, but for those of `passed_over`, the longest
+    /// due first; `limit` at most.
+    pub fn due(&self, now: Time, passed_over: &BTreeSet<ObligationId>, limit: usize) -> Result<Vec<ObligationId>> {
+        let mut pending = self.db.prepare_cached(PENDING)?;
+        let mut rows = pending.query([])?;
+        let mut due = Vec::new();
+        while due.len() < limit
+            && let Some(row) = rows.next()?
+            && row.get::<_, i64>(1)? <= ms(now)
+        {
+            due.extend(Some(ObligationId(row.get(0)?)).filter(|id| !passed_over.contains(id)));
+        }
+        Ok(due)
     }
 
     /// A command of the command line, where no engine runs.
@@ -143,28 +154,6 @@ impl Writing<'_> {
         Ok(staff)
     }
 
-    /// Obligations with a rung that is due at `now`, the longest due first.
-    pub fn due(&self, now: Time, limit: usize) -> Result<Vec<ObligationId>> {
-        self.db
-            .prepare_cached(
-                "SELECT id FROM obligations WHERE state = 'open' AND next_rung_at_ms IS NOT NULL
-                    AND next_rung_at_ms <= ?1 ORDER BY next_rung_at_ms LIMIT ?2",
-            )?
-            .query_map(params![ms(now), limit as i64], |row| row.get(0).map(ObligationId))?
-            .collect()
-    }
-
-    /// An outage begins, or ends. The first reason stays.
-    pub fn outage(&mut self, pbx: &PbxName, from: Time, to: Option<Time>, why: &str) -> Result<()> {
-        self.db
-            .prepare_cached(
-                "INSERT INTO outages (pbx, from_ms, to_ms, why) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (pbx, from_ms) DO UPDATE SET to_ms = coalesce(excluded.to_ms, outages.to_ms)",
-            )?
-            .execute(params![pbx.as_str(), ms(from), to.map(ms), why])
-            .map(drop)
-    }
-
     /// Extensions that a PBX spoke of; a name once known is not forgotten for an empty one.
     pub fn extensions(&mut self, pbx: &PbxName, at: Time, seen: &[(Extension, String)]) -> Result<()> {
         let mut statement = self.db.prepare_cached(
@@ -187,26 +176,17 @@ impl Writing<'_> {
         }
         Ok(())
     }
+}
 
-    /// Calls that are kept as up, but that the PBX does not know any more, ended unseen: nothing
-    /// is concluded from it but that they are over.
-    pub fn standing(&mut self, pbx: &PbxName, at: Time, up: &[CallId]) -> Result<()> {
-        let kept: Vec<String> = self
-            .db
-            .prepare_cached("SELECT id FROM calls WHERE pbx = ?1 AND ended_at_ms IS NULL")?
-            .query_map([pbx.as_str()], |row| row.get(0))?
-            .collect::<Result<_>>()?;
-        let mut statement = self.db.prepare_cached(
-            "UPDATE calls SET ended_at_ms = ?2, certain = 0,
-                outcome = CASE WHEN answered_at_ms IS NULL THEN 'failed' ELSE 'answered' END WHERE id = ?1",
-        )?;
-        for id in kept {
-            if !up.iter().any(|call| call.as_str() == id) {
-                statement.execute(params![id, ms(at)])?;
-            }
-        }
-        Ok(())
-    }
+/// Whoever asks reads only as far as needed: an index has them in this order.
+const PENDING: &str = "SELECT id, next_rung_at_ms FROM obligations
+    WHERE state = 'open' AND next_rung_at_ms IS NOT NULL ORDER BY next_rung_at_ms";
+
+fn transact<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
 }
 
 fn changes_staff(fact: &Fact) -> bool {

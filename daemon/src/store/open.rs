@@ -57,7 +57,7 @@ impl Store {
             .run(&mut db)
             .with_context(|| format!("cannot bring {} to this version's schema", file.display()))?;
         let ids = Sequence::after_facts(&db)?;
-        Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, _lock: lock })
+        Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, watched: Vec::new(), _lock: lock })
     }
 
     /// Connections for pages, each on a thread of its own.

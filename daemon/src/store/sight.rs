@@ -1,0 +1,98 @@
+//! Sight: what was not seen of each PBX, and until when the daemon was there to see.
+//!
+//! A daemon that was killed could not say so. So it notes from time to time that it is alive, and
+//! the next start tells the time from the last note to its first snapshot as an outage.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::column::{from_ms, ms};
+use super::{Result, Store, Writing};
+use crate::{CallId, PbxName, Time};
+
+const NOT_RUNNING: &str = "Ringback was not running";
+
+impl Store {
+    /// The PBXs that are looked at from now on. Each that was seen before has been out of sight
+    /// since the last note of that; its first snapshot ends the outage.
+    pub fn watch(&mut self, pbxs: Vec<PbxName>) -> Result<()> {
+        self.together(|writing| {
+            for pbx in &pbxs {
+                writing.away(pbx)?;
+            }
+            Ok(())
+        })?;
+        self.watched = pbxs;
+        Ok(())
+    }
+}
+
+impl Writing<'_> {
+    /// The daemon is there, and looks at its PBXs.
+    pub fn alive(&mut self, now: Time) -> Result<()> {
+        note(self.db, "", now)?;
+        let mut statement = self.db.prepare_cached("UPDATE alive SET at_ms = ?2 WHERE pbx = ?1")?;
+        for pbx in self.watched {
+            statement.execute(params![pbx.as_str(), ms(now)])?;
+        }
+        Ok(())
+    }
+
+    fn away(&mut self, pbx: &PbxName) -> Result<()> {
+        let seen = self
+            .db
+            .prepare_cached("SELECT at_ms FROM alive WHERE pbx = ?1")?
+            .query_row([pbx.as_str()], |row| row.get(0).map(from_ms))
+            .optional()?;
+        seen.map_or(Ok(()), |seen| self.outage(pbx, seen, None, NOT_RUNNING))
+    }
+
+    /// An outage begins, or ends. The first reason stays; one that another follows ends there, so
+    /// that no moment counts twice.
+    pub fn outage(&mut self, pbx: &PbxName, from: Time, to: Option<Time>, why: &str) -> Result<()> {
+        close(self.db, pbx, from)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO outages (pbx, from_ms, to_ms, why) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (pbx, from_ms) DO UPDATE SET to_ms = coalesce(excluded.to_ms, outages.to_ms)",
+            )?
+            .execute(params![pbx.as_str(), ms(from), to.map(ms), why])
+            .map(drop)
+    }
+
+    /// After a snapshot: the PBX is in sight. Calls that are kept as up, but that it does not know
+    /// any more, ended unseen: nothing is concluded from it but that they are over.
+    pub fn standing(&mut self, pbx: &PbxName, at: Time, up: &[CallId]) -> Result<()> {
+        close(self.db, pbx, at)?;
+        note(self.db, pbx.as_str(), at)?;
+        let kept: Vec<String> = self
+            .db
+            .prepare_cached("SELECT id FROM calls WHERE pbx = ?1 AND ended_at_ms IS NULL")?
+            .query_map([pbx.as_str()], |row| row.get(0))?
+            .collect::<Result<_>>()?;
+        let mut statement = self.db.prepare_cached(
+            "UPDATE calls SET ended_at_ms = ?2, certain = 0,
+                outcome = CASE WHEN answered_at_ms IS NULL THEN 'failed' ELSE 'answered' END WHERE id = ?1",
+        )?;
+        for id in kept {
+            if !up.iter().any(|call| call.as_str() == id) {
+                statement.execute(params![id, ms(at)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The PBX's outage that has not ended ends at `end`, if it began before.
+fn close(db: &Connection, pbx: &PbxName, end: Time) -> Result<()> {
+    db.prepare_cached("UPDATE outages SET to_ms = ?2 WHERE pbx = ?1 AND to_ms IS NULL AND from_ms < ?2")?
+        .execute(params![pbx.as_str(), ms(end)])
+        .map(drop)
+}
+
+fn note(db: &Connection, whom: &str, at: Time) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO alive (pbx, at_ms) VALUES (?1, ?2) ON CONFLICT (pbx) DO UPDATE SET at_ms = excluded.at_ms",
+    )?
+    .execute(params![whom, ms(at)])
+    .map(drop)
+}
