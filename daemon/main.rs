@@ -1,7 +1,7 @@
 //! The binary: command line, configuration, logs; start, serve, drain. What is asked is done by
 //! the libraries.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -163,7 +163,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Simulate { listen, calls_per_second, seed } => {
             runtime.block_on(simulate(listen, calls_per_second, seed))?;
         }
-        Verb::Replay { files, json } => daemon::replay::print(&files, json, &mut std::io::stdout().lock())?,
+        Verb::Replay { files, json } => replay(&files, json)?,
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
@@ -178,12 +178,12 @@ fn configured(path: Option<&Path>) -> Result<Config, ConfigError> {
 /// Logs go to standard error, so that standard output is for what was asked. `RINGBACK_LOG` says
 /// how much (`debug`, `daemon=trace,info`); `RINGBACK_LOG_FORMAT=json` is for collectors.
 fn logs() {
-    let level = EnvFilter::try_from_env("RINGBACK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr);
+    let level = EnvFilter::try_from_env("RINGBACK_LOG").unwrap_or_else(|_| EnvFilter::new("info,refinery_core=warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(level).with_writer(io::stderr);
     if std::env::var("RINGBACK_LOG_FORMAT").is_ok_and(|format| format == "json") {
         logs.json().init();
     } else {
-        logs.with_ansi(std::io::stderr().is_terminal()).init();
+        logs.with_ansi(io::stderr().is_terminal()).init();
     }
 }
 
@@ -287,6 +287,15 @@ async fn simulate(listen: SocketAddr, calls_per_second: f64, seed: u64) -> anyho
     Ok(playing.await?)
 }
 
+/// A reader that has seen enough, such as `head`, is no failure.
+fn replay(files: &[PathBuf], json: bool) -> anyhow::Result<()> {
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    match daemon::replay::print(files, json, &mut io::stdout().lock()) {
+        Err(error) if error.downcast_ref().is_some_and(is_closed) => Ok(()),
+        printed => printed,
+    }
+}
+
 /// What was found about each PBX, and the lines that mend it.
 async fn check(config: Config) -> anyhow::Result<ExitCode> {
     println!("the configuration is well; data in {}", config.data.display());
@@ -363,12 +372,12 @@ fn give(store: &mut Store, command: Command) -> anyhow::Result<Done> {
 
 /// The new password, from standard input.
 fn password(common: &UserCommon) -> anyhow::Result<String> {
-    if !common.password_stdin && std::io::stdin().is_terminal() {
+    if !common.password_stdin && io::stdin().is_terminal() {
         print!("password (it is seen as you type): ");
-        std::io::stdout().flush()?;
+        io::stdout().flush()?;
     }
     let mut password = String::new();
-    std::io::stdin().read_line(&mut password)?;
+    io::stdin().read_line(&mut password)?;
     let password = password.trim_end_matches(['\r', '\n']).to_owned();
     if password.chars().count() < PASSWORD_MIN {
         bail!("a password has at least {PASSWORD_MIN} characters");

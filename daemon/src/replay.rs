@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::BytesMut;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
+use protocol::CallEvent;
 use protocol::ami::codec::{AmiCodec, Frame, Packet};
 use protocol::ami::events;
 use serde::Serialize;
@@ -65,8 +66,9 @@ pub fn calls_in(name: &str, bytes: &[u8], times: &Times) -> Vec<Call> {
             Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
         }));
     };
+    let mut opening = Opening::of(bytes);
     each_packet(bytes, times, |at, packet| {
-        if let Some(event) = events::map(packet) {
+        for (at, event) in opening.pass(at, packet) {
             tracker.observe(at, event, &mut changes);
             take(&mut changes);
         }
@@ -74,6 +76,46 @@ pub fn calls_in(name: &str, bytes: &[u8], times: &Times) -> Vec<Call> {
     calls.extend(tracker.calls().cloned());
     calls.sort_by_key(|call| call.started_at);
     calls
+}
+
+/// The start of a recording, read as a link reads it: what was said before the list of channels was
+/// complete waits for the list, which tells of calls that were up already.
+struct Opening {
+    is_listing: bool,
+    listed: Vec<CallEvent>,
+    held: Vec<(Time, CallEvent)>,
+}
+
+impl Opening {
+    /// A recording in which nobody asked for the channels has no list to wait for.
+    fn of(bytes: &[u8]) -> Opening {
+        let is_listing = memchr::memmem::find(bytes, b"\nEvent: CoreShowChannelsComplete").is_some();
+        Opening { is_listing, listed: Vec::new(), held: Vec::new() }
+    }
+
+    /// The events that are to be observed now that `packet` was read.
+    fn pass(&mut self, at: Time, packet: &Packet) -> Vec<(Time, CallEvent)> {
+        if !self.is_listing {
+            return events::map(packet).map(|event| (at, event)).into_iter().collect();
+        }
+        match packet.event() {
+            Some(b"QueueParams" | b"QueueMember" | b"QueueEntry" | b"CoreShowChannel") => {
+                self.listed.extend(events::map(packet));
+                Vec::new()
+            }
+            Some(b"CoreShowChannelsComplete") => {
+                self.is_listing = false;
+                let began = CallEvent::SnapshotBegan { boot: "replay".into() };
+                let listed = self.listed.drain(..);
+                let snapshot = [began].into_iter().chain(listed).chain([CallEvent::SnapshotEnded]);
+                snapshot.map(|event| (at, event)).chain(self.held.drain(..)).collect()
+            }
+            Some(_) | None => {
+                self.held.extend(events::map(packet).map(|event| (at, event)));
+                Vec::new()
+            }
+        }
+    }
 }
 
 fn each_packet(bytes: &[u8], times: &Times, mut each: impl FnMut(Time, &Packet)) {
