@@ -1,7 +1,7 @@
 //! The real binary, in a directory of its own, on ports of its own; ended when dropped.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -59,10 +59,6 @@ impl House {
     pub fn database(&self) -> Connection {
         let file = self.data().join("ringback.sqlite");
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the store")
-    }
-
-    pub fn path(&self) -> &Path {
-        self.dir.path()
     }
 
     /// Adds somebody who can sign in with the password `password-of-LOGIN`.

@@ -14,9 +14,9 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
-use daemon::desk::command::SessionHash;
+use daemon::desk::command::{Command, Given, SessionHash};
 use daemon::store::read::{Directory, Person};
-use daemon::{Extension, PbxName, Role};
+use daemon::{Extension, PbxName, PersonId, Role};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 
@@ -122,13 +122,26 @@ impl<R: Right> FromRequestParts<State> for Require<R> {
 pub async fn visitor(headers: &HeaderMap, state: &State) -> Result<Option<Visitor>, Error> {
     let Some(secret) = cookie(headers, session_cookie(&state.house)) else { return Ok(None) };
     let session = session_hash(secret);
-    let Some(id) = state.reader.session(session, crate::state::now()).await? else { return Ok(None) };
+    let Some(stands) = state.reader.session(session, crate::state::now()).await? else { return Ok(None) };
+    let id = stands.person;
+    if stands.to_renew {
+        keep(session, id, state);
+    }
     let directory = state.reader.directory().await?;
     let Some(person) = directory.person(id).filter(|person| person.active).cloned() else { return Ok(None) };
     let chosen = person.language.as_deref().and_then(Language::parse);
     let pen = state.pen(chosen.unwrap_or_else(|| language(headers, &state.house)));
     let extensions = directory.extensions_of(id).map(|(pbx, e)| (pbx.clone(), e.clone())).collect();
     Ok(Some(Visitor { person, session, extensions, directory, pen, theme: Theme::of(headers) }))
+}
+
+/// Says that the session is in use; no page waits for it. Streams do not say so: a browser that is
+/// left alone goes on listening.
+fn keep(session: SessionHash, person: PersonId, state: &State) {
+    let commands = state.commands.clone();
+    let given = Given { by: Some(person), command: Command::KeepSession { session } };
+    // Refused when it was signed out meanwhile, or the disk refuses; the next request tries again.
+    tokio::spawn(async move { drop(commands.give(given).await) });
 }
 
 /// Whether a session still stands; asked by streams, which outlive the request that began them.

@@ -294,7 +294,7 @@ pub async fn save(
     }
 }
 
-fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<daemon::CustomerId>, CustomerForm)> {
+fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<(daemon::CustomerId, i64)>, CustomerForm)> {
     if page.row.ticket.customer.is_some() {
         return None;
     }
@@ -308,7 +308,7 @@ fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<daemon::Cu
             note: known.note.clone(),
             numbers: known.numbers.iter().map(|number| number.as_str().to_owned()).collect(),
         };
-        return Some((Some(chosen), form));
+        return Some((Some((chosen, known.version)), form));
     }
     let caller = page.row.ticket.caller.as_ref()?;
     if typed.name.trim().is_empty() || !page.customers.is_empty() {

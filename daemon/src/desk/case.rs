@@ -33,6 +33,8 @@ pub struct Case {
     pub ticket: Option<Ticket>,
     /// Who saved that ticket last.
     pub saved_by: Option<PersonId>,
+    /// When the session that the input names began; none when it does not stand.
+    pub session_began_at: Option<Time>,
     /// Numbers of the input that other customers have too.
     pub shared: BTreeSet<Number>,
 }
@@ -61,6 +63,7 @@ pub struct Ids {
 #[derive(Clone, Debug)]
 pub struct KnownCall {
     pub ticket: Option<Matter>,
+    pub number: Option<Number>,
     pub ended: bool,
 }
 
@@ -69,6 +72,7 @@ pub struct KnownCustomer {
     pub id: CustomerId,
     pub key_customer: bool,
     pub version: i64,
+    pub saved_by: Option<PersonId>,
 }
 
 /// A ticket, as far as joining calls to it goes.
@@ -157,6 +161,7 @@ impl Case {
             talks: Vec::new(),
             ticket: None,
             saved_by: None,
+            session_began_at: None,
             shared: BTreeSet::new(),
         }
     }

@@ -26,15 +26,16 @@ pub enum Command {
         ticket: TicketId,
         body: String,
     },
-    /// A new matter beside the customer's open ones.
+    /// A new matter beside the customer's open ones. A call that is named goes over to it, with
+    /// what is owed for it.
     OpenTicket {
         call: Option<CallId>,
         customer: Option<CustomerId>,
         number: Option<Number>,
     },
-    /// New (`customer` none) or changed.
+    /// New, or changed from the version that the form showed.
     SaveCustomer {
-        customer: Option<CustomerId>,
+        customer: Option<(CustomerId, i64)>,
         ticket: Option<TicketId>,
         form: CustomerForm,
     },
@@ -75,6 +76,10 @@ pub enum Command {
         session: SessionHash,
         person: PersonId,
         user_agent: String,
+    },
+    /// The session is in use: its idle time begins anew.
+    KeepSession {
+        session: SessionHash,
     },
     SignOut {
         session: SessionHash,

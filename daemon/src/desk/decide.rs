@@ -49,6 +49,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::MapExtension { .. }
                 | Command::IgnoreExtension { .. }
                 | Command::SignIn { .. }
+                | Command::KeepSession { .. }
                 | Command::SignOut { .. }
                 | Command::SetLanguage { .. } => people::given(case, *by, command, now),
             }

@@ -32,6 +32,15 @@ pub enum Fact {
         call: CallId,
         ticket: TicketId,
     },
+    /// Somebody said that it is about another matter; what is owed for it, and by whom, goes with
+    /// it.
+    CallMoved {
+        call: CallId,
+        from: Option<TicketId>,
+        to: TicketId,
+        owner: Option<PersonId>,
+        owed: Vec<(ObligationId, Option<PersonId>)>,
+    },
     CallsMerged {
         from: CallId,
         into: CallId,
@@ -152,6 +161,10 @@ pub enum Fact {
         expires_at: Time,
         user_agent: String,
     },
+    SessionKept {
+        session: SessionHash,
+        expires_at: Time,
+    },
     SignedOut {
         session: SessionHash,
     },
@@ -182,6 +195,7 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::DialAsked { leg, .. } => Some(Done::Dialling { leg: leg.clone() }),
             Fact::CallSeen { .. }
             | Fact::CallJoined { .. }
+            | Fact::CallMoved { .. }
             | Fact::CallsMerged { .. }
             | Fact::OwnerTaken { .. }
             | Fact::DraftKept { .. }
@@ -196,6 +210,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::SignedIn { .. }
+            | Fact::SessionKept { .. }
             | Fact::SignedOut { .. }
             | Fact::LanguageSet { .. } => None,
         })

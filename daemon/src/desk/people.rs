@@ -4,7 +4,6 @@ use super::case::{Case, Member};
 use super::command::{Command, FieldWhy, Refusal};
 use super::fact::Fact;
 use crate::{PersonId, Role, Time};
-use chrono::TimeDelta;
 
 const LOGIN_CHARS: usize = 64;
 const NAME_CHARS: usize = 100;
@@ -60,9 +59,13 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             if !member(case, *person)?.active {
                 return Err(Refusal::NotAllowed);
             }
-            let expires_at = now + TimeDelta::milliseconds(case.policy.session_ms);
+            let expires_at = case.policy.session_ends(now, now);
             let user_agent = user_agent.chars().take(AGENT_CHARS).collect();
             Fact::SignedIn { session: *session, person: *person, expires_at, user_agent }
+        }
+        Command::KeepSession { session } => {
+            let began_at = case.session_began_at.ok_or(Refusal::NotAllowed)?;
+            Fact::SessionKept { session: *session, expires_at: case.policy.session_ends(began_at, now) }
         }
         Command::SignOut { session } => Fact::SignedOut { session: *session },
         Command::SetLanguage { language } => {

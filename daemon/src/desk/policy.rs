@@ -25,8 +25,12 @@ pub struct Policy {
     pub escalated_after_ms: i64,
     /// What a talk must last to prove a callback.
     pub proof_talk_ms: i64,
-    /// From signing in to being asked again.
+    /// From signing in to being asked again, however busy.
     pub session_ms: i64,
+    /// From the last page that was asked for to being asked again.
+    pub session_idle_ms: i64,
+    /// A session's idle time is written anew when it is off by so much: no write a request.
+    pub session_renew_ms: i64,
     /// Codes of what a ticket may be about; their names are texts.
     pub categories: Vec<String>,
     /// How the site's people write numbers.
@@ -68,6 +72,8 @@ impl Policy {
             escalated_after_ms: 24 * HOUR_MS,
             proof_talk_ms: 10_000,
             session_ms: 12 * HOUR_MS,
+            session_idle_ms: 8 * HOUR_MS,
+            session_renew_ms: 5 * MINUTE_MS,
             categories: categories.map(String::from).into(),
             numbering,
             numbering_at: BTreeMap::new(),
@@ -86,6 +92,12 @@ impl Policy {
             due_at,
             escalated_at: Calendar::AllHours.after(due_at, self.escalated_after_ms),
         }
+    }
+
+    /// When a session that began then and was last used then ends of itself.
+    pub fn session_ends(&self, began_at: Time, used_at: Time) -> Time {
+        let idle = used_at + TimeDelta::milliseconds(self.session_idle_ms);
+        idle.min(began_at + TimeDelta::milliseconds(self.session_ms))
     }
 
     /// The site's day at that moment, as `YYYYMMDD`.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::clock::{ObligationState, Rung};
-use super::command::{Command, Done, FieldWhy, Refusal, TicketForm};
+use super::command::{Command, Done, FieldWhy, Refusal, SessionHash, TicketForm};
 use super::ticket::{Kind, Priority, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Span};
 use crate::engine::house::*;
@@ -297,7 +297,7 @@ fn two_customers_on_a_number_and_none_is_chosen() {
     assert_eq!(house.card(MOBILE).open_obligations[0].due_at, t(20.0 + 30.0 * MINUTE), "nobody's class");
     let form = customer_form("Jiang", false, &[MOBILE, OTHER]);
     let ticket = house.ticket_of(&call);
-    house.give(None, Command::SaveCustomer { customer: Some(jiang), ticket, form }).unwrap();
+    house.give(None, Command::SaveCustomer { customer: Some((jiang, 1)), ticket, form }).unwrap();
     assert_eq!(house.page_of(&call).row.ticket.customer, Some(jiang));
     let back = talking(&outbound("o", OTHER, "1001", t(100.0)), "1001", t(101.0));
     house.sees(t(120.0), &ended(&back, t(120.0), Outcome::Answered));
@@ -459,4 +459,69 @@ fn forms_are_checked_by_field() {
     let form = customer_form("Shen", false, &["no digits"]);
     let refused = house.give(None, Command::SaveCustomer { customer: None, ticket: None, form });
     assert_eq!(refused, Err(Refusal::Field { field: "numbers", why: FieldWhy::NotANumber }));
+}
+
+#[test]
+fn a_new_matter_takes_its_call_along_and_what_is_owed_for_it() {
+    let mut house = House::new();
+    let ann = house.person("ann", Role::Agent, Some("1001"));
+    let first = missed(&mut house, "a", MOBILE, 0.0);
+    let second = missed(&mut house, "b", OTHER, 100.0);
+    let old = house.ticket_of(&second).unwrap();
+    let open = Command::OpenTicket { call: Some("b".into()), customer: None, number: None };
+    let Ok(Done::Ticket(new)) = house.give(Some(ann), open) else { panic!("refused") };
+    assert_ne!(old, new);
+    let page = house.page(new);
+    assert_eq!(page.row.ticket.caller, second.number);
+    assert_eq!((page.calls.len(), page.obligations.len()), (1, 1));
+    assert_eq!(page.obligations[0].owner, Some(ann));
+    assert_eq!(house.page(old).calls.len() + house.page(old).obligations.len(), 0);
+    assert_eq!(house.page_of(&first).obligations.len(), 1, "another call's is not touched");
+    // The call is told again after a restart, and stays where it was put.
+    house.sees(t(200.0), &second);
+    assert_eq!(house.ticket_of(&second), Some(new));
+    assert_eq!(house.sql("SELECT count(*) FROM obligations"), ["2"]);
+}
+
+#[test]
+fn two_who_save_a_customer_notice_each_other() {
+    let mut house = House::new();
+    let (ann, ben) = (house.person("ann", Role::Agent, None), house.person("ben", Role::Agent, None));
+    let jiang = house.customer("Jiang", false, &[MOBILE]);
+    let save = |name: &str, version| {
+        let form = customer_form(name, false, &[MOBILE]);
+        Command::SaveCustomer { customer: Some((jiang, version)), ticket: None, form }
+    };
+    house.give(Some(ann), save("Jiang Wei", 1)).unwrap();
+    let refused = house.give(Some(ben), save("Jiang Hua", 1));
+    assert_eq!(refused, Err(Refusal::Changed { by: Some(ann), version: 2 }));
+    assert_eq!(house.card(MOBILE).customers[0].name, "Jiang Wei");
+    house.give(Some(ben), save("Jiang Hua", 2)).unwrap();
+    assert_eq!(house.card(MOBILE).customers[0].name, "Jiang Hua");
+}
+
+#[test]
+fn a_session_ends_when_it_is_left_alone_and_in_any_case_after_a_shift() {
+    let mut house = House::new();
+    let person = house.person("ann", Role::Agent, None);
+    let session = SessionHash([7; 32]);
+    house.give(None, Command::SignIn { session, person, user_agent: String::new() }).unwrap();
+    let hour = 60.0 * MINUTE;
+    let at = |house: &mut House, seconds: f64| {
+        house.until(t(seconds));
+        house.ask(house.reader.session(session, t(seconds))).unwrap().map(|session| session.to_renew)
+    };
+    assert_eq!(at(&mut house, 60.0), Some(false), "no write for each page");
+    assert_eq!(at(&mut house, 6.0 * MINUTE), Some(true));
+    assert_eq!(at(&mut house, 7.0 * hour), Some(true));
+    house.give(Some(person), Command::KeepSession { session }).unwrap();
+    assert_eq!(at(&mut house, 7.0 * hour), Some(false));
+    assert_eq!(at(&mut house, 11.9 * hour), Some(false), "its end cannot be put off any more");
+    assert_eq!(at(&mut house, 12.0 * hour), None, "however busy");
+    assert_eq!(house.give(Some(person), Command::KeepSession { session }), Err(Refusal::NotAllowed));
+
+    let idle = SessionHash([8; 32]);
+    house.give(None, Command::SignIn { session: idle, person, user_agent: String::new() }).unwrap();
+    assert!(house.ask(house.reader.session(idle, t(19.9 * hour))).unwrap().is_some());
+    assert!(house.ask(house.reader.session(idle, t(20.0 * hour))).unwrap().is_none());
 }

@@ -41,7 +41,18 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             if customer.is_some() && known != *customer {
                 return Err(Refusal::NoSuchCustomer);
             }
-            Ok(vec![new_ticket(case, now, known, number.clone(), call.clone(), by)])
+            let kept = case.call.as_ref();
+            let caller = number.clone().or_else(|| kept.and_then(|kept| kept.number.clone()));
+            let opened = new_ticket(case, now, known, caller, call.clone(), by);
+            // A call that is not kept yet joins the newest matter by itself.
+            let moved = kept.zip(call.as_ref()).map(|(kept, call)| Fact::CallMoved {
+                call: call.clone(),
+                from: kept.ticket.as_ref().map(|matter| matter.id),
+                to: case.ids.ticket(),
+                owner: by,
+                owed: case.obligations.iter().map(|open| (open.id, open.owner)).collect(),
+            });
+            Ok([opened].into_iter().chain(moved).collect())
         }
         Command::SaveCustomer { customer, ticket, form } => {
             may_write(case, by)?;
@@ -54,6 +65,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::MapExtension { .. }
         | Command::IgnoreExtension { .. }
         | Command::SignIn { .. }
+        | Command::KeepSession { .. }
         | Command::SignOut { .. }
         | Command::SetLanguage { .. } => Ok(Vec::new()),
     }
@@ -101,12 +113,18 @@ fn save(
 fn save_customer(
     case: &Case,
     by: Option<PersonId>,
-    customer: Option<CustomerId>,
+    customer: Option<(CustomerId, i64)>,
     ticket: Option<TicketId>,
     form: &CustomerForm,
 ) -> Result<Vec<Fact>, Refusal> {
     let known = match customer {
-        Some(id) => Some(case.customers.iter().find(|c| c.id == id).ok_or(Refusal::NoSuchCustomer)?),
+        Some((id, version)) => {
+            let known = case.customers.iter().find(|c| c.id == id).ok_or(Refusal::NoSuchCustomer)?;
+            if known.version != version {
+                return Err(Refusal::Changed { by: known.saved_by, version: known.version });
+            }
+            Some(known)
+        }
         None => None,
     };
     if ticket.is_some() && case.ticket.is_none() {

@@ -33,6 +33,12 @@ impl Changed {
                 }
             }
             Fact::CallJoined { ticket, .. } => self.ticket(*ticket, None),
+            Fact::CallMoved { from, to, owner, owed, .. } => {
+                from.iter().for_each(|from| self.ticket(*from, None));
+                self.ticket(*to, *owner);
+                owed.iter().for_each(|(_, by)| self.obligation(*to, by.or(*owner)));
+                self.unowned |= owed.iter().any(|(_, by)| by.is_none());
+            }
             Fact::CallsMerged { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
             Fact::OwnerTaken { ticket, person, .. } => {
                 self.obligation(*ticket, Some(*person));
@@ -58,6 +64,7 @@ impl Changed {
             Fact::DraftKept { .. }
             | Fact::CustomerSaved { .. }
             | Fact::SignedIn { .. }
+            | Fact::SessionKept { .. }
             | Fact::SignedOut { .. }
             | Fact::DialAsked { .. } => {}
         }

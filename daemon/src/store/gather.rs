@@ -62,9 +62,15 @@ fn lacks_ticket(case: &Case) -> bool {
 fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
     match command {
         Command::SaveTicket { ticket, .. } | Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
-        Command::OpenTicket { customer, number, .. } => {
+        Command::OpenTicket { call, customer, number } => {
             case.next_nth = next_nth(db, &case.policy, now)?;
-            case.customers = match (customer, number) {
+            if let Some(call) = call {
+                case.call = known_call(db, call)?;
+                let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.call = ?1");
+                case.obligations = obligations(db, &sql, [call.as_str()])?;
+            }
+            let on_call = case.call.as_ref().and_then(|call| call.number.as_ref());
+            case.customers = match (customer, number.as_ref().or(on_call)) {
                 (Some(customer), _) => customer_named(db, *customer)?.into_iter().collect(),
                 (None, Some(number)) => customers_on(db, number)?,
                 (None, None) => Vec::new(),
@@ -77,7 +83,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1");
                 case.obligations = obligations(db, &sql, [ticket.0])?;
             }
-            for_customer(db, case, *customer, form)
+            for_customer(db, case, customer.map(|(customer, _)| customer), form)
         }
         Command::Dial { obligation, ticket, .. } => {
             if let Some(ObligationId(id)) = obligation {
@@ -88,6 +94,13 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 Some(ticket) => named_ticket(db, case, *ticket),
                 None => Ok(()),
             }
+        }
+        Command::KeepSession { session } => {
+            case.session_began_at = db
+                .prepare_cached("SELECT created_at_ms FROM sessions WHERE hash = ?1 AND expires_at_ms > ?2")?
+                .query_row(params![session.0, ms(now)], |row| time(row, "created_at_ms"))
+                .optional()?;
+            Ok(())
         }
         Command::AddPerson { .. }
         | Command::SetPassword { .. }
@@ -144,11 +157,11 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
             Some(_) => Some(matter(row)?),
             None => None,
         };
-        Ok(KnownCall { ticket, ended: row.get("ended")? })
+        Ok(KnownCall { ticket, number: maybe_number(row, "number")?, ended: row.get("ended")? })
     };
     let own = db
         .prepare_cached(
-            "SELECT c.ended_at_ms IS NOT NULL AS ended, t.id, t.owner, t.customer, t.caller
+            "SELECT c.ended_at_ms IS NOT NULL AS ended, c.number, t.id, t.owner, t.customer, t.caller
              FROM calls c LEFT JOIN tickets t ON t.id = c.ticket WHERE c.id = ?1",
         )?
         .query_row([id.as_str()], read)
@@ -157,7 +170,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
         return Ok(own);
     }
     db.prepare_cached(
-        "SELECT 0 AS ended, t.id, t.owner, t.customer, t.caller
+        "SELECT 0 AS ended, c.number, t.id, t.owner, t.customer, t.caller
          FROM calls c JOIN tickets t ON t.id = c.ticket WHERE c.merged_into = ?1 ORDER BY c.started_at_ms LIMIT 1",
     )?
     .query_row([id.as_str()], read)
@@ -166,7 +179,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
 
 fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownCustomer>> {
     db.prepare_cached(
-        "SELECT c.id, c.key_customer, c.version FROM customer_numbers n JOIN customers c ON c.id = n.customer
+        "SELECT c.id, c.key_customer, c.version, c.saved_by FROM customer_numbers n JOIN customers c ON c.id = n.customer
          WHERE n.number = ?1 ORDER BY c.id",
     )?
     .query_map([number.as_str()], known_customer)?
@@ -174,7 +187,7 @@ fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownC
 }
 
 fn customer_named(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
-    db.prepare_cached("SELECT id, key_customer, version FROM customers WHERE id = ?1")?
+    db.prepare_cached("SELECT id, key_customer, version, saved_by FROM customers WHERE id = ?1")?
         .query_row([id], known_customer)
         .optional()
 }
@@ -184,6 +197,7 @@ fn known_customer(row: &Row) -> rusqlite::Result<KnownCustomer> {
         id: CustomerId(row.get("id")?),
         key_customer: row.get("key_customer")?,
         version: row.get("version")?,
+        saved_by: row.get::<_, Option<i64>>("saved_by")?.map(PersonId),
     })
 }
 

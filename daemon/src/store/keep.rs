@@ -68,7 +68,11 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusq
 /// states, drafts, sessions. Hashes of passwords are never among it.
 fn about(fact: &Fact) -> Option<About<'_>> {
     Some(match fact {
-        Fact::CallSeen { .. } | Fact::DraftKept { .. } | Fact::SignedIn { .. } | Fact::SignedOut { .. } => return None,
+        Fact::CallSeen { .. }
+        | Fact::DraftKept { .. }
+        | Fact::SignedIn { .. }
+        | Fact::SessionKept { .. }
+        | Fact::SignedOut { .. } => return None,
         Fact::TicketOpened { ticket, call, by, .. } => About {
             kind: "ticket_opened",
             by: *by,
@@ -80,6 +84,14 @@ fn about(fact: &Fact) -> Option<About<'_>> {
         Fact::CallJoined { call, ticket } => {
             About { kind: "call_joined", call: Some(call), ticket: Some(*ticket), ..About::default() }
         }
+        Fact::CallMoved { call, from, to, owner, .. } => About {
+            kind: "call_moved",
+            by: *owner,
+            call: Some(call),
+            ticket: *from,
+            body: Some(json!({ "to": to.0 })),
+            ..About::default()
+        },
         Fact::CallsMerged { from, into, .. } => About {
             kind: "calls_merged",
             call: Some(from),
@@ -220,6 +232,13 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::TicketOpened { ticket, day, nth, .. } => insert_ticket(db, ticket, *day, *nth),
         Fact::CallSeen { .. } => write_call(db, fact),
         Fact::CallJoined { .. } | Fact::DialAsked { .. } => Ok(()),
+        Fact::CallMoved { call, to, owner, .. } => {
+            run("UPDATE calls SET ticket = ?2 WHERE id = ?1 OR merged_into = ?1", params![call.as_str(), to.0])?;
+            run(
+                "UPDATE obligations SET ticket = ?2, owner = coalesce(owner, ?3) WHERE call = ?1",
+                params![call.as_str(), to.0, owner.map(|id| id.0)],
+            )
+        }
         Fact::CallsMerged { from, into, ticket } => {
             run(
                 "UPDATE calls SET merged_into = ?2, ended_at_ms = coalesce(ended_at_ms, seen_at_ms) WHERE id = ?1",
@@ -337,14 +356,23 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 )
             })
         }
-        Fact::CustomerSaved { customer, version, form, numbers, .. } => {
+        Fact::CustomerSaved { customer, by, version, form, numbers } => {
             run(
-                "INSERT INTO customers (id, name, company, address, key_customer, note, version)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO customers (id, name, company, address, key_customer, note, version, saved_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name, company = excluded.company,
                     address = excluded.address, key_customer = excluded.key_customer, note = excluded.note,
-                    version = excluded.version",
-                params![customer.0, form.name, form.company, form.address, form.key_customer, form.note, version],
+                    version = excluded.version, saved_by = excluded.saved_by",
+                params![
+                    customer.0,
+                    form.name,
+                    form.company,
+                    form.address,
+                    form.key_customer,
+                    form.note,
+                    version,
+                    by.map(|id| id.0),
+                ],
             )?;
             run("DELETE FROM customer_numbers WHERE customer = ?1", params![customer.0])?;
             (0_i64..).zip(numbers).try_for_each(|(place, number)| {
@@ -401,6 +429,9 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                  VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![session.0, person.0, ms(now), ms(*expires_at), user_agent],
             )
+        }
+        Fact::SessionKept { session, expires_at } => {
+            run("UPDATE sessions SET expires_at_ms = ?2 WHERE hash = ?1", params![session.0, ms(*expires_at)])
         }
         Fact::SignedOut { session } => run("DELETE FROM sessions WHERE hash = ?1", params![session.0]),
         Fact::LanguageSet { person, language } => {

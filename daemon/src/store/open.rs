@@ -62,7 +62,7 @@ impl Store {
 
     /// Connections for pages, each on a thread of its own.
     pub fn reader(&self) -> anyhow::Result<Reader> {
-        Reader::open(&self.file)
+        Reader::open(&self.file, self.policy.clone())
     }
 }
 

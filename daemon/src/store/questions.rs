@@ -9,6 +9,7 @@ use super::read::*;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::Rung;
 use crate::desk::command::SessionHash;
+use crate::desk::policy::Policy;
 use crate::live::Told;
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, Role, TicketId, Time};
@@ -343,12 +344,17 @@ pub fn ticket_of(db: &Connection, call: &CallId) -> Result<Option<TicketId>> {
     Ok(found.flatten().map(TicketId))
 }
 
-pub fn session(db: &Connection, session: &SessionHash, now: Time) -> Result<Option<PersonId>> {
+pub fn session(db: &Connection, policy: &Policy, session: &SessionHash, now: Time) -> Result<Option<Session>> {
     db.prepare_cached(
-        "SELECT s.person FROM sessions s JOIN people p ON p.id = s.person
+        "SELECT s.person, s.created_at_ms, s.expires_at_ms FROM sessions s JOIN people p ON p.id = s.person
          WHERE s.hash = ?1 AND s.expires_at_ms > ?2 AND p.active = 1",
     )?
-    .query_row(params![session.0, ms(now)], |row| row.get(0).map(PersonId))
+    .query_row(params![session.0, ms(now)], |row| {
+        let would_end = policy.session_ends(time(row, "created_at_ms")?, now);
+        let gained = would_end - time(row, "expires_at_ms")?;
+        let to_renew = gained.num_milliseconds() >= policy.session_renew_ms;
+        Ok(Session { person: PersonId(row.get("person")?), to_renew })
+    })
     .optional()
 }
 

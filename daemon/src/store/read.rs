@@ -165,6 +165,15 @@ pub struct Coverage {
     pub unseen_ms: i64,
 }
 
+/// Somebody's session, as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub person: PersonId,
+    /// Its idle time began so long ago that its use is worth a
+    /// [`KeepSession`](crate::desk::command::Command::KeepSession).
+    pub to_renew: bool,
+}
+
 /// Who may sign in, and the hash that proves it.
 #[derive(Clone, Debug)]
 pub struct Credentials {

@@ -11,6 +11,7 @@ use super::open::read_only;
 use super::questions;
 use super::read::*;
 use crate::desk::command::SessionHash;
+use crate::desk::policy::Policy;
 use crate::live::Told;
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, TicketId, Time};
@@ -26,11 +27,12 @@ type Question = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Reader {
     pops: mpsc::Sender<Question>,
     pages: mpsc::Sender<Question>,
+    policy: Arc<Policy>,
 }
 
 impl Reader {
-    pub(super) fn open(file: &Path) -> anyhow::Result<Reader> {
-        Ok(Reader { pops: lane(file, "read-pops")?, pages: lane(file, "read-pages")? })
+    pub(super) fn open(file: &Path, policy: Arc<Policy>) -> anyhow::Result<Reader> {
+        Ok(Reader { pops: lane(file, "read-pops")?, pages: lane(file, "read-pages")?, policy })
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>, ReadError> {
@@ -68,8 +70,9 @@ impl Reader {
         ask(&self.pages, move |db| questions::customer(db, customer)).await
     }
     /// Whose session it is; none when signed out, expired, or no longer active.
-    pub async fn session(&self, session: SessionHash, now: Time) -> Result<Option<PersonId>, ReadError> {
-        ask(&self.pops, move |db| questions::session(db, &session, now)).await
+    pub async fn session(&self, session: SessionHash, now: Time) -> Result<Option<Session>, ReadError> {
+        let policy = self.policy.clone();
+        ask(&self.pops, move |db| questions::session(db, &policy, &session, now)).await
     }
     pub async fn credentials(&self, login: String) -> Result<Option<Credentials>, ReadError> {
         ask(&self.pages, move |db| questions::credentials(db, &login)).await
