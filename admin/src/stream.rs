@@ -6,7 +6,7 @@
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
 //! caller is named, it cannot begin an event of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,12 @@ use daemon::calls::now::AgentNow;
 use daemon::desk::command::SessionHash;
 use daemon::live::{BoardNow, LinkNow, Notice, Pop, Subscription, Topic};
 use daemon::{CallId, PbxName};
+use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{broadcast, mpsc};
-use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::broadcast;
+use tokio::time::{Instant, Interval, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Anyone, Desk, Require, Right, Visitor, Watch, Wire, stands};
 use crate::error::Error;
@@ -42,10 +43,6 @@ use crate::state::{State, now};
 
 /// A browser that hears nothing for three of these says so in red.
 const PING: Duration = Duration::from_secs(15);
-
-/// Events written and not yet taken by the socket: a card and its tabs, a few times over. What is
-/// more waits in the daemon's mailbox, where a laggard is told that it missed something.
-const UNSENT: usize = 16;
 
 /// How often what is late is looked at afresh, for whoever watches: a chip turns by itself in the
 /// browser, but a row enters the list only by being read.
@@ -78,13 +75,18 @@ pub async fn stream(
         Room::Links | Room::People => Wire::allows(role),
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
-    let (sender, receiver) = mpsc::channel(UNSENT);
     // Subscribed before the answer begins, so that no sign-out falls between.
     let signed_out = state.door.signed_out.subscribe();
-    let writer = Writer::new(state, visitor, rooms, sender);
-    tokio::spawn(writer.run(subscription, signed_out));
+    let wakes = Wakes::new(subscription, signed_out, state.stop.clone());
+    // Driven by the connection itself, which asks for the next event when the socket takes it: no
+    // task between a notice and the wire, and what a slow browser has not taken waits in the
+    // daemon's mailbox, where it is counted.
+    let events = unfold((Writer::new(state, visitor, rooms), wakes), async |(mut writer, mut wakes)| {
+        let event = writer.next(&mut wakes).await?;
+        Some((Ok::<_, Infallible>(event), (writer, wakes)))
+    });
     let headers = [(CACHE_CONTROL, "no-cache"), (HeaderName::from_static("x-accel-buffering"), "no")];
-    Ok((headers, Sse::new(ReceiverStream::new(receiver))).into_response())
+    Ok((headers, Sse::new(events)).into_response())
 }
 
 fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
@@ -102,15 +104,17 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
     all
 }
 
-/// The browser went away.
-struct Gone;
+/// The stream is over.
+struct Over;
 
 /// One browser's stream.
 struct Writer {
     state: State,
     visitor: Visitor,
     rooms: Vec<Room>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    /// Made and not yet taken: what one wake says, never more.
+    unsent: VecDeque<Event>,
+    ended: bool,
     links: BTreeMap<PbxName, LinkNow>,
     store_failing: bool,
     board: Option<Arc<BoardNow>>,
@@ -134,18 +138,47 @@ enum Wake {
     Stop,
 }
 
-impl Writer {
+/// Whatever wakes one stream.
+struct Wakes {
+    /// What stood when it began, until it is told.
+    standing: Option<Vec<Notice>>,
+    subscription: Subscription,
+    signed_out: broadcast::Receiver<SessionHash>,
+    stop: CancellationToken,
+    ping: Interval,
+    at_risk: Interval,
+}
+
+impl Wakes {
     fn new(
-        state: State,
-        visitor: Visitor,
-        rooms: Vec<Room>,
-        sender: mpsc::Sender<Result<Event, Infallible>>,
-    ) -> Writer {
+        mut subscription: Subscription,
+        signed_out: broadcast::Receiver<SessionHash>,
+        stop: CancellationToken,
+    ) -> Wakes {
+        let standing = Some(subscription.standing().collect());
+        Wakes { standing, subscription, signed_out, stop, ping: interval(PING), at_risk: interval(AT_RISK) }
+    }
+
+    async fn next(&mut self, diary_at: Option<Instant>, watches: bool) -> Wake {
+        tokio::select! {
+            () = self.stop.cancelled() => Wake::Stop,
+            session = self.signed_out.recv() => Wake::SignedOut(session),
+            notice = self.subscription.next() => Wake::Notice(notice),
+            () = sleep_until(diary_at.unwrap_or_else(Instant::now)), if diary_at.is_some() => Wake::Diary,
+            _ = self.ping.tick() => Wake::Ping,
+            _ = self.at_risk.tick(), if watches => Wake::AtRisk,
+        }
+    }
+}
+
+impl Writer {
+    fn new(state: State, visitor: Visitor, rooms: Vec<Room>) -> Writer {
         Writer {
             state,
             visitor,
             rooms,
-            sender,
+            unsent: VecDeque::new(),
+            ended: false,
             links: BTreeMap::new(),
             store_failing: false,
             board: None,
@@ -156,57 +189,54 @@ impl Writer {
         }
     }
 
-    async fn run(mut self, mut subscription: Subscription, mut signed_out: broadcast::Receiver<SessionHash>) {
-        let stop = self.state.stop.clone();
-        let sender = self.sender.clone();
-        let mut ping = tokio::time::interval(PING);
-        let mut at_risk = tokio::time::interval(AT_RISK);
-        let standing: Vec<Notice> = subscription.standing().collect();
-        if self.begin(standing).await.is_err() {
-            return;
-        }
+    /// The next event; none when the stream is over.
+    async fn next(&mut self, wakes: &mut Wakes) -> Option<Event> {
         loop {
-            let wake = tokio::select! {
-                // A browser that is gone ends its stream even when nothing is to be said.
-                () = sender.closed() => return,
-                () = stop.cancelled() => Wake::Stop,
-                session = signed_out.recv() => Wake::SignedOut(session),
-                notice = subscription.next() => Wake::Notice(notice),
-                () = tokio::time::sleep_until(self.diary_at.unwrap_or_else(Instant::now)), if self.diary_at.is_some() => Wake::Diary,
-                _ = ping.tick() => Wake::Ping,
-                _ = at_risk.tick(), if self.shows(Room::Live) => Wake::AtRisk,
-            };
-            let done = match wake {
-                Wake::Notice(Some(notice)) => self.notice(notice).await,
-                Wake::Ping => self.ping().await,
-                Wake::AtRisk => self.at_risk().await,
-                Wake::Diary => self.diary().await,
-                Wake::SignedOut(Ok(session)) if session != self.visitor.session => Ok(()),
-                Wake::SignedOut(Err(broadcast::error::RecvError::Lagged(_))) => self.check().await,
-                Wake::SignedOut(Ok(_) | Err(broadcast::error::RecvError::Closed)) => {
-                    // Told, or else the browser would come back for ever.
-                    let _ = self.send(Event::default().event("signed-out").data("{}")).await;
-                    Err(Gone)
-                }
-                Wake::Notice(None) | Wake::Stop => Err(Gone),
-            };
-            if done.is_err() {
-                return;
+            if let Some(event) = self.unsent.pop_front() {
+                return Some(event);
             }
+            if self.ended {
+                return None;
+            }
+            self.ended = match wakes.standing.take() {
+                Some(standing) => self.begin(standing).await,
+                None => {
+                    let wake = wakes.next(self.diary_at, self.shows(Room::Live)).await;
+                    self.woken(wake).await
+                }
+            }
+            .is_err();
+        }
+    }
+
+    async fn woken(&mut self, wake: Wake) -> Result<(), Over> {
+        match wake {
+            Wake::Notice(Some(notice)) => self.notice(notice).await,
+            Wake::Ping => self.ping().await,
+            Wake::AtRisk => self.at_risk().await,
+            Wake::Diary => self.diary().await,
+            Wake::SignedOut(Ok(session)) if session != self.visitor.session => Ok(()),
+            Wake::SignedOut(Err(broadcast::error::RecvError::Lagged(_))) => self.check().await,
+            Wake::SignedOut(Ok(_) | Err(broadcast::error::RecvError::Closed)) => {
+                // Told, or else the browser would come back for ever.
+                self.send(Event::default().event("signed-out").data("{}"));
+                Err(Over)
+            }
+            Wake::Notice(None) | Wake::Stop => Err(Over),
         }
     }
 
     /// What stands now, all of it, and which pops those are: others that the page shows are gone.
-    async fn begin(&mut self, standing: Vec<Notice>) -> Result<(), Gone> {
+    async fn begin(&mut self, standing: Vec<Notice>) -> Result<(), Over> {
         // Browsers come back spread out after a restart, not all at once.
         let retry = Duration::from_millis(rand::random_range(2_000..6_000));
-        self.send(Event::default().retry(retry).event("hello").data("{}")).await?;
+        self.send(Event::default().retry(retry).event("hello").data("{}"));
         self.ping().await?;
         for notice in standing {
             self.notice(notice).await?;
         }
         let ids: Vec<String> = self.pops.keys().map(pop::id).collect();
-        self.send(Event::default().event("pops").data(json!({ "only": ids }).to_string())).await?;
+        self.send(Event::default().event("pops").data(json!({ "only": ids }).to_string()));
         self.status().await?;
         if self.shows(Room::Desk) {
             self.phone().await?;
@@ -219,7 +249,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn notice(&mut self, notice: Notice) -> Result<(), Gone> {
+    async fn notice(&mut self, notice: Notice) -> Result<(), Over> {
         self.visitor.pen.now = now();
         match notice {
             Notice::Pop(pop) => self.pop(pop).await,
@@ -242,7 +272,8 @@ impl Writer {
             }
             Notice::Ticket(ticket) => {
                 self.diary_within(SOON);
-                self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string())).await
+                self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string()));
+                Ok(())
             }
             Notice::Link(link) => {
                 self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
@@ -256,18 +287,20 @@ impl Writer {
             }
             Notice::House => self.house().await,
             Notice::Event(event) => {
-                let row = EventRow { pen: &self.visitor.pen, event: &event }.render().map_err(|_| Gone)?;
-                self.send(Event::default().event("event").data(json!({ "html": row }).to_string())).await
+                let row = EventRow { pen: &self.visitor.pen, event: &event }.render().map_err(|_| Over)?;
+                self.send(Event::default().event("event").data(json!({ "html": row }).to_string()));
+                Ok(())
             }
             Notice::Told(told) => self.told(&told).await,
             Notice::Missed(missed) => {
                 tracing::warn!(missed, person = %self.visitor.person.id, "a browser was too slow");
-                self.send(Event::default().event("resync").data("{}")).await
+                self.send(Event::default().event("resync").data("{}"));
+                Ok(())
             }
         }
     }
 
-    async fn pop(&mut self, pop: Arc<Pop>) -> Result<(), Gone> {
+    async fn pop(&mut self, pop: Arc<Pop>) -> Result<(), Over> {
         let call = pop.call.id.clone();
         if pop.state.stands() {
             self.pops.insert(call.clone(), pop.clone());
@@ -286,18 +319,19 @@ impl Writer {
         Ok(())
     }
 
-    async fn pop_gone(&mut self, call: &CallId) -> Result<(), Gone> {
+    async fn pop_gone(&mut self, call: &CallId) -> Result<(), Over> {
         self.pops.remove(call);
         self.sent.remove(&pop::id(call));
-        self.send(Event::default().event("fragment").data(json!({ "id": pop::id(call) }).to_string())).await
+        self.send(Event::default().event("fragment").data(json!({ "id": pop::id(call) }).to_string()));
+        Ok(())
     }
 
-    async fn phone(&mut self) -> Result<(), Gone> {
+    async fn phone(&mut self) -> Result<(), Over> {
         let phone = Phone::new(self.visitor.pen.clone(), self.phone.clone(), &self.visitor.extensions);
         self.part(phone).await
     }
 
-    async fn status(&mut self) -> Result<(), Gone> {
+    async fn status(&mut self) -> Result<(), Over> {
         let status = Status::new(
             self.visitor.pen.clone(),
             &self.links,
@@ -307,7 +341,7 @@ impl Writer {
         self.part(status).await
     }
 
-    async fn board(&mut self) -> Result<(), Gone> {
+    async fn board(&mut self) -> Result<(), Over> {
         let Some(board) = self.board.clone() else { return Ok(()) };
         let (pen, directory) = (self.visitor.pen.clone(), self.visitor.directory.clone());
         if self.shows(Room::Live) {
@@ -318,7 +352,7 @@ impl Writer {
         self.links().await
     }
 
-    async fn links(&mut self) -> Result<(), Gone> {
+    async fn links(&mut self) -> Result<(), Over> {
         if !self.shows(Room::Links) {
             return Ok(());
         }
@@ -326,7 +360,7 @@ impl Writer {
         self.part(Links { pen, links: self.links.clone(), board: self.board.clone() }).await
     }
 
-    async fn outages(&mut self) -> Result<(), Gone> {
+    async fn outages(&mut self) -> Result<(), Over> {
         if !self.shows(Room::Links) {
             return Ok(());
         }
@@ -341,7 +375,7 @@ impl Writer {
         self.diary_at = Some(self.diary_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    async fn diary(&mut self) -> Result<(), Gone> {
+    async fn diary(&mut self) -> Result<(), Over> {
         self.diary_at = None;
         self.visitor.pen.now = now();
         if !self.shows(Room::Desk) {
@@ -355,7 +389,7 @@ impl Writer {
         self.part(diary.tabs(&self.visitor, None, None)).await
     }
 
-    async fn at_risk(&mut self) -> Result<(), Gone> {
+    async fn at_risk(&mut self) -> Result<(), Over> {
         if !self.shows(Room::Live) {
             return Ok(());
         }
@@ -365,18 +399,19 @@ impl Writer {
         self.part(AtRisk { pen, rows, directory }).await
     }
 
-    async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Gone> {
+    async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Over> {
         let Ok(Some(row)) = self.state.reader.obligation(told.obligation).await else { return Ok(()) };
         let pen = &self.visitor.pen;
         let whom = if row.customer_name.is_empty() { pen.number(&row.number) } else { row.customer_name.clone() };
         let (rung, due) = (pen.word("rung", told.rung.as_str()), pen.when(&row.due_at));
         let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
         let data = json!({ "id": told.id.0, "text": text, "late": told.rung != daemon::desk::Rung::Reminder });
-        self.send(Event::default().event("told").data(data.to_string())).await
+        self.send(Event::default().event("told").data(data.to_string()));
+        Ok(())
     }
 
     /// People or extensions changed: perhaps this reader.
-    async fn house(&mut self) -> Result<(), Gone> {
+    async fn house(&mut self) -> Result<(), Over> {
         self.check().await?;
         let Ok(directory) = self.state.reader.directory().await else { return Ok(()) };
         let me = self.visitor.person.id;
@@ -384,48 +419,50 @@ impl Writer {
         let role = directory.person(me).map(|person| person.role);
         if phones != self.visitor.extensions || role != Some(self.visitor.person.role) {
             // Other topics: the browser comes back at once and is subscribed afresh.
-            self.send(Event::default().event("resync").data("{}")).await?;
-            return Err(Gone);
+            self.send(Event::default().event("resync").data("{}"));
+            return Err(Over);
         }
         self.visitor.directory = directory;
         Ok(())
     }
 
-    async fn ping(&mut self) -> Result<(), Gone> {
+    async fn ping(&mut self) -> Result<(), Over> {
         self.check().await?;
         let data = json!({ "now": now().timestamp_millis(), "build": self.state.house.build });
-        self.send(Event::default().event("ping").data(data.to_string())).await
+        self.send(Event::default().event("ping").data(data.to_string()));
+        Ok(())
     }
 
     /// Ends the stream of a session that no longer stands.
-    async fn check(&mut self) -> Result<(), Gone> {
+    async fn check(&mut self) -> Result<(), Over> {
         if stands(self.visitor.session, &self.state).await {
             return Ok(());
         }
-        let _ = self.send(Event::default().event("signed-out").data("{}")).await;
-        Err(Gone)
+        self.send(Event::default().event("signed-out").data("{}"));
+        Err(Over)
     }
 
-    async fn part(&mut self, part: impl Part) -> Result<(), Gone> {
+    async fn part(&mut self, part: impl Part) -> Result<(), Over> {
         self.part_in(part, None).await
     }
 
-    async fn part_in(&mut self, part: impl Part, within: Option<&str>) -> Result<(), Gone> {
+    async fn part_in(&mut self, part: impl Part, within: Option<&str>) -> Result<(), Over> {
         let id = part.id();
         let html = part.render().map_err(|error| {
             tracing::error!(%error, id, "a part could not be written");
-            Gone
+            Over
         })?;
         if self.sent.get(&id) == Some(&html) {
             return Ok(());
         }
         let data = json!({ "id": id, "html": html, "in": within });
         self.sent.insert(id, html);
-        self.send(Event::default().event("fragment").data(data.to_string())).await
+        self.send(Event::default().event("fragment").data(data.to_string()));
+        Ok(())
     }
 
-    async fn send(&self, event: Event) -> Result<(), Gone> {
-        self.sender.send(Ok(event)).await.map_err(|_| Gone)
+    fn send(&mut self, event: Event) {
+        self.unsent.push_back(event);
     }
 
     fn shows(&self, room: Room) -> bool {
