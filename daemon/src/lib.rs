@@ -1,13 +1,4 @@
-//! What happens to calls, matters and deadlines.
-//!
-//! Pure rooms: [`number`], [`calls`] (what the PBX says), [`desk`] (what we promised).
-//! The shell around them: [`config`], [`store`], [`live`], [`outbox`], [`link`], [`board`],
-//! [`engine`]. [`start`] wires them up; data flows one way:
-//!
-//! ```text
-//! link ─► board (trackers, pops) ─► live ─► pages
-//!            └─► engine: gather ─► decide ─► keep ─► live, outbox
-//! ```
+#![doc = include_str!("../README.md")]
 
 pub mod board;
 pub mod calls;
