@@ -81,7 +81,11 @@ impl Numbering {
         if is_withheld(raw) {
             return None;
         }
-        let digits = digits_of(without_extension(raw));
+        let digits = match raw.strip_prefix('+').unwrap_or(raw).bytes().all(|byte| byte.is_ascii_digit()) {
+            // As nearly all PBXes send it.
+            true => raw.to_owned(),
+            false => digits_of(without_extension(raw)),
+        };
         if !digits.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
         }

@@ -5,6 +5,7 @@
 //! more: what follows from it is the tracker's business, and so is the order, for a PBX may send
 //! some of these earlier, later, twice or never.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ macro_rules! text_name {
         }
         impl From<&str> for $name {
             fn from(text: &str) -> Self { Self(text.into()) }
+        }
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str { &self.0 }
         }
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Debug::fmt(&*self.0, f) }
@@ -71,8 +75,10 @@ pub fn plain_name(text: &str) -> &str {
         Some((before, _)) => before,
         None => text.strip_suffix("/n").unwrap_or(text),
     };
-    let after_slash = before_at.rsplit('/').next().unwrap_or(before_at);
-    after_slash.rsplit(':').next().unwrap_or(after_slash)
+    match before_at.bytes().rposition(|byte| matches!(byte, b'/' | b':')) {
+        Some(at) => &before_at[at + 1..],
+        None => before_at,
+    }
 }
 
 /// One thing that a PBX said about calls, queues or agents.

@@ -101,6 +101,11 @@ impl Leg {
         self.device.as_str().is_empty()
     }
 
+    /// Somebody's phone or line, of which more than the id is known.
+    pub fn is_phone(&self) -> bool {
+        self.kind == LegKind::Device && !self.is_unseen()
+    }
+
     /// Somebody's phone or line, and still there.
     pub fn is_live_device(&self) -> bool {
         self.kind == LegKind::Device && !self.ended

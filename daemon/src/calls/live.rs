@@ -75,9 +75,12 @@ pub(super) enum Fate {
 
 impl Live {
     pub fn new(call: Call, root: Leg) -> Live {
+        // Most calls never have a third.
+        let mut legs = Vec::with_capacity(2);
+        legs.push(root);
         Live {
             call,
-            legs: vec![root],
+            legs,
             changed: true,
             told: false,
             proof_due: None,
@@ -141,7 +144,7 @@ impl Live {
     }
 
     fn phones(&self) -> impl Iterator<Item = &Leg> {
-        self.legs.iter().filter(|leg| leg.kind == LegKind::Device && !leg.is_unseen())
+        self.legs.iter().filter(|leg| leg.is_phone())
     }
 
     /// Which of two calls stays when they are found to be one: the lower, then the older.
@@ -519,8 +522,11 @@ impl Live {
         self.classify(numbering);
         self.talk(at);
         let party = &self.party;
-        let drops = |leg: &mut Leg| leg.ended && Some(&leg.id) != party.as_ref();
-        self.legs.extract_if(1.., drops).map(|leg| leg.id).collect()
+        let drops = |leg: &Leg| leg.ended && Some(&leg.id) != party.as_ref();
+        if !self.legs.iter().skip(1).any(drops) {
+            return Vec::new();
+        }
+        self.legs.extract_if(1.., |leg| drops(leg)).map(|leg| leg.id).collect()
     }
 
     /// Direction, party, and who is whom.
@@ -543,45 +549,53 @@ impl Live {
             }
             (Side::Agent, _) => Direction::Internal,
         };
-        let party = match direction {
-            Direction::Inbound => outside.map(|leg| leg.id.clone()),
-            Direction::Internal => Some(lead.id.clone()),
-            Direction::Outbound => {
-                let answered =
-                    |leg: &&Leg| leg.side == Side::Outside && leg.state == LegState::Up && leg.kind == LegKind::Device;
-                self.legs.iter().find(answered).map(|leg| leg.id.clone())
-            }
-        };
-        let caller = lead.number.as_deref().filter(|number| !is_withheld(number)).map(str::to_owned);
-        let name = lead.name.as_deref().map(str::to_owned);
-        let agent = (lead.side == Side::Agent && direction != Direction::Inbound).then(|| lead.extension());
-        let called_as = || {
-            self.legs
-                .iter()
-                .filter(|leg| leg.kind == LegKind::Device && leg.called_by.is_some())
-                .find_map(|leg| leg.called_as.as_deref())
-        };
-        let to = match direction {
-            Direction::Inbound => None,
-            Direction::Outbound | Direction::Internal => lead.dialled.as_deref().or_else(called_as).map(str::to_owned),
-        };
-
         if self.call.direction != direction {
             self.call.direction = direction;
             self.party = None;
             self.changed = true;
         }
-        self.party = self.party.take().or(party);
-        self.changed |= set_once(&mut self.call.caller, caller) | set_once(&mut self.call.caller_name, name);
-        self.changed |= set_once(&mut self.call.agent, agent) | set_once(&mut self.call.to, to);
-        let raw = match direction {
-            Direction::Inbound => self.call.caller.as_deref(),
-            Direction::Outbound => self.call.to.as_deref(),
+        if self.party.is_none() {
+            self.party = self.find_party();
+        }
+        self.name_ends(numbering);
+    }
+
+    /// The leg that talks with the agents.
+    fn find_party(&self) -> Option<LegId> {
+        let outside = |leg: &&Leg| leg.side == Side::Outside;
+        let party = match self.call.direction {
+            Direction::Inbound => self.phones().find(outside),
+            Direction::Internal => self.lead(),
+            Direction::Outbound => {
+                let answered = |leg: &&Leg| leg.state == LegState::Up && leg.kind == LegKind::Device;
+                self.legs.iter().filter(outside).find(answered)
+            }
+        };
+        party.map(|leg| leg.id.clone())
+    }
+
+    /// Who calls whom, as far as it is not yet known.
+    fn name_ends(&mut self, numbering: &Numbering) {
+        let Live { call, legs, changed, number_read, .. } = self;
+        let Some(lead) = legs.iter().find(|leg| leg.is_phone()) else { return };
+        let caller = || lead.number.as_deref().filter(|number| !is_withheld(number)).map(str::to_owned);
+        *changed |= set_once(&mut call.caller, caller);
+        *changed |= set_once(&mut call.caller_name, || lead.name.as_deref().map(str::to_owned));
+        if call.direction != Direction::Inbound {
+            *changed |= set_once(&mut call.agent, || (lead.side == Side::Agent).then(|| lead.extension()));
+            let mut called = legs.iter().filter(|leg| leg.kind == LegKind::Device && leg.called_by.is_some());
+            *changed |= set_once(&mut call.to, || {
+                lead.dialled.as_deref().or_else(|| called.find_map(|leg| leg.called_as.as_deref())).map(str::to_owned)
+            });
+        }
+        let raw = match call.direction {
+            Direction::Inbound => call.caller.as_deref(),
+            Direction::Outbound => call.to.as_deref(),
             Direction::Internal => None,
         };
-        if raw != self.number_read.as_deref() {
-            self.call.number = raw.and_then(|raw| numbering.read(raw));
-            self.number_read = raw.map(Into::into);
+        if raw != number_read.as_deref() {
+            call.number = raw.and_then(|raw| numbering.read(raw));
+            *number_read = raw.map(Into::into);
         }
     }
 
@@ -664,8 +678,8 @@ impl Live {
             *stay = Stay::Served;
         }
         if self.call.direction == Direction::Inbound {
-            set_once(&mut self.call.agent, Some(agent.clone()));
-            set_once(&mut self.call.to, Some(agent.to_string()));
+            set_once(&mut self.call.agent, || Some(agent.clone()));
+            set_once(&mut self.call.to, || Some(agent.to_string()));
         }
         self.call.answered_at.get_or_insert(at);
         let leg = &mut self.legs[index];
@@ -713,24 +727,21 @@ impl Live {
     }
 
     /// What the call's agents are doing.
-    pub fn doings(&self) -> Vec<(Extension, Doing)> {
-        let mut doings = Vec::new();
-        for segment in self.call.segments.iter().filter(|segment| segment.to.is_none()) {
+    pub fn doings(&self) -> impl Iterator<Item = (&Extension, Doing)> {
+        let open = || self.call.segments.iter().filter(|segment| segment.to.is_none());
+        let talks = open().map(|segment| {
             let held = segment.holds.last().is_some_and(|hold| hold.to.is_none());
             let doing = if held { Doing::OnHold } else { Doing::Talking };
-            doings.push((segment.agent.clone(), doing(segment.queue.clone())));
-        }
-        let dialler = self.call.agent.as_ref().filter(|_| self.call.direction != Direction::Inbound);
-        if let Some(agent) = dialler
-            && !doings.iter().any(|(busy, _)| busy == agent)
-            && self.lead().is_none_or(|lead| !lead.ended)
-        {
-            doings.push((agent.clone(), Doing::Dialling));
-        }
-        for offer in self.call.offers.iter().filter(|offer| offer.outcome.is_none()) {
-            doings.push((offer.agent.clone(), Doing::Ringing(offer.queue.clone())));
-        }
-        doings
+            (&segment.agent, doing(segment.queue.clone()))
+        });
+        let dials = self.call.agent.iter().filter(move |agent| {
+            self.call.direction != Direction::Inbound
+                && !open().any(|segment| segment.agent == **agent)
+                && self.lead().is_none_or(|lead| !lead.ended)
+        });
+        let rings = self.call.offers.iter().filter(|offer| offer.outcome.is_none());
+        let rings = rings.map(|offer| (&offer.agent, Doing::Ringing(offer.queue.clone())));
+        talks.chain(dials.map(|agent| (agent, Doing::Dialling))).chain(rings)
     }
 
     /// The call as it is remembered; its legs are no longer its own.
@@ -810,10 +821,10 @@ fn end_by_cause(cause: u16) -> DialEnd {
 }
 
 /// Sets what is not yet known; whether it did.
-fn set_once<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
-    let sets = slot.is_none() && value.is_some();
-    if sets {
-        *slot = value;
+fn set_once<T>(slot: &mut Option<T>, value: impl FnOnce() -> Option<T>) -> bool {
+    if slot.is_none() {
+        *slot = value();
+        return slot.is_some();
     }
-    sets
+    false
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use protocol::event::{Device, DeviceState, Member, MemberState};
+use rustc_hash::FxHashMap;
 
 use super::now::{AgentNow, AgentState, QueueNow, Waiting};
 use crate::{CallId, Extension, PbxName, QueueName, Time};
@@ -23,19 +24,29 @@ pub(super) enum Doing {
 #[derive(Debug, Default)]
 pub(super) struct Staff {
     queues: BTreeMap<QueueName, Queue>,
-    agents: BTreeMap<Extension, Agent>,
+    /// Found by hash, as the next are, for most of what a PBX says is how a member's device stands;
+    /// sorted when they are told.
+    agents: FxHashMap<Extension, Agent>,
     /// Whose device an interface, or the device behind it, is.
-    members: BTreeMap<Device, Extension>,
+    members: FxHashMap<Device, Extension>,
     /// False while the PBX cannot be seen.
     seen: bool,
     /// Counts snapshots: what the last one did not name is gone.
     round: u32,
 }
 
+/// What of a member's state is different now for people who look.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// Who serves in the queue.
+    pub queue: bool,
+    pub agent: Option<Extension>,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<Waiting>,
-    members: BTreeMap<Device, Seat>,
+    members: FxHashMap<Device, Seat>,
     round: u32,
 }
 
@@ -73,47 +84,55 @@ impl Staff {
         self.members.contains_key(device)
     }
 
-    /// Whether something that people see is now different; and so for all that follow.
-    pub fn member_is(&mut self, told: MemberState, at: Time) -> Vec<Extension> {
-        let agent: Extension = if names_a_phone(&told.device) { told.device.plain().into() } else { told.member.agent };
+    pub fn member_is(&mut self, told: MemberState, at: Time) -> Moved {
+        let agent = self.agent_at(&told);
         for device in [&told.member.interface, &told.device] {
             if self.members.get(device) != Some(&agent) {
                 self.members.insert(device.clone(), agent.clone());
             }
         }
-        let queue = self.queues.entry(told.queue.clone()).or_default();
-        let reachable = told.state != DeviceState::Offline;
-        let seat = Seat { agent: agent.clone(), paused: told.paused.clone(), reachable, round: self.round };
-        queue.members.insert(told.member.interface, seat);
-        queue.round = self.round;
         let row = self.agents.entry(agent.clone()).or_insert_with(|| Agent::new(at));
         row.device = Some(told.state);
-        row.seats.insert(told.queue, told.paused);
-        self.refresh(&agent, at).into_iter().collect()
+        if row.seats.get(&told.queue) != Some(&told.paused) {
+            row.seats.insert(told.queue.clone(), told.paused.clone());
+        }
+        let agent_moved = row.refresh(self.seen, at).then(|| agent.clone());
+        let reachable = told.state != DeviceState::Offline;
+        let seat = Seat { agent, paused: told.paused, reachable, round: self.round };
+        // A queue that was not known gets a seat that was not there.
+        let queue_moved = self.queue_mut(told.queue).seat(told.member.interface, seat);
+        Moved { queue: queue_moved, agent: agent_moved }
     }
 
     pub fn member_removed(&mut self, queue: &QueueName, member: &Member, at: Time) -> Option<Extension> {
         let seat = self.queues.get_mut(queue)?.members.remove(&member.interface)?;
-        self.agents.get_mut(&seat.agent)?.seats.remove(queue);
-        self.refresh(&seat.agent, at);
+        let row = self.agents.get_mut(&seat.agent)?;
+        row.seats.remove(queue);
+        row.refresh(self.seen, at);
         Some(seat.agent)
     }
 
-    pub fn device_is(&mut self, agent: Extension, state: DeviceState, at: Time) -> Option<Extension> {
-        self.agents.entry(agent.clone()).or_insert_with(|| Agent::new(at)).device = Some(state);
-        self.refresh(&agent, at)
+    /// The agent, if something that people see of it is now different; and so for those that
+    /// follow.
+    pub fn device_is(&mut self, device: &Device, state: DeviceState, at: Time) -> Option<Extension> {
+        let name = device.plain();
+        let row = match self.agents.get_mut(name) {
+            Some(row) => row,
+            None => self.agents.entry(name.into()).or_insert(Agent::new(at)),
+        };
+        row.device = Some(state);
+        row.refresh(self.seen, at).then(|| name.into())
     }
 
     pub fn queue_seen(&mut self, queue: QueueName) {
-        self.queues.entry(queue).or_default().round = self.round;
+        self.queue_mut(queue);
     }
 
     pub fn waits(&mut self, queue: &QueueName, waiting: Waiting) {
-        let queue = self.queues.entry(queue.clone()).or_default();
-        queue.round = self.round;
+        let queue = self.queue_mut(queue.clone());
         if !queue.waiting.iter().any(|other| other.call == waiting.call) {
-            queue.waiting.push(waiting);
-            queue.waiting.sort_by_key(|waiting| waiting.since);
+            let place = queue.waiting.partition_point(|other| other.since <= waiting.since);
+            queue.waiting.insert(place, waiting);
         }
     }
 
@@ -137,19 +156,17 @@ impl Staff {
         now: &[(Extension, Doing)],
         at: Time,
     ) -> Vec<Extension> {
-        for (agent, _) in before {
-            if let Some(row) = self.agents.get_mut(agent) {
-                row.doings.retain(|(other, _)| other != call);
-            }
-        }
-        for (agent, doing) in now {
-            let row = self.agents.entry(agent.clone()).or_insert_with(|| Agent::new(at));
-            row.doings.push((call.clone(), doing.clone()));
-        }
         let mut agents: Vec<&Extension> = before.iter().chain(now).map(|(agent, _)| agent).collect();
         agents.sort();
         agents.dedup();
-        agents.into_iter().filter_map(|agent| self.refresh(agent, at)).collect()
+        let moves = |agent: &&Extension| {
+            let row = self.agents.entry((*agent).clone()).or_insert_with(|| Agent::new(at));
+            row.doings.retain(|(other, _)| other != call);
+            let its = now.iter().filter(|(who, _)| who == *agent);
+            row.doings.extend(its.map(|(_, doing)| (call.clone(), doing.clone())));
+            row.refresh(self.seen, at)
+        };
+        agents.into_iter().filter(moves).cloned().collect()
     }
 
     pub fn snapshot_began(&mut self) {
@@ -179,7 +196,7 @@ impl Staff {
 
     pub fn queues_now(&self, pbx: &PbxName) -> Vec<QueueNow> {
         let now = |(name, queue): (&QueueName, &Queue)| {
-            let on_duty = queue.members.values().filter(|seat| seat.reachable && seat.paused.is_none());
+            let on_duty = queue.members.values().filter(|seat| seat.is_on_duty());
             let is_free = |seat: &&Seat| self.agents.get(&seat.agent).is_some_and(|a| a.state == AgentState::Available);
             QueueNow {
                 pbx: pbx.clone(),
@@ -194,30 +211,60 @@ impl Staff {
     }
 
     pub fn agents_now(&self, pbx: &PbxName) -> Vec<AgentNow> {
-        self.agents.iter().map(|(name, agent)| agent.now(pbx, name)).collect()
+        let mut agents: Vec<AgentNow> = self.agents.iter().map(|(name, agent)| agent.now(pbx, name)).collect();
+        agents.sort_by(|one, other| one.agent.cmp(&other.agent));
+        agents
     }
 
     pub fn agent_now(&self, pbx: &PbxName, agent: &Extension) -> Option<AgentNow> {
         self.agents.get_key_value(agent).map(|(name, agent)| agent.now(pbx, name))
     }
 
-    fn refresh_all(&mut self, at: Time) -> Vec<Extension> {
-        let agents: Vec<Extension> = self.agents.keys().cloned().collect();
-        agents.into_iter().filter_map(|agent| self.refresh(&agent, at)).collect()
+    /// A queue that the PBX speaks of; so it is there.
+    fn queue_mut(&mut self, name: QueueName) -> &mut Queue {
+        let queue = self.queues.entry(name).or_default();
+        queue.round = self.round;
+        queue
     }
 
-    /// Derives the agent's state anew; the agent, if it is another than before.
-    fn refresh(&mut self, name: &Extension, at: Time) -> Option<Extension> {
-        let agent = self.agents.get_mut(name)?;
-        let (state, queue) = if self.seen { agent.derive() } else { (AgentState::Unknown, None) };
-        if state == agent.state && queue == agent.queue {
-            return None;
+    /// Who is at the device of a member.
+    fn agent_at(&self, told: &MemberState) -> Extension {
+        if !names_a_phone(&told.device) {
+            return told.member.agent.clone();
         }
-        if state != agent.state {
-            agent.since = at;
+        let known = self.members.get(&told.device).filter(|known| known.as_str() == told.device.plain());
+        known.cloned().unwrap_or_else(|| told.device.plain().into())
+    }
+
+    fn refresh_all(&mut self, at: Time) -> Vec<Extension> {
+        let moved = self.agents.iter_mut().filter_map(|(name, agent)| agent.refresh(self.seen, at).then_some(name));
+        let mut moved: Vec<Extension> = moved.cloned().collect();
+        moved.sort();
+        moved
+    }
+}
+
+impl Queue {
+    /// Whether others serve now than before.
+    fn seat(&mut self, interface: Device, seat: Seat) -> bool {
+        let serves = |seat: &Seat| seat.is_on_duty().then(|| seat.agent.clone());
+        match self.members.get_mut(&interface) {
+            Some(before) => {
+                let moved = serves(before) != serves(&seat);
+                *before = seat;
+                moved
+            }
+            None => {
+                self.members.insert(interface, seat);
+                true
+            }
         }
-        (agent.state, agent.queue) = (state, queue);
-        Some(name.clone())
+    }
+}
+
+impl Seat {
+    fn is_on_duty(&self) -> bool {
+        self.reachable && self.paused.is_none()
     }
 }
 
@@ -227,23 +274,39 @@ impl Agent {
         Agent { device: None, seats, doings: Vec::new(), state: AgentState::Unknown, since: at, queue: None }
     }
 
-    fn derive(&self) -> (AgentState, Option<QueueName>) {
+    /// Derives the state anew; whether it is another than before.
+    fn refresh(&mut self, seen: bool, at: Time) -> bool {
+        let (state, queue) = if seen { self.derive() } else { (AgentState::Unknown, None) };
+        if state == self.state && queue == self.queue.as_ref() {
+            return false;
+        }
+        self.queue = queue.cloned();
+        if state != self.state {
+            self.since = at;
+            self.state = state;
+        }
+        true
+    }
+
+    fn derive(&self) -> (AgentState, Option<&QueueName>) {
         // The variants of `Doing` stand in the order in which they matter.
         if let Some((_, doing)) = self.doings.iter().min_by(|a, b| a.1.cmp(&b.1)) {
             return match doing {
-                Doing::Talking(Some(queue)) => (AgentState::Talking, Some(queue.clone())),
+                Doing::Talking(Some(queue)) => (AgentState::Talking, Some(queue)),
                 Doing::Talking(None) | Doing::Dialling => (AgentState::Outbound, None),
-                Doing::OnHold(queue) => (AgentState::OnHold, queue.clone()),
-                Doing::Ringing(queue) => (AgentState::Ringing, queue.clone()),
+                Doing::OnHold(queue) => (AgentState::OnHold, queue.as_ref()),
+                Doing::Ringing(queue) => (AgentState::Ringing, queue.as_ref()),
             };
         }
         if self.device == Some(DeviceState::Offline) {
             return (AgentState::Offline, None);
         }
-        let reasons: Option<Vec<&str>> = self.seats.values().map(Option::as_deref).collect();
-        match reasons.as_deref() {
-            Some([reason, ..]) => (AgentState::Paused { reason: (*reason).to_owned() }, None),
-            Some([]) | None => (AgentState::Available, None),
+        // Paused is who is paused in every queue.
+        match self.seats.values().next() {
+            Some(Some(reason)) if self.seats.values().all(Option::is_some) => {
+                (AgentState::Paused { reason: reason.to_string() }, None)
+            }
+            Some(_) | None => (AgentState::Available, None),
         }
     }
 

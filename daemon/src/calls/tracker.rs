@@ -9,11 +9,12 @@
 //! serves in `staff`. An ended call is handed out and forgotten; a leg that
 //! outlives its call is kept loose until it ends, or begins another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use protocol::CallEvent;
 use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
 use protocol::request::Dialable;
+use rustc_hash::FxHashMap;
 
 use super::call::{Call, Direction};
 use super::dialplan::{Dialplan, Side};
@@ -31,12 +32,14 @@ pub struct Tracker {
     dialplan: Dialplan,
     numbering: Numbering,
     boot: Option<BootId>,
-    calls: BTreeMap<CallNo, Box<Live>>,
+    /// Found by hash, as the next three are: each event asks for them. What is told of them is put
+    /// in order.
+    calls: FxHashMap<CallNo, Box<Live>>,
     next: u64,
-    ids: BTreeMap<CallId, CallNo>,
-    legs: BTreeMap<LegId, Place>,
+    ids: FxHashMap<CallId, CallNo>,
+    legs: FxHashMap<LegId, Place>,
     /// The bridges of two that a call's legs are in.
-    bridges: BTreeMap<BridgeId, CallNo>,
+    bridges: FxHashMap<BridgeId, CallNo>,
     staff: Staff,
     /// When a talk will have lasted long enough to be told of.
     due: BTreeSet<(Time, CallNo)>,
@@ -47,7 +50,7 @@ pub struct Tracker {
 }
 
 /// Calls in the order in which they began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct CallNo(u64);
 
 #[derive(Debug)]
@@ -69,7 +72,7 @@ pub enum Change {
     Merged { from: CallId, into: CallId },
     /// Who waits, or who serves, in some queue.
     Queues,
-    /// An agent's state.
+    /// An agent's state; so, in the agent's queues, how many are free.
     Agent(Extension),
 }
 
@@ -80,11 +83,11 @@ impl Tracker {
             dialplan,
             numbering,
             boot: None,
-            calls: BTreeMap::new(),
+            calls: FxHashMap::default(),
             next: 0,
-            ids: BTreeMap::new(),
-            legs: BTreeMap::new(),
-            bridges: BTreeMap::new(),
+            ids: FxHashMap::default(),
+            legs: FxHashMap::default(),
+            bridges: FxHashMap::default(),
             staff: Staff::new(),
             due: BTreeSet::new(),
             round: 0,
@@ -188,9 +191,11 @@ impl Tracker {
             }
 
             CallEvent::MemberIs(state) => {
-                let agents = self.staff.member_is(*state, at);
-                self.tell_agents(agents, out);
-                out.push(Change::Queues);
+                let moved = self.staff.member_is(*state, at);
+                self.tell_agents(moved.agent, out);
+                if moved.queue {
+                    out.push(Change::Queues);
+                }
             }
             CallEvent::MemberRemoved { queue, member } => {
                 let agent = self.staff.member_removed(&queue, &member, at);
@@ -199,7 +204,7 @@ impl Tracker {
             }
             CallEvent::DeviceIs { device, state } => {
                 if self.dialplan.side(&device, self.staff.is_member(&device)) == Side::Agent {
-                    let agent = self.staff.device_is(device.plain().into(), state, at);
+                    let agent = self.staff.device_is(&device, state, at);
                     self.tell_agents(agent, out);
                 }
             }
@@ -278,7 +283,8 @@ impl Tracker {
 
     /// All calls that are up, in the order in which they began.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        self.calls.values().filter(|live| live.told).map(|live| &live.call)
+        let told = self.in_order().into_iter().filter_map(|no| self.calls.get(&no)).filter(|live| live.told);
+        told.map(|live| &live.call)
     }
 
     /// Each queue that the PBX told of, by name.
@@ -557,8 +563,7 @@ impl Tracker {
     fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
         let round = self.round;
         let is_gone = |leg: &Leg| leg.round != round && !leg.ended;
-        let gone: Vec<CallNo> = self.calls.keys().copied().collect();
-        for no in gone {
+        for no in self.in_order() {
             let Some(live) = self.calls.get_mut(&no) else { continue };
             let vanished: Vec<LegId> = live.legs.iter().filter(|leg| is_gone(leg)).map(|leg| leg.id.clone()).collect();
             if vanished.is_empty() {
@@ -588,7 +593,7 @@ impl Tracker {
     }
 
     fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {
-        while let Some(no) = self.calls.first_key_value().map(|(no, _)| *no) {
+        for no in self.in_order() {
             self.end(no, fate, at, out);
         }
         self.legs.clear();
@@ -605,13 +610,19 @@ impl Tracker {
         }
     }
 
+    fn in_order(&self) -> Vec<CallNo> {
+        let mut calls: Vec<CallNo> = self.calls.keys().copied().collect();
+        calls.sort_unstable();
+        calls
+    }
+
     /// The leg's call; a loose leg that is up to something begins one.
     fn adopt(&mut self, id: &LegId, at: Time) -> Option<CallNo> {
+        if let Place::In(no) = self.legs.get(id)? {
+            return Some(*no);
+        }
         match self.legs.remove(id)? {
-            Place::In(no) => {
-                self.legs.insert(id.clone(), Place::In(no));
-                Some(no)
-            }
+            Place::In(no) => Some(no),
             Place::Loose(leg) => Some(self.begin(*leg, at)),
         }
     }
@@ -722,10 +733,10 @@ impl Tracker {
         live.changed = false;
         live.told = true;
         out.push(Change::Call(live.call.id.clone()));
-        let doings = live.doings();
-        if doings != live.doing {
-            let agents = self.staff.does(&live.call.id, &live.doing, &doings, at);
-            live.doing = doings;
+        if !live.doings().eq(live.doing.iter().map(|(agent, doing)| (agent, doing.clone()))) {
+            let doings = live.doings().map(|(agent, doing)| (agent.clone(), doing)).collect();
+            let before = std::mem::replace(&mut live.doing, doings);
+            let agents = self.staff.does(&live.call.id, &before, &live.doing, at);
             self.tell_agents(agents, out);
         }
     }
