@@ -55,7 +55,7 @@ pub(super) struct Live {
 enum Stay {
     Open,
     Served,
-    /// `asked`: somebody had asked by then for the caller's leg to end.
+    /// `asked`: somebody had asked by then for the caller's leg to end, and it was not outlived.
     Left {
         at: Time,
         how: QueueLeft,
@@ -296,7 +296,12 @@ impl Live {
             self.call.waits[index].left_at = Some(at);
             self.changed = true;
         }
-        let asked = self.party().is_some_and(|party| party.asked_to_end.is_some());
+        let joined_at = self.call.waits[index].joined_at;
+        let asked = match self.party().and_then(|party| party.asked_to_end) {
+            Some((HangupBy::Party, _)) => true,
+            Some((HangupBy::Pbx, asked_at)) => asked_at >= joined_at,
+            None => false,
+        };
         self.stays[index] = match (self.stays[index], how) {
             (Stay::Served, _) | (_, QueueLeft::Served) => Stay::Served,
             (Stay::Left { at, asked, .. }, QueueLeft::HungUp | QueueLeft::TimedOut | QueueLeft::Unserved) => {
@@ -313,7 +318,11 @@ impl Live {
         let is_lead = self.lead().is_some_and(|lead| &lead.id == id);
         let is_party = self.party.as_ref() == Some(id);
         let leg = &mut self.legs[index];
-        leg.asked_to_end.get_or_insert((by, at));
+        // What the PBX asked may have been a transfer, which a leg outlives.
+        let outlived = |(before, asked)| before == HangupBy::Pbx && by == HangupBy::Party && at - asked >= SAME_MOMENT;
+        if leg.asked_to_end.is_none_or(outlived) {
+            leg.asked_to_end = Some((by, at));
+        }
         let just_talked = leg.talked_until.is_some_and(|until| at - until < SAME_MOMENT);
         // A phone that rings and declines, or that has handed its call on, ends no call.
         if !(is_party || is_lead || leg.segment.is_some() || just_talked) {

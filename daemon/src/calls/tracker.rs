@@ -800,4 +800,4 @@ fn pair_loops(live: &mut Live, id: &LegId) {
 
 #[cfg(test)]
 #[path = "tracker_tests.rs"]
-mod tests;
+pub(super) mod tests;

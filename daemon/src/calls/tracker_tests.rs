@@ -11,31 +11,31 @@ use super::*;
 use crate::calls::call::{EndedBy, OfferOutcome, Outcome, TransferKind};
 use crate::calls::now::AgentState;
 
-struct Script {
-    tracker: Tracker,
+pub struct Script {
+    pub tracker: Tracker,
     at: Time,
     changes: Vec<Change>,
-    ended: Vec<Call>,
+    pub ended: Vec<Call>,
     merged: usize,
 }
 
-fn ms(count: i64) -> Time {
+pub fn ms(count: i64) -> Time {
     DateTime::UNIX_EPOCH + TimeDelta::milliseconds(count)
 }
 
 impl Script {
-    fn new() -> Script {
+    pub fn new() -> Script {
         let tracker = Tracker::new("hq".into(), Dialplan::default(), Numbering::new("CN", None));
         Script { tracker, at: ms(0), changes: Vec::new(), ended: Vec::new(), merged: 0 }
     }
 
-    fn played(lines: &str) -> Script {
+    pub fn played(lines: &str) -> Script {
         let mut script = Script::new();
         script.play(lines);
         script
     }
 
-    fn play(&mut self, lines: &str) {
+    pub fn play(&mut self, lines: &str) {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let words: Vec<&str> = line.split_whitespace().collect();
             self.at = ms(words[0].parse().expect("milliseconds"));
@@ -44,7 +44,7 @@ impl Script {
         }
     }
 
-    fn observe(&mut self, event: CallEvent) {
+    pub fn observe(&mut self, event: CallEvent) {
         self.tracker.observe(self.at, event, &mut self.changes);
         self.take();
     }
@@ -218,7 +218,7 @@ fn offers(call: &Call) -> Vec<(&str, OfferOutcome)> {
 }
 
 /// A caller talks with 1001 from the queue, since 2000.
-const TALKING: &str = "
+pub const TALKING: &str = "
     0    call C PJSIP/trunk 13800138000 4008001234
     500  queue C support
     500  leg A PJSIP/1001 of C
@@ -412,6 +412,101 @@ fn who_left_the_queue_first_tells_a_time_out_from_an_abandon() {
     assert_eq!(asked("bye"), (Some(Outcome::Abandoned), Some(EndedBy::Caller)));
     assert_eq!(asked("kick"), (Some(Outcome::Abandoned), Some(EndedBy::Pbx)));
     assert_eq!(ending("9000 end C"), (Some(Outcome::Abandoned), Some(EndedBy::Pbx)), "never said to have left");
+}
+
+/// A caller who waits in support, since 500.
+const WAITING: &str = "0 call C PJSIP/trunk 13800138000 4008001234 \n 500 queue C support";
+
+fn waiting(script: &Script, queue: &str) -> usize {
+    let queues = script.tracker.queues_now(script.at);
+    queues.iter().filter(|now| now.queue.as_str() == queue).map(|now| now.waiting.len()).sum()
+}
+
+#[test]
+fn an_abandon_is_one_in_any_order_and_however_late_the_leg_ends() {
+    let [bye, unserved, leave] = ["9000 bye C", "9000 unserved C support", "9000 leave C support"];
+    for order in [
+        [bye, unserved, leave],
+        [bye, leave, unserved],
+        [unserved, bye, leave],
+        [unserved, leave, bye],
+        [leave, bye, unserved],
+        [leave, unserved, bye],
+    ] {
+        let mut script = Script::played(WAITING);
+        assert_eq!(waiting(&script, "support"), 1);
+        script.play(&order.join("\n"));
+        assert_eq!(waiting(&script, "support"), 0, "{order:?}");
+        script.play("30000 end C");
+        let call = script.the_call();
+        assert_eq!((call.outcome, call.ended_by), (Some(Outcome::Abandoned), Some(EndedBy::Caller)), "{order:?}");
+        assert_eq!(call.waited(), Some(TimeDelta::milliseconds(8500)), "{order:?}");
+    }
+}
+
+#[test]
+fn whom_the_queue_gives_up_on_waits_no_longer_though_the_call_goes_on() {
+    let [unserved, leave] = ["9000 unserved C support", "9000 leave C support"];
+    for order in [[unserved, leave], [leave, unserved]] {
+        let gives_up = order.join("\n");
+        let mut script = Script::played(WAITING);
+        script.tracker.observe(ms(9000), event(&order[0].split(' ').skip(1).collect::<Vec<_>>()), &mut script.changes);
+        assert!(matches!(script.changes[..], [Change::Queues, Change::Call(_)]), "told at once: {:?}", script.changes);
+        assert_eq!(waiting(&script, "support"), 0, "{order:?}");
+        script.play(order[1]);
+        let up = script.tracker.calls().next().expect("a call");
+        assert_eq!((up.waits[0].left_at, up.outcome), (Some(ms(9000)), None), "{order:?}");
+        script.play("11500 bye C \n 11500 end C");
+        assert_eq!(script.the_call().outcome, Some(Outcome::TimedOut), "hung up on the announcement, {order:?}");
+
+        let mut script = Script::played(WAITING);
+        script.play(&gives_up);
+        script.play("9010 queue C overflow");
+        assert_eq!((waiting(&script, "support"), waiting(&script, "overflow")), (0, 1));
+        script.play("15000 bye C \n 15000 unserved C overflow \n 15000 leave C overflow \n 15000 end C");
+        let call = script.the_call();
+        assert_eq!((call.outcome, call.waits.len()), (Some(Outcome::Abandoned), 2), "in the second queue, {order:?}");
+        assert_eq!(call.to.as_deref(), Some("support"));
+
+        let mut script = Script::played(WAITING);
+        script.play(&gives_up);
+        script.play("9010 leg A PJSIP/1001 of C \n 9010 dial C A \n 12000 dialled A answered");
+        script.play("12000 in A B1 \n 12000 in C B1 \n 20000 bye A \n 20000 out A B1 \n 20000 end A \n 20000 end C");
+        assert_eq!(script.the_call().outcome, Some(Outcome::Answered), "taken outside the queue, {order:?}");
+    }
+}
+
+#[test]
+fn a_leg_that_outlived_a_request_of_the_pbx_has_not_hung_up() {
+    let ending = |lines: &str| {
+        let mut script = Script::played("0 call C PJSIP/trunk 13800138000 4008001234 \n 100 kick C");
+        script.play("500 queue C support");
+        script.play(lines);
+        (script.the_call().outcome, script.the_call().ended_by)
+    };
+    let gives_up = "9000 unserved C support \n 9000 leave C support";
+    let timed_out = (Some(Outcome::TimedOut), Some(EndedBy::Pbx));
+    assert_eq!(ending(&format!("{gives_up} \n 9000 end C")), timed_out);
+    let abandoned = (Some(Outcome::Abandoned), Some(EndedBy::Caller));
+    assert_eq!(ending(&format!("9000 bye C \n {gives_up} \n 9500 end C")), abandoned);
+    assert_eq!(ending(&format!("{gives_up} \n 9100 bye C \n 9500 end C")), abandoned);
+}
+
+#[test]
+fn an_unchanged_member_is_no_news() {
+    let mut script = Script::new();
+    let mut told = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        script.tracker.observe(ms(0), event(&words), &mut script.changes);
+        std::mem::take(&mut script.changes)
+    };
+    let agent = || Change::Agent("1001".into());
+    assert_eq!(told("member support PJSIP/1001 free"), [agent(), Change::Queues]);
+    assert_eq!(told("member support PJSIP/1001 free"), []);
+    assert_eq!(told("member support PJSIP/1001 lunch"), [agent(), Change::Queues]);
+    assert_eq!(told("member support PJSIP/1001 meeting"), [agent()], "off duty all the same");
+    assert_eq!(told("member sales PJSIP/1001 free"), [agent(), Change::Queues], "in another queue");
+    assert_eq!(told("member support PJSIP/1001 offline"), [agent()]);
 }
 
 #[test]
