@@ -1,6 +1,7 @@
 //! The stream: what lives on the reader's pages, sent again whenever it changed.
 //!
-//! `GET /stream?pages=desk,live`: one stream a browser, for all of its tabs. Events:
+//! `GET /stream?pages=desk,live&lang=en`: one stream a browser and language, for all of its tabs;
+//! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
 //! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
@@ -40,6 +41,7 @@ use crate::parts::phone::Phone;
 use crate::parts::pop;
 use crate::parts::status::Status;
 use crate::state::{State, now};
+use crate::text::Language;
 
 /// A browser that hears nothing for three of these says so in red.
 const PING: Duration = Duration::from_secs(15);
@@ -59,13 +61,17 @@ const SPREAD_MS: std::ops::Range<u64> = 200..3_000;
 pub struct Asked {
     #[serde(default)]
     pages: String,
+    lang: Option<String>,
 }
 
 pub async fn stream(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Anyone>,
+    Require { mut visitor, .. }: Require<Anyone>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Error> {
+    if let Some(language) = asked.lang.as_deref().and_then(Language::parse) {
+        visitor.pen.language = language;
+    }
     let role = visitor.person.role;
     let mut rooms: Vec<Room> = asked.pages.split(',').filter_map(Room::parse).collect();
     // Whoever asks for more than their role may see gets what it may see.

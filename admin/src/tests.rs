@@ -196,7 +196,9 @@ async fn a_wrong_password_and_an_unknown_account_look_the_same() {
     for login in ["agent", "agend"] {
         let answer = site.ask(form("/sign-in", &format!("user={login}&pass=wrong"), None)).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-        pages.push(text(answer).await.replace(login, ""));
+        let page = text(answer).await;
+        assert!(page.contains("账号或密码不对"), "{page}");
+        pages.push(page.replace(login, ""));
     }
     assert_eq!(pages[0], pages[1]);
 }

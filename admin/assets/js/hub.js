@@ -1,13 +1,14 @@
 // @ts-check
-// One stream for all tabs of a browser: six connections are all that it has. Runs as a
-// SharedWorker, and inside the page where there is none.
+// One stream for all tabs of a browser that speak one language: six connections are all that it
+// has. Runs as a SharedWorker, and inside the page where there is none.
 
 /** What a tab gets: an event's name and its data. @typedef {{ event: string, data: any }} Heard */
 
 export class Hub {
-  /** @param {string} origin */
-  constructor(origin) {
+  /** @param {string} origin @param {string} language */
+  constructor(origin, language) {
     this.origin = origin;
+    this.language = language;
     /** @type {Map<any, { pages: string, tell: (heard: Heard) => void }>} */
     this.tabs = new Map();
     /** What was heard last under each id, for tabs that come later. @type {Map<string, Heard>} */
@@ -41,7 +42,8 @@ export class Hub {
     this.pages = this.wanted();
     this.latest.clear();
     this.heardAt = Date.now();
-    const source = new EventSource(`${this.origin}/stream?pages=${encodeURIComponent(this.pages)}`);
+    const asked = new URLSearchParams({ pages: this.pages, lang: this.language });
+    const source = new EventSource(`${this.origin}/stream?${asked}`);
     this.source = source;
     for (const event of ["hello", "fragment", "pops", "ping", "told", "event", "ticket", "resync"]) {
       source.addEventListener(event, (message) => this.heard(event, /** @type {MessageEvent} */ (message).data));
@@ -49,6 +51,8 @@ export class Hub {
     source.addEventListener("signed-out", () => {
       this.close();
       this.tell({ event: "signed-out", data: {} });
+      // Whoever signs in next is somebody else: these pages hear nothing of theirs.
+      this.tabs.clear();
     });
     source.onerror = () => {
       this.tell({ event: "silent", data: { since: this.heardAt } });
@@ -96,7 +100,7 @@ export class Hub {
 }
 
 if ("onconnect" in globalThis) {
-  const hub = new Hub(globalThis.location.origin);
+  const hub = new Hub(globalThis.location.origin, globalThis.name);
   /** @param {any} connected */
   globalThis.onconnect = (connected) => {
     const port = connected.ports[0];

@@ -1,12 +1,12 @@
 // @ts-check
-// The tab's end of the stream: joins the browser's one hub, or has a hub of its own.
+// The tab's end of the stream: joins the browser's one hub for its language, or has one of its own.
 import { scriptUrl } from "./fragments.js";
 import { Hub } from "./hub.js";
 
 /** @param {string} pages @param {(heard: import("./hub.js").Heard) => void} tell */
 export function listen(pages, tell) {
   if (!("SharedWorker" in window)) return alone(pages, tell);
-  const worker = new SharedWorker(scriptUrl("/assets/hub.js"), { type: "module", name: "ringback" });
+  const worker = new SharedWorker(scriptUrl("/assets/hub.js"), { type: "module", name: document.documentElement.lang });
   worker.port.onmessage = (message) => tell(message.data);
   worker.port.postMessage({ join: pages });
   addEventListener("pagehide", () => worker.port.postMessage({ leave: true }));
@@ -16,7 +16,7 @@ export function listen(pages, tell) {
 
 /** A stream of this tab's own, given up while nobody looks: connections are few. */
 function alone(/** @type {string} */ pages, /** @type {(heard: import("./hub.js").Heard) => void} */ tell) {
-  const hub = new Hub(location.origin);
+  const hub = new Hub(location.origin, document.documentElement.lang);
   const join = () => hub.join("tab", pages, tell);
   document.addEventListener("visibilitychange", () => (document.hidden ? hub.leave("tab") : join()));
   join();

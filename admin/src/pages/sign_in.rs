@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::html;
 use crate::auth::{self, Theme};
-use crate::error::Error;
+use crate::error::{Error, Explained};
 use crate::pen::Pen;
 use crate::state::{House, State};
 use crate::text::Language;
@@ -77,7 +77,7 @@ pub async fn sign_in(
     let pen = state.pen(auth::language(&headers, &state.house));
     let again = |status, trouble| {
         let mut page = page(&state, &headers, &given.next, &login, Some(trouble))?;
-        *page.status_mut() = status;
+        page.extensions_mut().insert(Explained(status));
         Ok(page)
     };
     let device = auth::cookie(&headers, "device");
@@ -98,7 +98,7 @@ pub async fn sign_in(
     let mut response = Redirect::to(inside(&given.next)).into_response();
     let secure = if state.house.https { "; Secure" } else { "" };
     let mark = format!("device={}; Path=/; HttpOnly; SameSite=Lax; {LONG}{secure}", state.door.throttle.mark(&login));
-    // Streams run in a worker whose language may be another than the page's: the cookie settles it.
+    // The page that was chosen to sign in on settles the language of those that follow.
     let language = format!("language={}; Path=/; SameSite=Lax; {LONG}", pen.language.tag());
     for cookie in [auth::set_session(&state.house, &secret), mark, language] {
         response.headers_mut().append(SET_COOKIE, cookie.parse().map_err(|_| Error::Broken)?);
