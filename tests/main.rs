@@ -2,7 +2,11 @@
 
 #[cfg(feature = "asterisk")]
 mod asterisk;
+#[cfg(feature = "browser")]
+mod browser;
 mod gap;
 mod house;
 mod kill;
+#[cfg(feature = "browser")]
+mod pbx;
 mod start;

@@ -1,0 +1,12 @@
+//! What people see: headless Chromium at the real binary, beside a PBX that plays each scene.
+
+mod chromium;
+mod door;
+mod duty;
+mod hostile;
+mod live;
+mod pop;
+mod scene;
+mod shots;
+mod ticket;
+mod trouble;

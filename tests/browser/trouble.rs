@@ -1,0 +1,64 @@
+//! When something is out of reach, the page says so, and shows nothing old as if it were live.
+
+use serde_json::json;
+
+use super::scene::{BOSS, KNOWN, Scene, WIRES, ZHOU};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_link_is_amber_on_every_page() {
+    let mut scene = Scene::open().await;
+    let desk = scene.browser(ZHOU).await;
+    let board = scene.browser(BOSS).await;
+    board.goto(format!("{}/live", scene.url())).await.expect("the board");
+    board.see("#q-main-support td:last-child", "2/2").await;
+    desk.see("#status", "交换机 1/1 已连接").await;
+    scene.pbx.cut().await;
+    desk.see("#status.warn", "main 断开").await;
+    desk.see("#status.warn", "那里的来电此刻看不到").await;
+    board.see("#status.warn", "main 断开").await;
+    board.see("#q-main-support", "看不到").await;
+    board.see("#q-main-support td:nth-child(3)", "不知").await;
+    // Pages that are opened meanwhile say so from the start.
+    desk.goto(format!("{}/tickets", scene.url())).await.expect("the tickets");
+    desk.see("#status.warn", "main 断开").await;
+    let wires = scene.browser(WIRES).await;
+    wires.see("#link-main", "断开").await;
+    wires.see("#status.warn", "main 断开").await;
+
+    scene.pbx.mend().await;
+    scene.pbx.met().await;
+    for browser in [&desk, &board, &wires] {
+        browser.see("#status:not(.warn)", "交换机 1/1 已连接").await;
+    }
+    board.see("#q-main-support td:last-child", "2/2").await;
+    wires.see("#link-main", "已连接").await;
+    wires.see("#outages", "main").await;
+    for browser in [&desk, &board, &wires] {
+        browser.is_content().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_without_its_server_says_so_in_red_and_keeps_what_is_written() {
+    let mut scene = Scene::with_past(|past| past.missed("13911112222", chrono::TimeDelta::minutes(3))).await;
+    let browser = scene.browser(ZHOU).await;
+    let _call = scene.pbx.ring(KNOWN, "", "support", "1001").await;
+    browser.see("#pops > .pop.ringing", "张伟").await;
+    browser.see("#duties .due", "剩").await;
+    browser.tap("#my-open a[href^='/?ticket=']").await;
+    browser.see("#summary", "").await;
+    scene.daemon.take().expect("the daemon runs").kill();
+    browser.write("#summary", "，断线时写的").await;
+    browser.see("[data-draft]", "草稿存在本机").await;
+    // Three quarters of a minute of silence, which nobody sits through: the page's clock is put on.
+    browser.js("const now = Date.now; Date.now = () => now() + 46_000", &[]).await;
+    let told = browser.see("#status.bad", "与服务器断开").await;
+    assert!(told.contains("草稿存在本机"), "{told}");
+    browser.see("#duties .due", "不知").await;
+    for live in ["#duties .due b", "#pops > .pop .band time"] {
+        assert_eq!(browser.text_of(live).await.as_deref(), Some("–"), "{live} is not known any more");
+    }
+    let kept = "return Object.values(sessionStorage).some((v) => new URLSearchParams(v).get('summary')?.includes('断线时写的'))";
+    assert_eq!(browser.js(kept, &[]).await, json!(true), "the draft is in the tab");
+    assert!(browser.value_of("#summary").await.ends_with("断线时写的"));
+}
