@@ -35,8 +35,8 @@ pub(super) struct Live {
     pub proof_due: Option<Time>,
     /// What its agents did when that was last told.
     pub doing: Vec<(Extension, Doing)>,
-    /// The leg of the outside party, or of who dialled, on an internal call.
-    party: Option<LegId>,
+    /// Where among the legs that of the outside party is, or of who dialled an internal call.
+    party: Option<usize>,
     /// Legs came, went, moved or were named since the call was derived from them.
     stale: bool,
     number_read: Option<Box<str>>,
@@ -116,7 +116,7 @@ impl Live {
     }
 
     pub fn is_over(&self) -> bool {
-        let party_gone = self.party.as_ref().is_some_and(|id| !self.is_up(id));
+        let party_gone = self.party().is_some_and(|party| party.ended);
         let nobody_left = !self.legs.iter().any(Leg::is_live_device);
         match self.call.direction {
             Direction::Inbound | Direction::Internal => party_gone || nobody_left,
@@ -130,12 +130,8 @@ impl Live {
         self.call.segments.iter().any(|segment| segment.to.is_none() && segment.from <= from)
     }
 
-    fn is_up(&self, id: &LegId) -> bool {
-        self.legs.iter().any(|leg| &leg.id == id && !leg.ended)
-    }
-
     fn party(&self) -> Option<&Leg> {
-        self.party.as_ref().and_then(|id| self.legs.iter().find(|leg| &leg.id == id))
+        self.party.map(|index| &self.legs[index])
     }
 
     /// The leg that the call began with, as far as it is known: loops are nobody's.
@@ -316,7 +312,7 @@ impl Live {
         let Some(index) = self.find(id) else { return };
         self.stale = true;
         let is_lead = self.lead().is_some_and(|lead| &lead.id == id);
-        let is_party = self.party.as_ref() == Some(id);
+        let is_party = self.party == Some(index);
         let leg = &mut self.legs[index];
         // What the PBX asked may have been a transfer, which a leg outlives.
         let outlived = |(before, asked)| before == HangupBy::Pbx && by == HangupBy::Party && at - asked >= SAME_MOMENT;
@@ -408,8 +404,8 @@ impl Live {
 
     /// `id` has the place of `before`.
     pub fn replaced(&mut self, before: &LegId, id: &LegId) {
-        if self.party.as_ref() == Some(before) {
-            self.party = Some(id.clone());
+        if self.party.is_some() && self.party == self.find(before) {
+            self.party = self.find(id);
         }
         if let Some(leg) = self.leg_mut(before) {
             leg.bridge = None;
@@ -420,6 +416,7 @@ impl Live {
     /// The outside party of a consultation was no party of this call.
     pub fn take_over(&mut self, other: Live) {
         let (offers, segments) = (self.call.offers.len(), self.call.segments.len());
+        let legs = self.legs.len();
         let joins = self.party.is_none() && other.party.is_some();
         for mut leg in other.legs {
             leg.offer = leg.offer.map(|offer| offer + offers);
@@ -428,7 +425,7 @@ impl Live {
         }
         self.call.offers.extend(other.call.offers);
         if joins {
-            self.party = other.party;
+            self.party = other.party.map(|index| index + legs);
             self.call.segments.extend(other.call.segments);
             self.call.answered_at = self.call.answered_at.or(other.call.answered_at);
         }
@@ -530,12 +527,14 @@ impl Live {
         }
         self.classify(numbering);
         self.talk(at);
-        let party = &self.party;
-        let drops = |leg: &Leg| leg.ended && Some(&leg.id) != party.as_ref();
-        if !self.legs.iter().skip(1).any(drops) {
-            return Vec::new();
+        let mut gone = Vec::new();
+        for index in (1..self.legs.len()).rev() {
+            if self.legs[index].ended && self.party != Some(index) {
+                gone.push(self.legs.remove(index).id);
+                self.party = self.party.map(|party| if party > index { party - 1 } else { party });
+            }
         }
-        self.legs.extract_if(1.., |leg| drops(leg)).map(|leg| leg.id).collect()
+        gone
     }
 
     /// Direction, party, and who is whom.
@@ -564,23 +563,22 @@ impl Live {
             self.changed = true;
         }
         if self.party.is_none() {
-            self.party = self.find_party();
+            self.party = self.find_party().and_then(|party| self.find(&party.id));
         }
         self.name_ends(numbering);
     }
 
     /// The leg that talks with the agents.
-    fn find_party(&self) -> Option<LegId> {
+    fn find_party(&self) -> Option<&Leg> {
         let outside = |leg: &&Leg| leg.side == Side::Outside;
-        let party = match self.call.direction {
+        match self.call.direction {
             Direction::Inbound => self.phones().find(outside),
             Direction::Internal => self.lead(),
             Direction::Outbound => {
                 let answered = |leg: &&Leg| leg.state == LegState::Up && leg.kind == LegKind::Device;
                 self.legs.iter().filter(outside).find(answered)
             }
-        };
-        party.map(|leg| leg.id.clone())
+        }
     }
 
     /// Who calls whom, as far as it is not yet known.
@@ -615,7 +613,7 @@ impl Live {
         let party_leaves = self.party().is_none_or(|party| party.ended || party.asked_to_end.is_some());
         for index in 0..self.legs.len() {
             let leg = &self.legs[index];
-            if leg.kind == LegKind::Loop || self.party.as_ref() == Some(&leg.id) {
+            if leg.kind == LegKind::Loop || self.party == Some(index) {
                 continue;
             }
             let hears =
