@@ -414,7 +414,7 @@ impl Leg {
             ("Channel", self.channel()),
             ("ChannelState", state),
             ("ChannelStateDesc", word.to_owned()),
-            ("CallerIDNum", self.number.clone()),
+            ("CallerIDNum", escape(&self.number)),
             ("CallerIDName", escape(&self.name)),
             ("ConnectedLineNum", "<unknown>".to_owned()),
             ("ConnectedLineName", "<unknown>".to_owned()),

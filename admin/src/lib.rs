@@ -1,9 +1,4 @@
-//! The pages: agents' desk, live board, administration, their streams and the HTTP API.
-//!
-//! [`router`] has every route; [`serve`](serve::serve) accepts the connections. A page is an
-//! askama template in `templates/`; what lives on it is a [`parts`] part, which the
-//! [`stream`](stream::stream) sends again under its id. Words are in `texts/`, script and
-//! stylesheet in `assets/`. Of the daemon it sees commands, the reader, notices and plain data.
+#![doc = include_str!("../README.md")]
 
 pub mod api;
 pub mod assets;

@@ -161,7 +161,7 @@ direction-internal = 内部通话
 
 owed-none = 没有欠着的约定
 owed-none-help = 新的会按到期先后出现在这里。
-duty-on-phone = 正在通话
+duty-on-phone = 就在电话上
 tried = 试过 { $count } 次
 nobody-yet = 未分派
 call-whom = 呼叫 { $who }

@@ -132,7 +132,16 @@ async fn speaks_only(browser: &Browser, language: &str, page: &str) {
         return texts";
     let texts = browser.js(script, &[]).await;
     let ours = ["Ringback", "Asterisk", "PBX", "HTTPS", "main", "support", "complaints", "zhou", "boss", "wires"];
-    let theirs = ["周晓云", "李建国", "刘敏", "何建平", "张伟", "海川贸易有限公司", "两台显示器有坏点，等换货"];
+    let theirs = [
+        "周晓云",
+        "李建国",
+        "刘敏",
+        "何建平",
+        "张伟",
+        "海川贸易有限公司",
+        "两台显示器有坏点，等换货",
+        "发票抬头已改，重开电子发票",
+    ];
     for text in texts.as_array().expect("texts") {
         let mut rest = text.as_str().unwrap_or_default().to_owned();
         for word in ours.iter().chain(&theirs) {

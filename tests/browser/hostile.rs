@@ -50,6 +50,16 @@ async fn a_callers_name_stays_text_wherever_it_is_shown() {
         scene.pbx.hang_up(call).await;
         desk.see_count("#pops > .pop.past", 1).await;
         desk.tap("[data-do=dismiss]").await;
+        // The number can be as bad.
+        let call = scene.pbx.ring(name, name, "support", "1001").await;
+        desk.see_count("#pops > .pop.ringing", 1).await;
+        harmless(&desk, name).await;
+        scene.pbx.hang_up(call).await;
+        desk.see_count("#pops > .pop.ringing", 0).await;
+        // Asterisk escapes these, in numbers without saying so.
+        if !name.contains(['"', '\'', '\\', '\n', '?']) {
+            shows(&wires, "#events", name).await;
+        }
         harmless(&desk, name).await;
         harmless(&board, name).await;
         harmless(&wires, name).await;

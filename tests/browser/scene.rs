@@ -13,7 +13,7 @@ use daemon::desk::fact;
 use daemon::desk::ticket::{Kind, Priority, TicketState};
 use daemon::number::Number;
 use daemon::store::Store;
-use daemon::{CustomerId, PersonId, Role};
+use daemon::{CustomerId, PersonId, Role, TicketId};
 
 use super::chromium::Browser;
 use crate::house::{House, Running, password_of};
@@ -89,6 +89,18 @@ impl Past {
         self.person(WIRES, "何建平", Role::Admin, None);
         let zhang = self.customer(zhou, "张伟", "海川贸易有限公司", KNOWN, true);
         let form = TicketForm {
+            kind: Kind::Consultation,
+            category: "information".into(),
+            priority: Priority::Normal,
+            summary: "发票抬头已改，重开电子发票".into(),
+            course: String::new(),
+            demand: String::new(),
+        };
+        let settled = self.open(zhou, zhang, KNOWN, TimeDelta::hours(581));
+        self.talked(KNOWN, "1002", TimeDelta::hours(581), TimeDelta::seconds(175));
+        self.talked(KNOWN, "1001", TimeDelta::minutes(33_377), TimeDelta::seconds(400));
+        self.save(zhou, settled, form, TicketState::Closed, TimeDelta::days(22));
+        let form = TicketForm {
             kind: Kind::AfterSales,
             category: "product_quality".into(),
             priority: Priority::Urgent,
@@ -97,8 +109,8 @@ impl Past {
             demand: "换货".into(),
         };
         self.matter(zhou, zhang, KNOWN, form, TimeDelta::days(2));
-        self.talked(KNOWN, "1001", TimeDelta::days(2), TimeDelta::seconds(192));
-        self.talked(KNOWN, "1002", TimeDelta::days(1), TimeDelta::seconds(67));
+        self.talked(KNOWN, "1001", TimeDelta::minutes(2_823), TimeDelta::seconds(192));
+        self.talked(KNOWN, "1002", TimeDelta::minutes(1_129), TimeDelta::seconds(67));
     }
 
     pub fn person(&mut self, login: &str, name: &str, role: Role, extension: Option<&str>) -> PersonId {
@@ -135,10 +147,21 @@ impl Past {
 
     /// A ticket that stays open.
     pub fn matter(&mut self, by: PersonId, customer: CustomerId, number: &str, form: TicketForm, ago: TimeDelta) {
+        let ticket = self.open(by, customer, number, ago);
+        self.save(by, ticket, form, TicketState::InProgress, ago);
+    }
+
+    fn open(&mut self, by: PersonId, customer: CustomerId, number: &str, ago: TimeDelta) -> TicketId {
         let number = Some(Number::from_canonical(&canonical(number)));
         let open = Command::OpenTicket { call: None, customer: Some(customer), number };
-        let Done::Ticket(ticket) = self.give(Some(by), open, ago) else { panic!("no ticket") };
-        self.give(Some(by), Command::SaveTicket { ticket, version: 1, form, state: TicketState::InProgress }, ago);
+        match self.give(Some(by), open, ago) {
+            Done::Ticket(ticket) => ticket,
+            other => panic!("opening a ticket came to {other:?}"),
+        }
+    }
+
+    fn save(&mut self, by: PersonId, ticket: TicketId, form: TicketForm, state: TicketState, ago: TimeDelta) {
+        self.give(Some(by), Command::SaveTicket { ticket, version: 1, form, state }, ago);
     }
 
     /// A call from that number that an agent took.

@@ -85,8 +85,6 @@ fn a_busy_past(past: &mut Past) {
     };
     past.matter(zhou, he, "13900004172", form, TimeDelta::hours(5));
     past.talked("13900004172", "1001", TimeDelta::hours(4), TimeDelta::seconds(348));
-    past.talked(KNOWN, "1001", TimeDelta::days(9), TimeDelta::seconds(400));
-    past.talked(KNOWN, "1002", TimeDelta::days(24), TimeDelta::seconds(175));
     past.missed(KNOWN, TimeDelta::minutes(9));
     for (number, name, minutes) in [
         ("13500001111", "邱建民", 41),
