@@ -136,16 +136,12 @@ impl Staff {
         }
     }
 
-    /// The call waits no longer, in that queue or (none) in any.
+    /// The call waits no longer, in that queue or (none) in any; whether it did.
     pub fn waits_no_more(&mut self, queue: Option<&QueueName>, call: &CallId) -> bool {
-        let mut any = false;
-        let queues = self.queues.iter_mut().filter(|(name, _)| queue.is_none_or(|queue| queue == *name));
-        for (_, queue) in queues {
-            let before = queue.waiting.len();
-            queue.waiting.retain(|waiting| &waiting.call != call);
-            any |= queue.waiting.len() != before;
+        match queue {
+            Some(queue) => self.queues.get_mut(queue).is_some_and(|queue| queue.let_go(call)),
+            None => self.queues.values_mut().fold(false, |any, queue| queue.let_go(call) || any),
         }
-        any
     }
 
     /// What a call's agents did before and do now.
@@ -245,6 +241,11 @@ impl Staff {
 }
 
 impl Queue {
+    fn let_go(&mut self, call: &CallId) -> bool {
+        let place = self.waiting.iter().position(|waiting| &waiting.call == call);
+        place.map(|place| self.waiting.remove(place)).is_some()
+    }
+
     /// Whether others serve now than before.
     fn seat(&mut self, interface: Device, seat: Seat) -> bool {
         let serves = |seat: &Seat| seat.is_on_duty().then(|| seat.agent.clone());
