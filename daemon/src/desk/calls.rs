@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::case::{Case, Matter, OpenObligation};
 use super::clock::{ClockKind, Obligation, ObligationState, Proof, whole_ms};
 use super::fact::Fact;
+use super::policy::Policy;
 use super::ticket::{Kind, Priority, Ticket, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Segment, Span};
 use crate::number::Number;
@@ -50,6 +51,12 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
         facts.extend(owed(case, at, call, ticket, owner));
     }
     facts
+}
+
+/// Whether such a state of a call can settle, count for, or begin an obligation: somebody talked
+/// long enough to prove one, or it is over.
+pub fn weighs(policy: &Policy, at: Time, call: &Call) -> bool {
+    call.outcome.is_some() || call.ended_at.is_some() || longest_talk_ms(&call.segments, at) >= policy.proof_talk_ms
 }
 
 /// The joined call's ticket stays; a ticket of the part that is no more stays with the whole

@@ -18,5 +18,6 @@ mod tests;
 pub mod ticket;
 mod tickets;
 
+pub use calls::weighs;
 pub use clock::Rung;
 pub use tickets::numbers;

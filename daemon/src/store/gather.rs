@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::column::*;
 use super::detail;
 use crate::calls::call::{Call, Direction};
+use crate::desk;
 use crate::desk::case::*;
 use crate::desk::clock::Rung;
 use crate::desk::command::{Command, CustomerForm};
@@ -21,7 +22,7 @@ use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId,
 /// tickets are opened when they begin.
 pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusqlite::Result<Case> {
     match input {
-        Input::Call { call, .. } => for_call(db, &mut case, call)?,
+        Input::Call { at, call } => for_call(db, &mut case, *at, call)?,
         Input::Merged { from, .. } => case.call = known_call(db, from)?,
         Input::Due(obligation) => {
             let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
@@ -32,8 +33,12 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
     Ok(case)
 }
 
-fn for_call(db: &Connection, case: &mut Case, call: &Call) -> rusqlite::Result<()> {
+fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite::Result<()> {
     case.call = known_call(db, &call.id)?;
+    let weighs = desk::weighs(&case.policy, at, call);
+    if !lacks_ticket(case) && !weighs {
+        return Ok(());
+    }
     let Some(number) = call.number.as_ref().filter(|_| call.direction != Direction::Internal) else {
         if call.direction == Direction::Inbound && lacks_ticket(case) {
             case.next_nth = next_nth(db, &case.policy, call.started_at)?;
@@ -41,7 +46,9 @@ fn for_call(db: &Connection, case: &mut Case, call: &Call) -> rusqlite::Result<(
         return Ok(());
     };
     case.customers = customers_on(db, number)?;
-    case.obligations = obligations_with(db, &case.customers, number)?;
+    if weighs {
+        case.obligations = obligations_with(db, &case.customers, number)?;
+    }
     if lacks_ticket(case) {
         case.open_tickets = open_tickets(db, case.only_customer().map(|c| c.id), number)?;
         if case.open_tickets.is_empty() && call.direction == Direction::Inbound {

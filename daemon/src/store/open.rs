@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Store;
@@ -51,7 +52,7 @@ impl Store {
              PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;",
         )
         .with_context(|| format!("cannot set up {}", file.display()))?;
-        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        keep_statements(&db)?;
         intact(&db, &file)?;
         schema::migrations::runner()
             .run(&mut db)
@@ -70,8 +71,15 @@ pub(super) fn read_only(file: &Path) -> anyhow::Result<Connection> {
     let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .with_context(|| format!("cannot read {}", file.display()))?;
     db.busy_timeout(Duration::from_secs(5))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&db)?;
     Ok(db)
+}
+
+/// Statements are planned once. Otherwise SQLite looks at the bound values too, and so plans each
+/// question afresh each time, which takes longer than the answer.
+fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// The kernel forgets the lock when the process ends, however it ends; the number in it is only

@@ -1,4 +1,4 @@
-//! The questions of [`Reader`](super::read::Reader) in SQL, each on one state of the store.
+//! The questions of [`Reader`] in SQL, each on one state of the store.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::open::read_only;
@@ -20,7 +20,11 @@ use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, TicketId, Time
 /// answered within a pop's blink; whoever comes later waits for room.
 const QUESTIONS: usize = 256;
 
-type Question = Box<dyn FnOnce(&mut Connection) + Send>;
+/// What a connection keeps of the file in memory, in KiB: the upper parts of all indexes, and what
+/// today's callers need.
+const CACHE_KIB: i64 = 8 * 1024;
+
+type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Asks the store; clone it freely. Two threads, so that no search stands before a pop.
 #[derive(Clone)]
@@ -102,11 +106,12 @@ impl Reader {
 
 /// A thread with a connection of its own; it ends with the last [`Reader`].
 fn lane(file: &Path, name: &str) -> anyhow::Result<mpsc::Sender<Question>> {
-    let mut db = read_only(file)?;
+    let db = read_only(file)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     let (asking, mut asked) = mpsc::channel::<Question>(QUESTIONS);
     let answer = move || {
         while let Some(question) = asked.blocking_recv() {
-            question(&mut db);
+            question(&db);
         }
     };
     std::thread::Builder::new().name(name.into()).spawn(answer).context("cannot start a thread for reading")?;
@@ -119,14 +124,19 @@ async fn ask<T: Send + 'static>(
     question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Result<T, ReadError> {
     let (reply, answer) = oneshot::channel();
-    let job = move |db: &mut Connection| {
-        let found = db
-            .transaction_with_behavior(TransactionBehavior::Deferred)
-            .and_then(|state| question(&state))
-            .map_err(|error| ReadError::Failed(error.to_string()));
+    let job = move |db: &Connection| {
+        let found = on_one_state(db, question).map_err(|error| ReadError::Failed(error.to_string()));
         // Whoever asked may have gone meanwhile, as when a browser closed the page.
         let _ = reply.send(found);
     };
     lane.send(Box::new(job)).await.map_err(|_| ReadError::Closed)?;
     answer.await.map_err(|_| ReadError::Closed)?
+}
+
+/// A transaction whose two statements, too, are planned once.
+fn on_one_state<T>(db: &Connection, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    db.prepare_cached("BEGIN")?.execute([])?;
+    let found = question(db);
+    db.prepare_cached("COMMIT")?.execute([])?;
+    found
 }
