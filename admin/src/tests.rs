@@ -228,6 +228,24 @@ async fn signing_out_ends_the_open_stream_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_stream_speaks_the_language_of_its_page() {
+    let site = Site::open().await;
+    let session = site.sign_in("agent").await;
+    for (language, word) in [("zh-CN", "没有欠着的约定"), ("en", "Nothing owed")] {
+        let answer = site.ask(get(&format!("/stream?pages=desk&lang={language}"), Some(&session))).await;
+        let mut body = answer.into_body().into_data_stream();
+        let hears = async {
+            let mut all = String::new();
+            while !all.contains(word) {
+                all.push_str(&String::from_utf8_lossy(&body.next().await.expect("more").expect("bytes")));
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(10), hears).await;
+        assert!(heard.is_ok(), "{language} never says {word}");
+    }
+}
+
+#[tokio::test]
 async fn a_draft_is_kept_and_a_second_writer_loses_nothing() {
     let site = Site::open().await;
     let (agent, supervisor) = (site.sign_in("agent").await, site.sign_in("supervisor").await);

@@ -152,7 +152,7 @@ async fn tabs_of_two_languages_are_each_told_in_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_supervisor_at_the_board_gets_no_pop_and_loses_none() {
+async fn a_supervisor_at_the_board_gets_no_pop() {
     let mut scene = Scene::open().await;
     let board = scene.browser(BOSS).await;
     board.goto(format!("{}/live", scene.url())).await.expect("the board");
