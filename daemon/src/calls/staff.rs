@@ -140,7 +140,7 @@ impl Staff {
     pub fn waits_no_more(&mut self, queue: Option<&QueueName>, call: &CallId) -> bool {
         match queue {
             Some(queue) => self.queues.get_mut(queue).is_some_and(|queue| queue.let_go(call)),
-            None => self.queues.values_mut().fold(false, |any, queue| queue.let_go(call) || any),
+            None => self.queues.values_mut().map(|queue| queue.let_go(call)).filter(|gone| *gone).count() > 0,
         }
     }
 
