@@ -97,19 +97,22 @@ async fn measure() {
     println!("{DESKS} desks connected");
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let mut beat = interval(Duration::from_secs(1) / CALLS_A_SECOND);
+    // Rings, answers and hang-ups take turns, as calls that know nothing of each other.
+    let mut beat = interval(Duration::from_secs(1) / (3 * CALLS_A_SECOND));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let filler = "x".repeat(CARD_BYTES);
     for call in 0..CALLS {
         beat.tick().await;
-        let desk = call * 7 % DESKS;
         if let Some(rung) = call.checked_sub(RINGS_FOR) {
             let step = if rung % GIVES_UP == 0 { gives_up(rung) } else { answers(rung, &extension(rung * 7 % DESKS)) };
             pbx.say(&step).await;
         }
+        beat.tick().await;
         if let Some(talked) = call.checked_sub(2 * RINGS_FOR).filter(|call| call % GIVES_UP != 0) {
             pbx.say(&ends(talked, &extension(talked * 7 % DESKS))).await;
         }
+        beat.tick().await;
+        let desk = call * 7 % DESKS;
         let caller = caller(call % DESKS);
         let ring = waits(call, &caller) + &rings(call, &extension(desk), &caller);
         while saw.try_recv().is_ok() {}

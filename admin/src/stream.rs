@@ -55,7 +55,7 @@ const SOON: Duration = Duration::from_millis(30);
 
 /// After a change of what nobody owns, which all desks show: they read it spread over this time,
 /// so that a thousand of them do not stand before the store when a phone rings.
-const SPREAD_MS: std::ops::Range<u64> = 200..3_000;
+const SPREAD_MS: std::ops::Range<u64> = 300..5_000;
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -308,6 +308,7 @@ impl Writer {
 
     async fn pop(&mut self, pop: Arc<Pop>) -> Result<(), Over> {
         let call = pop.call.id.clone();
+        let stood = self.pops.contains_key(&call);
         if pop.state.stands() {
             self.pops.insert(call.clone(), pop.clone());
         } else {
@@ -321,7 +322,10 @@ impl Writer {
         if !self.pops.contains_key(&call) {
             self.sent.remove(&pop::id(&call));
         }
-        self.diary_within(SOON);
+        // Tabs and duties go by which calls are on the phone, not by how far they have come.
+        if stood != self.pops.contains_key(&call) {
+            self.diary_within(SOON);
+        }
         Ok(())
     }
 

@@ -182,8 +182,13 @@ impl Board {
 
     fn link_is(&mut self, now: LinkNow) {
         let Some(seat) = self.seats.get_mut(&now.pbx) else { return };
-        seat.now = LinkNow { events_total: seat.now.events_total, ..now };
-        self.hub.tell(&Topic::House, Notice::Link(Arc::new(seat.now.clone())));
+        let now = LinkNow { events_total: seat.now.events_total, ..now };
+        let before = std::mem::replace(&mut seat.now, now);
+        let LinkNow { product, state, last_error, .. } = &seat.now;
+        let is_news = (product, state, last_error) != (&before.product, &before.state, &before.last_error);
+        // Counters are for whoever looks at the traffic; every page would be woken for nothing.
+        let topic = if is_news { Topic::House } else { Topic::Events };
+        self.hub.tell(&topic, Notice::Link(Arc::new(seat.now.clone())));
         self.stale = true;
     }
 

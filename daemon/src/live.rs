@@ -35,7 +35,7 @@ pub enum Topic {
     Board,
     /// The state of each link and of the store; people and extensions changed.
     House,
-    /// Every decoded event of every PBX.
+    /// Every decoded event of every PBX, and the counters of its link.
     Events,
 }
 

@@ -267,3 +267,35 @@ fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
         _ => {}
     }
 }
+
+/// What a PBX answers when it is asked in the middle of a call, and what it had said before the
+/// answer was complete.
+const MID_CALL: &str = "\
+Asterisk Call Manager/11.0.0\r\n\
+Event: BridgeEnter\r\nUniqueid: 7.2\r\nLinkedid: 7.1\r\nBridgeUniqueid: b\r\nBridgeType: basic\r\n\r\n\
+Response: Success\r\nActionID: 3\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n\
+Event: CoreShowChannel\r\nChannel: PJSIP/trunk-00000001\r\nChannelState: 6\r\nCallerIDNum: 13600000001\r\n\
+CallerIDName: x\r\nExten: 4008001234\r\nUniqueid: 7.1\r\nLinkedid: 7.1\r\nApplication: Queue\r\n\
+ApplicationData: support,tT\r\nDuration: 00:00:09\r\nBridgeId: b\r\nActionID: 3\r\n\r\n\
+Event: CoreShowChannel\r\nChannel: PJSIP/1001-00000002\r\nChannelState: 6\r\nCallerIDNum: 1001\r\n\
+CallerIDName: Agent\r\nExten: 4008001234\r\nUniqueid: 7.2\r\nLinkedid: 7.1\r\nApplication: AppQueue\r\n\
+ApplicationData: (Outgoing Line)\r\nDuration: 00:00:05\r\nBridgeId: b\r\nActionID: 3\r\n\r\n\
+Event: CoreShowChannelsComplete\r\nActionID: 3\r\nEventList: Complete\r\nListItems: 2\r\n\r\n\
+Event: HangupRequest\r\nUniqueid: 7.1\r\nLinkedid: 7.1\r\n\r\n\
+Event: BridgeLeave\r\nUniqueid: 7.1\r\nBridgeUniqueid: b\r\n\r\n\
+Event: BridgeLeave\r\nUniqueid: 7.2\r\nBridgeUniqueid: b\r\n\r\n\
+Event: Hangup\r\nUniqueid: 7.2\r\nCause: 16\r\n\r\n\
+Event: Hangup\r\nUniqueid: 7.1\r\nCause: 16\r\n\r\n";
+
+#[test]
+fn a_call_that_was_up_before_the_recording_is_in_it() {
+    let calls = calls_in("hq", MID_CALL.as_bytes(), &Times::default());
+    let [call] = &calls[..] else { panic!("{calls:#?}") };
+    let told = serde_json::to_value(to_json(call)).unwrap();
+    assert_eq!(told["caller"], "13600000001");
+    assert_eq!(told["to"], "support");
+    assert_eq!(told["agent"], "1001");
+    assert_eq!(told["outcome"], "answered");
+    assert_eq!(told["ended_by"], "caller");
+    assert_eq!(told["certain"], false);
+}

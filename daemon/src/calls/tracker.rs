@@ -529,8 +529,9 @@ impl Tracker {
                 live.call.started_at = live.call.started_at.min(started_at);
                 live.call.certain = false;
             }
-            if queue.is_some() {
-                live.queue_seen = queue;
+            if let Some(queue) = queue {
+                live.call.to.get_or_insert_with(|| queue.to_string());
+                live.queue_seen = Some(queue);
             }
             pair_loops(live, &id);
         }

@@ -182,11 +182,18 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
     })
 }
 
+/// What nobody owns stands on every desk: the nearest of it, which is what anybody would take
+/// next, and no more than a desk can show.
+const UNOWNED: u32 = 20;
+
 pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
-    let sql = format!(
-        "{OBLIGATIONS} WHERE o.state = 'open' AND (o.owner = ?1 OR o.owner IS NULL) ORDER BY o.due_at_ms, o.id LIMIT ?2"
-    );
-    obligation_rows(db, &sql, params![person.0, LIST])
+    let own = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner = ?1 ORDER BY o.due_at_ms, o.id LIMIT ?2");
+    let unowned =
+        format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner IS NULL ORDER BY o.due_at_ms, o.id LIMIT ?1");
+    let mut rows = obligation_rows(db, &own, params![person.0, LIST])?;
+    rows.extend(obligation_rows(db, &unowned, [UNOWNED])?);
+    rows.sort_by_key(|row| (row.due_at, row.id));
+    Ok(rows)
 }
 
 pub fn at_risk(db: &Connection, now: Time) -> Result<Vec<ObligationRow>> {

@@ -49,8 +49,8 @@ impl Reader {
             None => Ok(Card::default()),
         }
     }
-    /// Open obligations, the person's own and those that nobody owns, by due time; at most
-    /// [`LIST`].
+    /// Open obligations, by due time: the person's own, at most [`LIST`], and the nearest twenty
+    /// that nobody owns.
     pub async fn duties(&self, person: PersonId) -> Result<Vec<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| questions::duties(db, person)).await
     }
