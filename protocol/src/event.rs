@@ -494,55 +494,58 @@ impl CallEvent {
                 member.state,
                 member.paused.as_ref().map(|why| format!(", paused {why}")).unwrap_or_default()
             ),
-            Self::LegIs { .. }
-            | Self::LegNamed { .. }
-            | Self::Dialled { .. }
-            | Self::DialEnded { .. }
-            | Self::Looped { .. }
-            | Self::JoinedBridge { .. }
-            | Self::LeftBridge { .. }
-            | Self::BridgesMerged { .. }
-            | Self::Held { .. }
-            | Self::Resumed { .. }
-            | Self::HangupAsked { .. }
-            | Self::LegEnded { .. }
-            | Self::CallerQueued { .. }
-            | Self::CallerLeftQueue { .. }
-            | Self::AgentOffered { .. }
-            | Self::AgentNotAnswering { .. }
-            | Self::AgentConnected { .. }
-            | Self::AgentDone { .. }
-            | Self::BlindTransfer { .. }
-            | Self::AttendedTransfer { .. }
-            | Self::PickedUp { .. }
-            | Self::Parked { .. }
-            | Self::Unparked { .. }
-            | Self::MemberRemoved { .. }
-            | Self::DeviceIs { .. }
-            | Self::OriginateEnded { .. }
-            | Self::SnapshotBegan { .. }
-            | Self::QueueSeen { .. }
-            | Self::CallerSeen { .. }
-            | Self::SnapshotEnded
-            | Self::PbxStarted
-            | Self::PbxStopping => fields_of(self),
+            Self::LegIs { leg, state } => format!("{leg} {state:?}"),
+            Self::LegNamed { leg, number, name } => format!("{leg} {} {}", or_dash(number), or_dash(name)),
+            Self::Dialled { by, leg, to } => format!("{} → {leg} {}", or_dash(by), or_dash(to)),
+            Self::DialEnded { by, leg, how } => format!("{} → {leg} {how:?}", or_dash(by)),
+            Self::Looped { one, two } => format!("{one} = {two}"),
+            Self::JoinedBridge { leg, bridge, kind, .. } => format!("{leg} in {bridge} ({kind:?})"),
+            Self::LeftBridge { leg, bridge } => format!("{leg} from {bridge}"),
+            Self::BridgesMerged { from, into } => format!("{from} → {into}"),
+            Self::Held { leg } | Self::Resumed { leg } => leg.to_string(),
+            Self::HangupAsked { leg, by } => format!("{leg} by {by:?}"),
+            Self::LegEnded { leg, cause } => format!("{leg} cause {cause}"),
+            Self::CallerQueued { caller, queue } => format!("{caller} in {queue}"),
+            Self::CallerLeftQueue { caller, queue, how } => format!("{caller} from {queue} ({how:?})"),
+            Self::AgentOffered { caller, queue, member, .. }
+            | Self::AgentNotAnswering { caller, queue, member, .. }
+            | Self::AgentConnected { caller, queue, member, .. } => {
+                format!("{} in {queue} for {}", member.agent, or_dash(caller))
+            }
+            Self::AgentDone { caller, queue, member, by, .. } => {
+                format!("{} in {queue} for {} ({by:?})", member.agent, or_dash(caller))
+            }
+            Self::BlindTransfer { by, other, to, succeeded } => {
+                format!("{} by {by} → {to}{}", or_dash(other), unless(*succeeded))
+            }
+            Self::AttendedTransfer { by, other, target, succeeded, .. } => {
+                format!("{} by {by} → {}{}", or_dash(other), or_dash(target), unless(*succeeded))
+            }
+            Self::PickedUp { leg, ringing } => format!("{ringing} by {leg}"),
+            Self::Parked { leg, space } => format!("{leg} at {space}"),
+            Self::Unparked { leg, by } => format!("{leg} by {}", or_dash(by)),
+            Self::MemberRemoved { queue, member } => format!("{} from {queue}", member.agent),
+            Self::DeviceIs { device, state } => format!("{device} {state:?}"),
+            Self::OriginateEnded { leg, succeeded } => format!("{}{}", or_dash(leg), unless(*succeeded)),
+            Self::SnapshotBegan { boot } => boot.to_string(),
+            Self::QueueSeen { queue } => queue.to_string(),
+            Self::CallerSeen { caller, queue, waited_ms } => format!("{caller} in {queue} waited_ms={waited_ms}"),
+            Self::SnapshotEnded | Self::PbxStarted | Self::PbxStopping => String::new(),
         }
     }
 }
 
 fn detail_of(leg: &Leg) -> String {
-    let party = leg.number.as_deref().unwrap_or("-");
-    let dialled = leg.dialled.as_deref().unwrap_or("-");
-    format!("{} {:?} {party} → {dialled} ({})", leg.device, leg.state, leg.id)
+    let (number, name, dialled) = (or_dash(&leg.number), or_dash(&leg.name), or_dash(&leg.dialled));
+    format!("{} {:?} {number} {name} → {dialled} ({})", leg.device, leg.state, leg.id)
 }
 
-/// The fields between the braces, as derived formatting writes them.
-fn fields_of(event: &CallEvent) -> String {
-    let text = format!("{event:?}");
-    match text.split_once(" { ") {
-        Some((_, fields)) => fields.strip_suffix(" }").unwrap_or(fields).to_owned(),
-        None => String::new(),
-    }
+fn or_dash<T: fmt::Display>(what: &Option<T>) -> &dyn fmt::Display {
+    what.as_ref().map_or(&"-", |what| what)
+}
+
+fn unless(succeeded: bool) -> &'static str {
+    if succeeded { "" } else { " (failed)" }
 }
 
 #[cfg(test)]
@@ -568,9 +571,11 @@ mod tests {
     }
 
     #[test]
-    fn detail_is_the_fields_alone() {
+    fn detail_is_for_people() {
         let event = CallEvent::LegEnded { leg: "a.1".into(), cause: 16 };
-        assert_eq!((event.name(), event.detail().as_str()), ("leg_ended", "leg: \"a.1\", cause: 16"));
+        assert_eq!((event.name(), event.detail().as_str()), ("leg_ended", "a.1 cause 16"));
+        let dialled = CallEvent::Dialled { by: None, leg: "a.2".into(), to: Some("1001".into()) };
+        assert_eq!(dialled.detail(), "- → a.2 1001");
         assert_eq!(CallEvent::PbxStarted.detail(), "");
     }
 }
