@@ -182,6 +182,7 @@ my-open = My open tickets
 my-open-none = No open tickets
 my-open-none-help = Tickets of calls that you answer appear here.
 new-ticket = New ticket
+pop-new-matter = New matter
 draft = draft
 draft-kept = Draft kept { $at }
 draft-here = Draft kept on this computer, sent once connected

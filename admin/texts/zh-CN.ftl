@@ -175,6 +175,7 @@ my-open = 我的未结
 my-open-none = 没有未结工单
 my-open-none-help = 接听来电后，工单会出现在这里。
 new-ticket = 新工单
+pop-new-matter = 新开一件
 draft = 草稿
 draft-kept = 草稿已存 { $at }
 draft-here = 草稿存在本机，连上后送出

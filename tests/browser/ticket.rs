@@ -120,3 +120,19 @@ async fn rewrite(browser: &Browser, field: &str, text: &str) {
     let keys = format!("{}a{}{text}", Key::Control.value(), Key::Null.value());
     browser.write(field, &keys).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_about_something_else_gets_a_matter_of_its_own() {
+    let mut scene = Scene::open().await;
+    let browser = scene.browser(ZHOU).await;
+    let mut call = scene.pbx.ring(KNOWN, "", "support", "1001").await;
+    browser.see("#pops > .pop.ringing .matters", "换货").await;
+    scene.pbx.answer(&mut call, "1001").await;
+    browser.see_count("#pops > .pop.ringing", 0).await;
+    browser.tap("#pops .matters-part button").await;
+    browser.see("form[data-ticket]", "").await;
+    assert_eq!(browser.value_of("#summary").await, "", "it is a new ticket");
+    // The pop shows both matters now, and the call's tab is the new one.
+    browser.see_count("#pops .matters > li", 2).await;
+    browser.is_content().await;
+}

@@ -230,6 +230,8 @@ impl Diary {
 #[derive(Deserialize)]
 pub struct NewTicket {
     customer: Option<i64>,
+    /// The call that is about something else than the caller's open matters.
+    call: Option<String>,
 }
 
 pub async fn open(
@@ -238,7 +240,8 @@ pub async fn open(
     Form(new): Form<NewTicket>,
 ) -> Result<Redirect, Error> {
     let customer = new.customer.map(daemon::CustomerId);
-    let command = Command::OpenTicket { call: None, customer, number: None };
+    let call = new.call.as_deref().map(CallId::from);
+    let command = Command::OpenTicket { call, customer, number: None };
     match state.commands.give(Given { by: Some(visitor.person.id), command }).await? {
         Done::Ticket(ticket) => Ok(Redirect::to(&format!("/?ticket={ticket}"))),
         _ => Err(Error::Broken),

@@ -77,7 +77,7 @@ impl Wired {
                  Event: QueueStatusComplete\nActionID: {id}\nEventList: Complete\nListItems: 2\n\n"
             ),
             "UserEvent" if reads("user") => {
-                success + "\nEvent: UserEvent\nPrivilege: user,all\nUserEvent: RingbackCheck\n\n"
+                success + "\nEvent: UserEvent\nPrivilege: user,all\nUserEvent: RingbackCheck\nActionID: 1\n\n"
             }
             _ => success + "\n",
         }

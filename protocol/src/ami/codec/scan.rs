@@ -150,7 +150,9 @@ impl Scan {
         // One of these is always a packet's second line, so the line before it began one.
         if self.lines > 1 && (line.starts_with(b"Privilege:") || line.starts_with(b"ActionID:")) {
             let before = &buffer[self.line_before..self.line];
-            if let Some(begin) = begins_inside(before) {
+            // A user event that was asked for over AMI bears its name and then the asker's id.
+            let is_name = before.starts_with(b"UserEvent:") && line.starts_with(b"ActionID:");
+            if let Some(begin) = begins_inside(before).filter(|_| !is_name) {
                 return Some(self.line_before + begin);
             }
         }

@@ -252,6 +252,9 @@ fn the_body_of_a_user_event_is_free() {
     let sent =
         b"Event: UserEvent\r\nPrivilege: user,all\r\nUniqueid: 1\r\nUserEvent: x\r\nEvent: y\r\nUniqueid: 2\r\n\r\n";
     assert_eq!(fields(&decode(sent)[0]).len(), 6);
+    // As Asterisk 22 sends back what was asked for by `Action: UserEvent`.
+    let echoed = b"Event: UserEvent\r\nPrivilege: user,all\r\nSystemName: lab\r\nUserEvent: x\r\nActionID: 9\r\n\r\n";
+    assert_eq!(fields(&decode(echoed)[0]).len(), 5);
 }
 
 #[test]
