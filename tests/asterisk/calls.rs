@@ -101,6 +101,8 @@ async fn a_phone_that_transfers_by_itself_stays_one_call_too() {
     scene.board_says("1001", "on_hold").await;
     let consultation = scene.lab.agents[0].call("1003", "1001", None);
     scene.lab.agents[2].rung().await.up().await;
+    // Both are in their bridge: what is sent on before that is another kind of transfer.
+    to.pops("talking", "1001").await;
     agent.refer_to("1003", &consultation).await;
     from.becomes(&pop, "ended").await;
     assert_eq!(to.pops("talking", "136").await, pop, "the same call");
