@@ -9,10 +9,14 @@
 //! serves in `staff`. An ended call is handed out and forgotten; a leg that
 //! outlives its call is kept loose until it ends, or begins another.
 
+mod bridges;
+mod identity;
+mod snapshot;
+
 use std::collections::BTreeSet;
 
 use protocol::CallEvent;
-use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
+use protocol::event::{self, BootId, BridgeId};
 use protocol::request::Dialable;
 use rustc_hash::FxHashMap;
 
@@ -322,106 +326,6 @@ impl Tracker {
         }
     }
 
-    /// Puts a new leg where its root is, or begins a call with it.
-    fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
-        let side = self.side(&told);
-        let leg = Leg::new(told, side, self.round);
-        match root.and_then(|root| self.adopt(&root, at)) {
-            Some(no) => {
-                self.legs.insert(leg.id.clone(), Place::In(no));
-                if let Some(live) = self.calls.get_mut(&no) {
-                    live.add(leg);
-                }
-                no
-            }
-            None => self.begin(leg, at),
-        }
-    }
-
-    /// What is now told of a leg that was known by its id alone, or told before.
-    fn fill(&mut self, no: CallNo, told: event::Leg) {
-        let side = self.side(&told);
-        let round = self.round;
-        let Some(leg) = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&told.id)) else { return };
-        leg.round = round;
-        if leg.is_unseen() {
-            *leg = Leg { asked_to_end: leg.asked_to_end, ..Leg::new(told, side, round) };
-        } else {
-            leg.state = leg.state.max(told.state);
-        }
-    }
-
-    fn side(&self, told: &event::Leg) -> Side {
-        self.dialplan.side(&told.device, self.staff.is_member(&told.device))
-    }
-
-    fn joined_bridge(
-        &mut self,
-        id: &LegId,
-        bridge: BridgeId,
-        kind: BridgeKind,
-        instead_of: Option<&LegId>,
-        at: Time,
-        out: &mut Vec<Change>,
-    ) {
-        if let Some(before) = instead_of {
-            self.join(before, id, at, out);
-        }
-        let Some(no) = self.adopt(id, at) else { return };
-        let no = match self.bridges.get(&bridge) {
-            Some(other) if kind == BridgeKind::Talk => self.merge(*other, no, out),
-            Some(_) | None => no,
-        };
-        if kind == BridgeKind::Talk {
-            self.bridges.insert(bridge.clone(), no);
-        }
-        if let Some(live) = self.calls.get_mut(&no) {
-            if let Some(before) = instead_of {
-                live.replaced(before, id);
-            }
-            if let Some(leg) = live.leg_mut(id) {
-                leg.bridge = Some((bridge, kind));
-                leg.handed_on = false;
-            }
-        }
-        self.after(no, at, out);
-    }
-
-    fn left_bridge(&mut self, id: &LegId, bridge: &BridgeId, at: Time, out: &mut Vec<Change>) {
-        match self.legs.get_mut(id) {
-            Some(Place::Loose(leg)) => leg.bridge = None,
-            Some(Place::In(no)) => {
-                let no = *no;
-                let Some(live) = self.calls.get_mut(&no) else { return };
-                // It may have been told to be elsewhere by now.
-                if let Some(leg) = live.leg_mut(id).filter(|leg| leg.in_bridge(bridge)) {
-                    leg.bridge = None;
-                }
-                self.forget_bridge(bridge, no);
-                self.after(no, at, out);
-            }
-            None => {}
-        }
-    }
-
-    fn bridges_merged(&mut self, from: &BridgeId, into: BridgeId, at: Time, out: &mut Vec<Change>) {
-        let Some(no) = self.bridges.remove(from) else { return };
-        let no = match self.bridges.get(&into) {
-            Some(other) => self.merge(*other, no, out),
-            None => no,
-        };
-        self.bridges.insert(into, no);
-        // Who is moved is told leg by leg; who is not, the transferer, was not moved.
-        self.after(no, at, out);
-    }
-
-    fn forget_bridge(&mut self, bridge: &BridgeId, no: CallNo) {
-        let is_used = self.calls.get(&no).is_some_and(|live| live.legs.iter().any(|leg| leg.in_bridge(bridge)));
-        if !is_used && self.bridges.get(bridge) == Some(&no) {
-            self.bridges.remove(bridge);
-        }
-    }
-
     fn holds(&mut self, id: &LegId, holds: bool, at: Time, out: &mut Vec<Change>) {
         self.with(id, at, out, |live| {
             if let Some(leg) = live.leg_mut(id) {
@@ -490,226 +394,8 @@ impl Tracker {
     }
 }
 
-/// Snapshots: what was not seen while the link was down.
+/// What changed is told.
 impl Tracker {
-    fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
-        if self.boot.as_ref().is_some_and(|before| *before != boot) {
-            self.end_all(Fate::Vanished, at, out);
-        }
-        self.boot = Some(boot);
-        self.round += 1;
-        self.staff.snapshot_began();
-        self.seen_waiting.clear();
-    }
-
-    fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
-        let event::LegSeen { leg: told, bridge, queue, up_ms } = seen;
-        let id = told.id.clone();
-        let started_at = at - chrono::TimeDelta::milliseconds(up_ms as i64);
-        let is_ringing = told.state == LegState::Ringing && told.kind == LegKind::Device;
-        let known = self.find(&id);
-        let no = match known {
-            Some(no) => {
-                self.fill(no, told);
-                no
-            }
-            None => {
-                self.legs.remove(&id);
-                let root = told.linked.clone().filter(|root| root != &id);
-                if let Some(root) = &root
-                    && self.find(root).is_none()
-                {
-                    self.begin(Leg::unseen(root.clone(), Side::Outside, true, self.round), started_at);
-                }
-                self.place(told, root, started_at)
-            }
-        };
-        if let Some(live) = self.calls.get_mut(&no) {
-            if known.is_none() || !live.told {
-                live.call.started_at = live.call.started_at.min(started_at);
-                live.call.certain = false;
-            }
-            if let Some(queue) = queue {
-                live.call.to.get_or_insert_with(|| queue.to_string());
-                live.queue_seen = Some(queue);
-            }
-            pair_loops(live, &id);
-        }
-        let moved = |leg: &mut Leg| leg.bridge.as_ref().map(|(its, _)| its) != bridge.as_ref().map(|(its, _)| its);
-        let is_moved = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).is_some_and(moved);
-        if is_moved {
-            if let Some((old, _)) =
-                self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).and_then(|leg| leg.bridge.take())
-            {
-                self.forget_bridge(&old, no);
-            }
-            if let Some((bridge, kind)) = bridge {
-                self.joined_bridge(&id, bridge, kind, None, at, out);
-            }
-        }
-        let Some(no) = self.find(&id) else { return };
-        if is_ringing
-            && known.is_none()
-            && let Some(live) = self.calls.get_mut(&no)
-        {
-            live.seen_ringing(&id, started_at);
-        }
-        self.after(no, at, out);
-        if let Some(index) = self.seen_waiting.iter().position(|(caller, ..)| caller == &id) {
-            let (caller, queue, joined_at) = self.seen_waiting.swap_remove(index);
-            self.queued(&caller, queue, joined_at, out);
-        }
-    }
-
-    fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
-        let round = self.round;
-        let is_gone = |leg: &Leg| leg.round != round && !leg.ended;
-        for no in self.in_order() {
-            let Some(live) = self.calls.get_mut(&no) else { continue };
-            let vanished: Vec<LegId> = live.legs.iter().filter(|leg| is_gone(leg)).map(|leg| leg.id.clone()).collect();
-            if vanished.is_empty() {
-                continue;
-            }
-            live.call.certain = false;
-            for id in &vanished {
-                if let Some(leg) = live.leg_mut(id) {
-                    leg.ended = true;
-                    leg.bridge = None;
-                }
-            }
-            live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
-            if live.is_over() {
-                self.end(no, Fate::Vanished, at, out);
-            } else {
-                self.after(no, at, out);
-            }
-        }
-        self.legs.retain(|_, place| match place {
-            Place::In(_) => true,
-            Place::Loose(leg) => leg.round == round,
-        });
-        let agents = self.staff.snapshot_ended(at);
-        self.tell_agents(agents, out);
-        out.push(Change::Queues);
-    }
-
-    fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {
-        for no in self.in_order() {
-            self.end(no, fate, at, out);
-        }
-        self.legs.clear();
-        self.bridges.clear();
-    }
-}
-
-/// Which legs are one call.
-impl Tracker {
-    fn find(&self, leg: &LegId) -> Option<CallNo> {
-        match self.legs.get(leg) {
-            Some(Place::In(no)) => Some(*no),
-            Some(Place::Loose(_)) | None => None,
-        }
-    }
-
-    fn in_order(&self) -> Vec<CallNo> {
-        let mut calls: Vec<CallNo> = self.calls.keys().copied().collect();
-        calls.sort_unstable();
-        calls
-    }
-
-    /// The leg's call; a loose leg that is up to something begins one.
-    fn adopt(&mut self, id: &LegId, at: Time) -> Option<CallNo> {
-        if let Place::In(no) = self.legs.get(id)? {
-            return Some(*no);
-        }
-        match self.legs.remove(id)? {
-            Place::In(no) => Some(no),
-            Place::Loose(leg) => Some(self.begin(*leg, at)),
-        }
-    }
-
-    fn begin(&mut self, root: Leg, at: Time) -> CallNo {
-        let no = CallNo(self.next);
-        self.next += 1;
-        let id = self.name_call(&root.id);
-        let call = Call {
-            id: id.clone(),
-            pbx: self.pbx.clone(),
-            direction: if root.side == Side::Outside { Direction::Inbound } else { Direction::Internal },
-            caller: None,
-            caller_name: None,
-            number: None,
-            to: None,
-            agent: None,
-            started_at: at,
-            answered_at: None,
-            ended_at: None,
-            outcome: None,
-            ended_by: None,
-            waits: Vec::new(),
-            segments: Vec::new(),
-            offers: Vec::new(),
-            transfers: Vec::new(),
-            originated: None,
-            certain: true,
-        };
-        self.legs.insert(root.id.clone(), Place::In(no));
-        self.ids.insert(id, no);
-        self.calls.insert(no, Box::new(Live::new(call, root)));
-        no
-    }
-
-    /// Letters, digits and `.-_` only, so that the id is safe in URLs and in HTML.
-    fn name_call(&self, root: &LegId) -> CallId {
-        let boot = self.boot.as_ref().map_or("0", BootId::as_str);
-        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
-        let mut id = String::with_capacity(self.pbx.as_str().len() + boot.len() + root.as_str().len() + 2);
-        for part in [self.pbx.as_str(), "-", boot, "-", root.as_str()] {
-            id.extend(part.chars().map(safe));
-        }
-        CallId(id.into())
-    }
-
-    /// The two legs are of one call.
-    fn join(&mut self, one: &LegId, other: &LegId, at: Time, out: &mut Vec<Change>) {
-        let both = (self.legs.contains_key(one), self.legs.contains_key(other));
-        if both == (true, true)
-            && let (Some(one), Some(other)) = (self.adopt(one, at), self.adopt(other, at))
-        {
-            self.merge(one, other, out);
-        }
-    }
-
-    fn merge(&mut self, one: CallNo, other: CallNo, out: &mut Vec<Change>) -> CallNo {
-        if one == other {
-            return one;
-        }
-        let rank = |no: &CallNo| (self.calls.get(no).map(|live| live.standing()), *no);
-        let (into, from) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
-        let Some(merged) = self.calls.remove(&from) else { return into };
-        self.ids.remove(&merged.call.id);
-        for leg in &merged.legs {
-            self.legs.insert(leg.id.clone(), Place::In(into));
-            if let Some((bridge, BridgeKind::Talk)) = &leg.bridge {
-                self.bridges.insert(bridge.clone(), into);
-            }
-        }
-        let (from, doing, told) = (merged.call.id.clone(), merged.doing.clone(), merged.told);
-        let at = merged.call.started_at;
-        let Some(live) = self.calls.get_mut(&into) else { return into };
-        live.take_over(*merged);
-        let id = live.call.id.clone();
-        let agents = self.staff.does(&from, &doing, &[], at);
-        self.tell_agents(agents, out);
-        if self.staff.waits_no_more(None, &from) {
-            out.push(Change::Queues);
-        }
-        if told {
-            out.push(Change::Merged { from, into: id });
-        }
-        into
-    }
-
     fn with(&mut self, leg: &LegId, at: Time, out: &mut Vec<Change>, say: impl FnOnce(&mut Live)) {
         let Some(no) = self.find(leg) else { return };
         if let Some(live) = self.calls.get_mut(&no) {
@@ -788,17 +474,5 @@ impl Tracker {
     }
 }
 
-/// The halves of a loop have one device, and a snapshot does not say more.
-fn pair_loops(live: &mut Live, id: &LegId) {
-    let Some(half) = live.find(id).filter(|index| live.legs[*index].kind == LegKind::Loop) else { return };
-    let is_other = |leg: &Leg| {
-        leg.id != *id && leg.kind == LegKind::Loop && leg.other_half.is_none() && leg.device == live.legs[half].device
-    };
-    let Some(other) = live.legs.iter().position(is_other) else { return };
-    live.legs[other].other_half = Some(id.clone());
-    live.legs[half].other_half = Some(live.legs[other].id.clone());
-}
-
 #[cfg(test)]
-#[path = "tracker_tests.rs"]
 pub(super) mod tests;

@@ -1,0 +1,157 @@
+//! Who can hear the party, and is it on hold.
+
+use protocol::event::{BridgeId, LegKind};
+
+use super::waits::Stay;
+use super::{Live, set_once};
+use crate::calls::call::{Direction, OfferOutcome, PROOF_TALK, Segment, Span};
+use crate::calls::leg::Leg;
+use crate::calls::staff::Doing;
+use crate::{Extension, Time};
+
+impl Live {
+    /// Opens, holds and closes segments by who hears the party now.
+    pub(super) fn talk(&mut self, at: Time) {
+        let bridges = self.party().map(|party| self.reached_from(party)).unwrap_or_default();
+        let party_bridge = bridges.first().cloned();
+        let party_leaves = self.party().is_none_or(|party| party.ended || party.asked_to_end.is_some());
+        for index in 0..self.legs.len() {
+            let leg = &self.legs[index];
+            if leg.kind == LegKind::Loop || self.party == Some(index) {
+                continue;
+            }
+            let hears =
+                !leg.ended && !leg.handed_on && leg.talk_bridge().is_some_and(|bridge| bridges.contains(bridge));
+            match (leg.segment.is_some(), hears) {
+                (false, false) => {}
+                (false, true) => self.open_segment(index, at),
+                (true, true) => {
+                    let leg = &mut self.legs[index];
+                    leg.away_since = None;
+                    leg.consulted = false;
+                    leg.talked_in = party_bridge.clone();
+                }
+                (true, false) => {
+                    let leaves = leg.ended || leg.asked_to_end.is_some() || party_leaves;
+                    let party_stays = party_bridge.is_some() && party_bridge == leg.talked_in;
+                    if leaves || !party_stays {
+                        self.close_segment(index, at);
+                    } else {
+                        let leg = &mut self.legs[index];
+                        leg.away_since.get_or_insert(at);
+                        leg.consulted |= leg.bridge.is_some();
+                    }
+                }
+            }
+            self.hold(index, at);
+        }
+    }
+
+    /// The bridges in which the leg is heard, directly or through loops; its own first.
+    pub(super) fn reached_from(&self, leg: &Leg) -> Vec<BridgeId> {
+        let mut reached: Vec<BridgeId> = leg.talk_bridge().cloned().into_iter().collect();
+        let mut next = 0;
+        while next < reached.len() {
+            let here = reached[next].clone();
+            for half in self.legs.iter().filter(|leg| leg.kind == LegKind::Loop && leg.in_bridge(&here)) {
+                let other = half.other_half.as_ref().and_then(|id| self.legs.iter().find(|leg| &leg.id == id));
+                if let Some(bridge) = other.and_then(Leg::talk_bridge)
+                    && !reached.contains(bridge)
+                {
+                    reached.push(bridge.clone());
+                }
+            }
+            next += 1;
+        }
+        reached
+    }
+
+    pub(super) fn open_segment(&mut self, index: usize, at: Time) {
+        let agent = self.name_of(index);
+        let offer = self.legs[index].offer;
+        if let Some(offer) = offer {
+            let offer = &mut self.call.offers[offer];
+            if offer.outcome != Some(OfferOutcome::Answered) {
+                offer.outcome = Some(OfferOutcome::Answered);
+                offer.to = Some(at);
+            }
+        }
+        let queue = match offer {
+            Some(offer) => self.call.offers[offer].queue.clone(),
+            None => self.queue_seen.clone().filter(|_| self.call.segments.is_empty()),
+        };
+        if let Some(due) = self.transfer_due.take_if(|due| self.call.transfers[*due].from.as_ref() != Some(&agent)) {
+            self.call.transfers[due].to = agent.to_string();
+            self.call.transfers[due].completed = true;
+        }
+        if let (Some(wait), Some(stay)) = (self.call.waits.last_mut(), self.stays.last_mut()) {
+            wait.left_at.get_or_insert(at);
+            *stay = Stay::Served;
+        }
+        if self.call.direction == Direction::Inbound {
+            set_once(&mut self.call.agent, || Some(agent.clone()));
+            set_once(&mut self.call.to, || Some(agent.to_string()));
+        }
+        self.call.answered_at.get_or_insert(at);
+        let leg = &mut self.legs[index];
+        leg.segment = Some(self.call.segments.len());
+        leg.away_since = None;
+        leg.talked_in = None;
+        self.call.segments.push(Segment { agent, queue, from: at, to: None, holds: Vec::new() });
+        self.legs[index].talked_in = self.party().and_then(Leg::talk_bridge).cloned();
+        self.ender = None;
+        self.proof_due = Some(at + PROOF_TALK);
+        self.changed = true;
+    }
+
+    pub(super) fn close_segment(&mut self, index: usize, at: Time) {
+        let leg = &mut self.legs[index];
+        let Some(segment) = leg.segment.take() else { return };
+        // Who left the bridge and met nobody was not on hold, but gone.
+        let end = leg.away_since.take().filter(|_| !leg.consulted).unwrap_or(at);
+        leg.talked_until = Some(end);
+        let segment = &mut self.call.segments[segment];
+        segment.to = Some(end);
+        segment.holds.retain(|hold| hold.from < end);
+        if let Some(open) = segment.holds.last_mut().filter(|hold| hold.to.is_none_or(|to| to > end)) {
+            open.to = Some(end);
+        }
+        self.changed = true;
+    }
+
+    /// The party is on hold while the agent said so, or is away with somebody else.
+    pub(super) fn hold(&mut self, index: usize, at: Time) {
+        let leg = &self.legs[index];
+        let Some(segment) = leg.segment else { return };
+        let holds = &mut self.call.segments[segment].holds;
+        let is_held = holds.last().is_some_and(|hold| hold.to.is_none());
+        match (is_held, leg.holds || leg.away_since.is_some()) {
+            (false, true) => holds.push(Span { from: at, to: None }),
+            (true, false) => {
+                holds.last_mut().into_iter().for_each(|hold| hold.to = Some(at));
+                // What was talked before the hold may not have sufficed.
+                self.proof_due = Some(at + PROOF_TALK);
+            }
+            (false, false) | (true, true) => return,
+        }
+        self.changed = true;
+    }
+
+    /// What the call's agents are doing.
+    pub fn doings(&self) -> impl Iterator<Item = (&Extension, Doing)> {
+        let open = || self.call.segments.iter().filter(|segment| segment.to.is_none());
+        let talks = open().map(|segment| {
+            let held = segment.holds.last().is_some_and(|hold| hold.to.is_none());
+            let doing = if held { Doing::OnHold } else { Doing::Talking };
+            (&segment.agent, doing(segment.queue.clone()))
+        });
+        let dials = self.call.agent.iter().filter(move |agent| {
+            self.call.direction != Direction::Inbound
+                && !open().any(|segment| segment.agent == **agent)
+                && self.lead().is_none_or(|lead| !lead.ended)
+        });
+        let rings = self.call.offers.iter().filter(|offer| offer.outcome.is_none());
+        let rings = rings.map(|offer| (&offer.agent, Doing::Ringing(offer.queue.clone())));
+        talks.chain(dials.map(|agent| (agent, Doing::Dialling))).chain(rings)
+    }
+}

@@ -1,0 +1,66 @@
+//! The call is sent on, by one who talked.
+
+use protocol::event::LegKind;
+
+use super::Live;
+use crate::calls::call::{Transfer, TransferKind};
+use crate::{LegId, Time};
+
+impl Live {
+    /// `by` sends the party on; what it talked is over, and the target comes next.
+    pub fn blind_transfer(&mut self, by: &LegId, to: &str, at: Time) {
+        let from = self.find(by).map(|index| self.name_of(index));
+        if let Some(index) = self.find(by) {
+            self.hand_on(index, at);
+        }
+        self.transfer(Transfer { kind: TransferKind::Blind, from, to: to.to_owned(), completed: false, at });
+        self.transfer_due = Some(self.call.transfers.len() - 1);
+    }
+
+    pub fn attended_transfer(&mut self, by: &LegId, second: Option<&LegId>, target: Option<&LegId>, at: Time) {
+        let from = self.find(by).map(|index| self.name_of(index));
+        for leg in [Some(by), second].into_iter().flatten() {
+            if let Some(index) = self.find(leg) {
+                self.legs[index].consulted = true;
+                self.hand_on(index, at);
+            }
+        }
+        let phone = target.and_then(|target| self.phone_behind(target));
+        let talks = phone.is_some_and(|index| self.legs[index].segment.is_some());
+        let to = match phone {
+            Some(index) => self.name_of(index).to_string(),
+            None => self.transfer_target(by, second),
+        };
+        self.transfer(Transfer { kind: TransferKind::Attended, from, to, completed: talks, at });
+        self.transfer_due = (!talks).then(|| self.call.transfers.len() - 1);
+    }
+
+    pub(super) fn hand_on(&mut self, index: usize, at: Time) {
+        self.stale = true;
+        self.legs[index].handed_on = true;
+        self.close_segment(index, at);
+    }
+
+    pub(super) fn transfer(&mut self, transfer: Transfer) {
+        self.call.transfers.push(transfer);
+        self.changed = true;
+    }
+
+    /// Whoever rings, or was dialled, for a transfer whose target the PBX does not name.
+    pub(super) fn transfer_target(&self, by: &LegId, second: Option<&LegId>) -> String {
+        let rings = self.call.offers.iter().rev().find(|offer| offer.outcome.is_none());
+        let dialled = [second, Some(by)].into_iter().flatten().filter_map(|id| self.find(id));
+        let dialled = dialled.filter_map(|index| self.legs[index].dialled.as_deref()).next();
+        rings.map(|offer| offer.agent.as_str()).or(dialled).unwrap_or_default().to_owned()
+    }
+
+    /// The phone at the far end of a loop, or the leg itself.
+    pub(super) fn phone_behind(&self, id: &LegId) -> Option<usize> {
+        let index = self.find(id)?;
+        if self.legs[index].kind == LegKind::Device {
+            return Some(index);
+        }
+        let half = self.legs[index].other_half.as_ref()?;
+        self.legs.iter().position(|leg| leg.kind == LegKind::Device && leg.called_by.as_ref() == Some(half))
+    }
+}

@@ -1,0 +1,75 @@
+//! Where legs meet.
+
+use protocol::event::{BridgeId, BridgeKind};
+
+use super::{CallNo, Change, Place, Tracker};
+use crate::{LegId, Time};
+
+impl Tracker {
+    pub(super) fn joined_bridge(
+        &mut self,
+        id: &LegId,
+        bridge: BridgeId,
+        kind: BridgeKind,
+        instead_of: Option<&LegId>,
+        at: Time,
+        out: &mut Vec<Change>,
+    ) {
+        if let Some(before) = instead_of {
+            self.join(before, id, at, out);
+        }
+        let Some(no) = self.adopt(id, at) else { return };
+        let no = match self.bridges.get(&bridge) {
+            Some(other) if kind == BridgeKind::Talk => self.merge(*other, no, out),
+            Some(_) | None => no,
+        };
+        if kind == BridgeKind::Talk {
+            self.bridges.insert(bridge.clone(), no);
+        }
+        if let Some(live) = self.calls.get_mut(&no) {
+            if let Some(before) = instead_of {
+                live.replaced(before, id);
+            }
+            if let Some(leg) = live.leg_mut(id) {
+                leg.bridge = Some((bridge, kind));
+                leg.handed_on = false;
+            }
+        }
+        self.after(no, at, out);
+    }
+
+    pub(super) fn left_bridge(&mut self, id: &LegId, bridge: &BridgeId, at: Time, out: &mut Vec<Change>) {
+        match self.legs.get_mut(id) {
+            Some(Place::Loose(leg)) => leg.bridge = None,
+            Some(Place::In(no)) => {
+                let no = *no;
+                let Some(live) = self.calls.get_mut(&no) else { return };
+                // It may have been told to be elsewhere by now.
+                if let Some(leg) = live.leg_mut(id).filter(|leg| leg.in_bridge(bridge)) {
+                    leg.bridge = None;
+                }
+                self.forget_bridge(bridge, no);
+                self.after(no, at, out);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn bridges_merged(&mut self, from: &BridgeId, into: BridgeId, at: Time, out: &mut Vec<Change>) {
+        let Some(no) = self.bridges.remove(from) else { return };
+        let no = match self.bridges.get(&into) {
+            Some(other) => self.merge(*other, no, out),
+            None => no,
+        };
+        self.bridges.insert(into, no);
+        // Who is moved is told leg by leg; who is not, the transferer, was not moved.
+        self.after(no, at, out);
+    }
+
+    pub(super) fn forget_bridge(&mut self, bridge: &BridgeId, no: CallNo) {
+        let is_used = self.calls.get(&no).is_some_and(|live| live.legs.iter().any(|leg| leg.in_bridge(bridge)));
+        if !is_used && self.bridges.get(bridge) == Some(&no) {
+            self.bridges.remove(bridge);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Which legs are one call.
+
+use protocol::event::{self, BootId, BridgeKind};
+
+use super::{CallNo, Change, Place, Tracker};
+use crate::calls::call::{Call, Direction};
+use crate::calls::dialplan::Side;
+use crate::calls::leg::Leg;
+use crate::calls::live::Live;
+use crate::{CallId, LegId, Time};
+
+impl Tracker {
+    pub(super) fn find(&self, leg: &LegId) -> Option<CallNo> {
+        match self.legs.get(leg) {
+            Some(Place::In(no)) => Some(*no),
+            Some(Place::Loose(_)) | None => None,
+        }
+    }
+
+    pub(super) fn in_order(&self) -> Vec<CallNo> {
+        let mut calls: Vec<CallNo> = self.calls.keys().copied().collect();
+        calls.sort_unstable();
+        calls
+    }
+
+    /// Puts a new leg where its root is, or begins a call with it.
+    pub(super) fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
+        let side = self.side(&told);
+        let leg = Leg::new(told, side, self.round);
+        match root.and_then(|root| self.adopt(&root, at)) {
+            Some(no) => {
+                self.legs.insert(leg.id.clone(), Place::In(no));
+                if let Some(live) = self.calls.get_mut(&no) {
+                    live.add(leg);
+                }
+                no
+            }
+            None => self.begin(leg, at),
+        }
+    }
+
+    /// What is now told of a leg that was known by its id alone, or told before.
+    pub(super) fn fill(&mut self, no: CallNo, told: event::Leg) {
+        let side = self.side(&told);
+        let round = self.round;
+        let Some(leg) = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&told.id)) else { return };
+        leg.round = round;
+        if leg.is_unseen() {
+            *leg = Leg { asked_to_end: leg.asked_to_end, ..Leg::new(told, side, round) };
+        } else {
+            leg.state = leg.state.max(told.state);
+        }
+    }
+
+    pub(super) fn side(&self, told: &event::Leg) -> Side {
+        self.dialplan.side(&told.device, self.staff.is_member(&told.device))
+    }
+
+    /// The leg's call; a loose leg that is up to something begins one.
+    pub(super) fn adopt(&mut self, id: &LegId, at: Time) -> Option<CallNo> {
+        if let Place::In(no) = self.legs.get(id)? {
+            return Some(*no);
+        }
+        match self.legs.remove(id)? {
+            Place::In(no) => Some(no),
+            Place::Loose(leg) => Some(self.begin(*leg, at)),
+        }
+    }
+
+    pub(super) fn begin(&mut self, root: Leg, at: Time) -> CallNo {
+        let no = CallNo(self.next);
+        self.next += 1;
+        let id = self.name_call(&root.id);
+        let call = Call {
+            id: id.clone(),
+            pbx: self.pbx.clone(),
+            direction: if root.side == Side::Outside { Direction::Inbound } else { Direction::Internal },
+            caller: None,
+            caller_name: None,
+            number: None,
+            to: None,
+            agent: None,
+            started_at: at,
+            answered_at: None,
+            ended_at: None,
+            outcome: None,
+            ended_by: None,
+            waits: Vec::new(),
+            segments: Vec::new(),
+            offers: Vec::new(),
+            transfers: Vec::new(),
+            originated: None,
+            certain: true,
+        };
+        self.legs.insert(root.id.clone(), Place::In(no));
+        self.ids.insert(id, no);
+        self.calls.insert(no, Box::new(Live::new(call, root)));
+        no
+    }
+
+    /// Letters, digits and `.-_` only, so that the id is safe in URLs and in HTML.
+    pub(super) fn name_call(&self, root: &LegId) -> CallId {
+        let boot = self.boot.as_ref().map_or("0", BootId::as_str);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+        let mut id = String::with_capacity(self.pbx.as_str().len() + boot.len() + root.as_str().len() + 2);
+        for part in [self.pbx.as_str(), "-", boot, "-", root.as_str()] {
+            id.extend(part.chars().map(safe));
+        }
+        CallId(id.into())
+    }
+
+    /// The two legs are of one call.
+    pub(super) fn join(&mut self, one: &LegId, other: &LegId, at: Time, out: &mut Vec<Change>) {
+        let both = (self.legs.contains_key(one), self.legs.contains_key(other));
+        if both == (true, true)
+            && let (Some(one), Some(other)) = (self.adopt(one, at), self.adopt(other, at))
+        {
+            self.merge(one, other, out);
+        }
+    }
+
+    pub(super) fn merge(&mut self, one: CallNo, other: CallNo, out: &mut Vec<Change>) -> CallNo {
+        if one == other {
+            return one;
+        }
+        let rank = |no: &CallNo| (self.calls.get(no).map(|live| live.standing()), *no);
+        let (into, from) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
+        let Some(merged) = self.calls.remove(&from) else { return into };
+        self.ids.remove(&merged.call.id);
+        for leg in &merged.legs {
+            self.legs.insert(leg.id.clone(), Place::In(into));
+            if let Some((bridge, BridgeKind::Talk)) = &leg.bridge {
+                self.bridges.insert(bridge.clone(), into);
+            }
+        }
+        let (from, doing, told) = (merged.call.id.clone(), merged.doing.clone(), merged.told);
+        let at = merged.call.started_at;
+        let Some(live) = self.calls.get_mut(&into) else { return into };
+        live.take_over(*merged);
+        let id = live.call.id.clone();
+        let agents = self.staff.does(&from, &doing, &[], at);
+        self.tell_agents(agents, out);
+        if self.staff.waits_no_more(None, &from) {
+            out.push(Change::Queues);
+        }
+        if told {
+            out.push(Change::Merged { from, into: id });
+        }
+        into
+    }
+}

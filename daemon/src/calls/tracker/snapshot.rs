@@ -1,0 +1,131 @@
+//! Snapshots: what was not seen while the link was down.
+
+use protocol::event::{self, BootId, LegKind, LegState};
+
+use super::{Change, Place, Tracker};
+use crate::calls::dialplan::Side;
+use crate::calls::leg::Leg;
+use crate::calls::live::{Fate, Live};
+use crate::{LegId, Time};
+
+impl Tracker {
+    pub(super) fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
+        if self.boot.as_ref().is_some_and(|before| *before != boot) {
+            self.end_all(Fate::Vanished, at, out);
+        }
+        self.boot = Some(boot);
+        self.round += 1;
+        self.staff.snapshot_began();
+        self.seen_waiting.clear();
+    }
+
+    pub(super) fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
+        let event::LegSeen { leg: told, bridge, queue, up_ms } = seen;
+        let id = told.id.clone();
+        let started_at = at - chrono::TimeDelta::milliseconds(up_ms as i64);
+        let is_ringing = told.state == LegState::Ringing && told.kind == LegKind::Device;
+        let known = self.find(&id);
+        let no = match known {
+            Some(no) => {
+                self.fill(no, told);
+                no
+            }
+            None => {
+                self.legs.remove(&id);
+                let root = told.linked.clone().filter(|root| root != &id);
+                if let Some(root) = &root
+                    && self.find(root).is_none()
+                {
+                    self.begin(Leg::unseen(root.clone(), Side::Outside, true, self.round), started_at);
+                }
+                self.place(told, root, started_at)
+            }
+        };
+        if let Some(live) = self.calls.get_mut(&no) {
+            if known.is_none() || !live.told {
+                live.call.started_at = live.call.started_at.min(started_at);
+                live.call.certain = false;
+            }
+            if let Some(queue) = queue {
+                live.call.to.get_or_insert_with(|| queue.to_string());
+                live.queue_seen = Some(queue);
+            }
+            pair_loops(live, &id);
+        }
+        let moved = |leg: &mut Leg| leg.bridge.as_ref().map(|(its, _)| its) != bridge.as_ref().map(|(its, _)| its);
+        let is_moved = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).is_some_and(moved);
+        if is_moved {
+            if let Some((old, _)) =
+                self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).and_then(|leg| leg.bridge.take())
+            {
+                self.forget_bridge(&old, no);
+            }
+            if let Some((bridge, kind)) = bridge {
+                self.joined_bridge(&id, bridge, kind, None, at, out);
+            }
+        }
+        let Some(no) = self.find(&id) else { return };
+        if is_ringing
+            && known.is_none()
+            && let Some(live) = self.calls.get_mut(&no)
+        {
+            live.seen_ringing(&id, started_at);
+        }
+        self.after(no, at, out);
+        if let Some(index) = self.seen_waiting.iter().position(|(caller, ..)| caller == &id) {
+            let (caller, queue, joined_at) = self.seen_waiting.swap_remove(index);
+            self.queued(&caller, queue, joined_at, out);
+        }
+    }
+
+    pub(super) fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
+        let round = self.round;
+        let is_gone = |leg: &Leg| leg.round != round && !leg.ended;
+        for no in self.in_order() {
+            let Some(live) = self.calls.get_mut(&no) else { continue };
+            let vanished: Vec<LegId> = live.legs.iter().filter(|leg| is_gone(leg)).map(|leg| leg.id.clone()).collect();
+            if vanished.is_empty() {
+                continue;
+            }
+            live.call.certain = false;
+            for id in &vanished {
+                if let Some(leg) = live.leg_mut(id) {
+                    leg.ended = true;
+                    leg.bridge = None;
+                }
+            }
+            live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
+            if live.is_over() {
+                self.end(no, Fate::Vanished, at, out);
+            } else {
+                self.after(no, at, out);
+            }
+        }
+        self.legs.retain(|_, place| match place {
+            Place::In(_) => true,
+            Place::Loose(leg) => leg.round == round,
+        });
+        let agents = self.staff.snapshot_ended(at);
+        self.tell_agents(agents, out);
+        out.push(Change::Queues);
+    }
+
+    pub(super) fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {
+        for no in self.in_order() {
+            self.end(no, fate, at, out);
+        }
+        self.legs.clear();
+        self.bridges.clear();
+    }
+}
+
+/// The halves of a loop have one device, and a snapshot does not say more.
+fn pair_loops(live: &mut Live, id: &LegId) {
+    let Some(half) = live.find(id).filter(|index| live.legs[*index].kind == LegKind::Loop) else { return };
+    let is_other = |leg: &Leg| {
+        leg.id != *id && leg.kind == LegKind::Loop && leg.other_half.is_none() && leg.device == live.legs[half].device
+    };
+    let Some(other) = live.legs.iter().position(is_other) else { return };
+    live.legs[other].other_half = Some(id.clone());
+    live.legs[half].other_half = Some(live.legs[other].id.clone());
+}

@@ -1,0 +1,56 @@
+//! What was up before us, and what went while we did not look.
+
+use super::*;
+
+#[test]
+fn a_snapshot_gives_the_calls_that_were_up_before_us() {
+    let mut script = Script::played(
+        "10000 boot b7
+         10000 seen_waiting W support 3000
+         10000 seen W PJSIP/trunk of W -
+         10000 seen A PJSIP/1001 of C B1
+         10000 seen C PJSIP/trunk of C B1
+         10000 snapshot_ends",
+    );
+    let up: Vec<&Call> = script.tracker.calls().collect();
+    assert_eq!(up.len(), 2);
+    assert!(up.iter().all(|call| !call.certain && call.direction == Direction::Inbound), "{up:#?}");
+    assert_eq!((up[0].waits[0].joined_at, up[0].id.as_str()), (ms(7000), "hq-b7-W"));
+    assert_eq!((agents(up[1]), up[1].id.as_str(), up[1].started_at), (vec!["1001"], "hq-b7-C", ms(5000)));
+    script.play("12000 bye C \n 12000 out C B1 \n 12000 end C \n 12000 end A \n 13000 bye W \n 13000 end W");
+    assert_eq!(
+        script.ended.iter().map(|call| call.outcome).collect::<Vec<_>>(),
+        [Some(Outcome::Answered), Some(Outcome::Abandoned)]
+    );
+}
+
+#[test]
+fn what_vanished_unseen_is_no_abandon() {
+    let mut script =
+        Script::played("0 boot b7 \n 0 snapshot_ends \n 0 call W PJSIP/trunk 13900139000 400 \n 10 queue W support");
+    script.play(TALKING);
+    let (mut out, before) = (Vec::new(), script.tracker.calls().count());
+    script.tracker.lost_sight(ms(5000), &mut out);
+    script.play(
+        "9000 boot b7 \n 9000 seen C PJSIP/trunk of C B1 \n 9000 seen A PJSIP/1001 of C B1 \n 9000 snapshot_ends",
+    );
+    assert_eq!((before, script.tracker.calls().count()), (2, 1));
+    assert_eq!(
+        (script.ended[0].outcome, script.ended[0].certain, script.ended[0].ended_by),
+        (Some(Outcome::Failed), false, None)
+    );
+    let stays = script.tracker.calls().next().expect("a call");
+    assert_eq!((stays.certain, agents(stays), stays.segments[0].from), (false, vec!["1001"], ms(2000)));
+}
+
+#[test]
+fn a_pbx_that_restarts_ends_all_calls() {
+    let mut script = Script::played("0 boot b7 \n 0 snapshot_ends");
+    script.play(TALKING);
+    script.play("9000 boot b8 \n 9000 snapshot_ends");
+    let call = script.the_call();
+    assert_eq!((call.outcome, call.certain, call.segments[0].to), (Some(Outcome::Answered), false, Some(ms(9000))));
+    let mut script = Script::played(TALKING);
+    script.play("9000 stopping");
+    assert_eq!((script.the_call().ended_by, script.the_call().certain), (Some(EndedBy::Pbx), true));
+}
