@@ -301,7 +301,7 @@ async fn check(config: Config) -> anyhow::Result<ExitCode> {
     println!("the configuration is well; data in {}", config.data.display());
     let mut worst = FindingState::Ok;
     for pbx in &config.pbxs {
-        println!("\n{} ({}:{})", pbx.name, pbx.host, pbx.port);
+        println!("\n{} ({})", pbx.name, pbx.wiring.place());
         for finding in daemon::check::check(pbx).await {
             let sign = match finding.state {
                 FindingState::Ok => "ok     ",

@@ -296,7 +296,14 @@ impl Board {
                 seat.tracker.observe(Utc::now(), event, &mut self.changes);
                 self.follow(pbx, Utc::now());
             }
-            (Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot, _) => {}
+            (
+                Request::Hangup { .. }
+                | Request::Pause { .. }
+                | Request::Spy { .. }
+                | Request::Snapshot
+                | Request::Look,
+                _,
+            ) => {}
         }
     }
 

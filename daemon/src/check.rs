@@ -14,7 +14,7 @@ use protocol::ami::fields::text;
 use protocol::ami::login::permit_line;
 use protocol::event::plain_name;
 
-use crate::config::Pbx;
+use crate::config::{Asterisk, Pbx, Wiring};
 use crate::link::connect;
 use talk::{SignedIn, Talk};
 
@@ -59,8 +59,14 @@ impl Finding {
 
 /// Connects once and looks at everything that a link needs; ends within a minute.
 pub async fn check(pbx: &Pbx) -> Vec<Finding> {
+    match &pbx.wiring {
+        Wiring::Asterisk(asterisk) => check_asterisk(asterisk).await,
+    }
+}
+
+async fn check_asterisk(pbx: &Asterisk) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let connected = match connect(pbx).await {
+    let connected = match connect(&pbx.address).await {
         Ok(connected) => connected,
         Err(unreachable) => return vec![Finding::failed(unreachable.why, Vec::new())],
     };
@@ -80,7 +86,12 @@ pub async fn check(pbx: &Pbx) -> Vec<Finding> {
     findings
 }
 
-async fn look(pbx: &Pbx, from: Option<IpAddr>, talk: &mut Talk, findings: &mut Vec<Finding>) -> Result<(), talk::Cut> {
+async fn look(
+    pbx: &Asterisk,
+    from: Option<IpAddr>,
+    talk: &mut Talk,
+    findings: &mut Vec<Finding>,
+) -> Result<(), talk::Cut> {
     let settings = talk.ask("CoreSettings", &[]).await?;
     findings.push(signed_in(&settings, talk.signed_in()));
     let may: BTreeSet<String> =
@@ -102,9 +113,9 @@ async fn look(pbx: &Pbx, from: Option<IpAddr>, talk: &mut Talk, findings: &mut V
     Ok(())
 }
 
-fn reached(pbx: &Pbx, from: Option<IpAddr>) -> Finding {
-    let place = format!("{}:{}", pbx.host, pbx.port);
-    if pbx.tls.is_some() {
+fn reached(pbx: &Asterisk, from: Option<IpAddr>) -> Finding {
+    let place = &pbx.address;
+    if place.tls.is_some() {
         return Finding::ok(format!("{place} is reached, over TLS, by the certificate expected."));
     }
     if from.is_some_and(|from| from.is_loopback()) {
@@ -168,7 +179,7 @@ fn queues_known(items: Option<&[Packet]>) -> Finding {
 }
 
 /// `ListCommands` lists what the user may do, and no more (manager.c `action_listcommands`).
-fn rights_to_ask(pbx: &Pbx, from: Option<IpAddr>, may: &BTreeSet<String>) -> Finding {
+fn rights_to_ask(pbx: &Asterisk, from: Option<IpAddr>, may: &BTreeSet<String>) -> Finding {
     let needed = [
         ("CoreShowChannels", "reporting", "see which calls are up after a reconnect"),
         ("CoreStatus", "reporting", "notice restarts"),
@@ -201,7 +212,7 @@ fn rights_too_many(may: &BTreeSet<String>) -> Option<Finding> {
 }
 
 /// `echoed`: whether our own `UserEvent` came back; none when we may not send one.
-fn rights_to_hear(pbx: &Pbx, echoed: Option<bool>, talk: &SignedIn) -> Finding {
+fn rights_to_hear(pbx: &Asterisk, echoed: Option<bool>, talk: &SignedIn) -> Finding {
     let lines = section(pbx, &[READ]);
     if echoed == Some(false) {
         return Finding::failed(
@@ -236,7 +247,7 @@ fn rights_to_hear(pbx: &Pbx, echoed: Option<bool>, talk: &SignedIn) -> Finding {
 }
 
 /// All that our user needs.
-fn user_lines(pbx: &Pbx, from: Option<IpAddr>) -> Vec<String> {
+fn user_lines(pbx: &Asterisk, from: Option<IpAddr>) -> Vec<String> {
     let permit = permit_line(from);
     section(
         pbx,
@@ -244,7 +255,7 @@ fn user_lines(pbx: &Pbx, from: Option<IpAddr>) -> Vec<String> {
     )
 }
 
-fn section(pbx: &Pbx, lines: &[&str]) -> Vec<String> {
+fn section(pbx: &Asterisk, lines: &[&str]) -> Vec<String> {
     std::iter::once(format!("[{}]", pbx.username)).chain(lines.iter().map(|line| line.to_string())).collect()
 }
 

@@ -3,12 +3,17 @@
 //! What is wrong is told with its line and column, what was meant, and how to mend it. An unknown
 //! key is an error, for it is a typing mistake more often than a wish.
 
+mod pbx;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+
+use pbx::PbxTable;
+pub use pbx::{Address, Asterisk, Pbx, Tls, Wiring};
 
 /// The file as it stands, with a place for each value that can be wrong.
 #[derive(Debug, Deserialize)]
@@ -42,43 +47,6 @@ struct WebTable {
     trusted_proxies: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PbxTable {
-    name: Spanned<String>,
-    kind: Spanned<String>,
-    host: Spanned<String>,
-    port: Option<u16>,
-    username: String,
-    secret: Option<Spanned<String>>,
-    secret_file: Option<Spanned<PathBuf>>,
-    tls: Option<Spanned<TlsTable>>,
-    #[serde(default)]
-    trunks: Vec<String>,
-    #[serde(default)]
-    extensions: Vec<String>,
-    region: Option<Spanned<String>>,
-    #[serde(default)]
-    home_area_code: Option<Spanned<String>>,
-    #[serde(default)]
-    originate: OriginateTable,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsTable {
-    ca_file: Option<PathBuf>,
-    fingerprint: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct OriginateTable {
-    channel: Option<Spanned<String>>,
-    context: Option<String>,
-    caller_id: Option<String>,
-}
-
 /// The configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -106,67 +74,6 @@ pub struct Web {
     pub https: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-}
-
-#[derive(Clone)]
-pub struct Pbx {
-    pub name: crate::PbxName,
-    pub host: String,
-    pub port: u16,
-    pub username: String,
-    pub secret: String,
-    pub tls: Option<Tls>,
-    /// Devices that lead outside (`PJSIP/trunk`), with `*` for any text. None given: every device
-    /// that is no agent's.
-    pub trunks: Vec<String>,
-    /// Devices that are agents' phones (`PJSIP/10*`). None given: queue members, and names of two
-    /// to six digits.
-    pub extensions: Vec<String>,
-    /// The ISO region that national numbers belong to.
-    pub region: String,
-    /// The area code that local numbers lack, with its leading 0: `010`.
-    pub home_area_code: Option<String>,
-    /// How an agent's phone is called: `PJSIP/{agent}`.
-    pub originate_channel: String,
-    /// The dialplan context in which an agent's phone dials outside.
-    pub originate_context: String,
-    pub originate_caller_id: Option<String>,
-}
-
-impl Pbx {
-    /// A simulated Asterisk on this machine.
-    pub fn simulated(name: &str, address: SocketAddr) -> Pbx {
-        Pbx {
-            name: name.into(),
-            host: address.ip().to_string(),
-            port: address.port(),
-            username: crate::simulator::USERNAME.into(),
-            secret: crate::simulator::SECRET.into(),
-            tls: None,
-            trunks: Vec::new(),
-            extensions: Vec::new(),
-            region: "CN".into(),
-            home_area_code: None,
-            originate_channel: "PJSIP/{agent}".into(),
-            originate_context: "from-internal".into(),
-            originate_caller_id: None,
-        }
-    }
-}
-
-/// How the PBX proves who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// By a certificate that this authority (PEM) signed.
-    Authority(PathBuf),
-    /// By exactly this certificate: SHA-256 of its DER form.
-    Fingerprint([u8; 32]),
-}
-
-impl fmt::Debug for Pbx {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pbx({} at {}:{}, user {}, secret not shown)", self.name, self.host, self.port, self.username)
-    }
 }
 
 /// What is wrong with the file, where, and what would be right.
@@ -276,121 +183,6 @@ impl Web {
     }
 }
 
-impl Pbx {
-    fn checked(table: PbxTable, base: &Path) -> Result<Pbx, Wrong> {
-        let name = table.name.get_ref();
-        if name.is_empty()
-            || name.len() > 32
-            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        {
-            let why = format!("{name:?} is no name for a PBX; use up to 32 letters, digits, - and _, as in \"hq\"");
-            return Err(wrong(table.name.span().start, why));
-        }
-        if table.kind.get_ref() != "asterisk" {
-            let why = format!("PBX kind {:?} is not known; \"asterisk\" is", table.kind.get_ref());
-            return Err(wrong(table.kind.span().start, why));
-        }
-        if table.host.get_ref().is_empty() {
-            return Err(wrong(table.host.span().start, "the host is empty; give a name or an address".into()));
-        }
-        let secret = secret(&table, base)?;
-        let tls = table.tls.map(|tls| Tls::checked(tls, base)).transpose()?;
-        let originate_channel = match table.originate.channel {
-            None => "PJSIP/{agent}".to_owned(),
-            Some(text) if text.get_ref().contains("{agent}") => text.into_inner(),
-            Some(text) => {
-                return Err(wrong(
-                    text.span().start,
-                    "the channel must hold {agent}, where the extension goes, as in \"PJSIP/{agent}\"".into(),
-                ));
-            }
-        };
-        let region = match table.region {
-            None => "CN".to_owned(),
-            Some(text) if text.get_ref().len() == 2 && text.get_ref().bytes().all(|b| b.is_ascii_uppercase()) => {
-                text.into_inner()
-            }
-            Some(text) => {
-                let why = format!("{:?} is no region; use two capital letters, as in \"CN\"", text.get_ref());
-                return Err(wrong(text.span().start, why));
-            }
-        };
-        let home_area_code = match table.home_area_code {
-            Some(text) if text.get_ref().is_empty() || !text.get_ref().bytes().all(|b| b.is_ascii_digit()) => {
-                let why = format!("{:?} is no area code; use digits, as in \"010\"", text.get_ref());
-                return Err(wrong(text.span().start, why));
-            }
-            other => other.map(Spanned::into_inner),
-        };
-        Ok(Pbx {
-            name: table.name.get_ref().as_str().into(),
-            host: table.host.into_inner(),
-            port: table.port.unwrap_or(if tls.is_some() { 5039 } else { 5038 }),
-            username: table.username,
-            secret,
-            tls,
-            trunks: table.trunks,
-            extensions: table.extensions,
-            region,
-            home_area_code,
-            originate_channel,
-            originate_context: table.originate.context.unwrap_or_else(|| "from-internal".into()),
-            originate_caller_id: table.originate.caller_id,
-        })
-    }
-}
-
-/// The secret itself or the file that holds it; `$CREDENTIALS_DIRECTORY` is where systemd puts
-/// such files.
-fn secret(table: &PbxTable, base: &Path) -> Result<String, Wrong> {
-    match (&table.secret, &table.secret_file) {
-        (Some(secret), None) => Ok(secret.get_ref().clone()),
-        (None, Some(file)) => {
-            let base = std::env::var_os("CREDENTIALS_DIRECTORY").map_or(base.to_owned(), PathBuf::from);
-            let path = base.join(file.get_ref());
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                let why = format!("the secret's file {} cannot be read ({error})", path.display());
-                wrong(file.span().start, why)
-            })?;
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-        (Some(_), Some(file)) => Err(wrong(file.span().start, "give either secret or secret_file, not both".into())),
-        (None, None) => Err(wrong(table.name.span().start, "this PBX lacks its secret or secret_file".into())),
-    }
-}
-
-impl Tls {
-    fn checked(table: Spanned<TlsTable>, base: &Path) -> Result<Tls, Wrong> {
-        let offset = table.span().start;
-        match table.into_inner() {
-            TlsTable { ca_file: Some(file), fingerprint: None } => Ok(Tls::Authority(base.join(file))),
-            TlsTable { ca_file: None, fingerprint: Some(text) } => {
-                fingerprint(&text).map(Tls::Fingerprint).ok_or_else(|| {
-                    wrong(offset, "the fingerprint is not 64 hexadecimal digits (SHA-256), colons allowed".into())
-                })
-            }
-            _ => Err(wrong(
-                offset,
-                "tls needs either ca_file (the PEM file of whoever signed the PBX's certificate) or fingerprint \
-                 (openssl x509 -in asterisk.pem -noout -fingerprint -sha256)"
-                    .into(),
-            )),
-        }
-    }
-}
-
-fn fingerprint(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.bytes().filter(|b| *b != b':').collect();
-    let mut out = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
-}
-
 struct Wrong {
     offset: Option<usize>,
     why: String,
@@ -432,8 +224,9 @@ mod tests {
         let text = format!("{PBX}secret = \"s\"\ntls = {{ fingerprint = \"{}\" }}\n", "AB:".repeat(31) + "cd");
         let config = Config::parse(&text, Path::new("/etc/ringback")).map_err(|w| w.why).unwrap();
         let pbx = &config.pbxs[0];
-        assert_eq!((pbx.port, pbx.region.as_str()), (5039, "CN"));
-        assert!(matches!(pbx.tls, Some(Tls::Fingerprint(f)) if f[0] == 0xab && f[31] == 0xcd));
+        let Wiring::Asterisk(Asterisk { address, .. }) = &pbx.wiring;
+        assert_eq!((address.port, pbx.region.as_str()), (5039, "CN"));
+        assert!(matches!(address.tls, Some(Tls::Fingerprint(f)) if f[0] == 0xab && f[31] == 0xcd));
         assert!(!format!("{config:?}").contains("\"s\""), "secrets are not shown");
         assert_eq!(config.data, Path::new("/etc/ringback/ringback-data"));
     }

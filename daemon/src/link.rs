@@ -25,7 +25,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::config::Pbx;
+use crate::config::{Address, Pbx, Wiring};
 use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
 use connect::{Connected, Unreachable};
@@ -108,7 +108,7 @@ async fn run(config: Pbx, mut asked: mpsc::Receiver<Request>, to: mpsc::Sender<F
         enter(&mut now, LinkState::Connecting);
         teller.state(&now);
         let connected = tokio::select! {
-            connected = connect(&config) => connected,
+            connected = connect(address(&config)) => connected,
             () = stop.cancelled() => return,
         };
         let (lost, since) = match connected {
@@ -153,22 +153,33 @@ fn new_link(config: &Pbx, since: Time) -> LinkNow {
     }
 }
 
+fn address(config: &Pbx) -> &Address {
+    match &config.wiring {
+        Wiring::Asterisk(asterisk) => &asterisk.address,
+    }
+}
+
 fn session(config: &Pbx, boot: Option<BootId>) -> Session {
-    let credentials = Credentials { username: config.username.clone(), secret: config.secret.clone() };
-    let dialling = Dialling {
-        channel: config.originate_channel.clone(),
-        context: config.originate_context.clone(),
-        caller_id: config.originate_caller_id.clone(),
-    };
     let epoch = Utc::now().timestamp_millis().unsigned_abs();
     let at = tokio::time::Instant::now().into_std();
-    Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at)))
+    match &config.wiring {
+        Wiring::Asterisk(asterisk) => {
+            let credentials = Credentials { username: asterisk.username.clone(), secret: asterisk.secret.clone() };
+            let dialling = Dialling {
+                channel: asterisk.originate_channel.clone(),
+                context: asterisk.originate_context.clone(),
+                caller_id: asterisk.originate_caller_id.clone(),
+            };
+            Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at)))
+        }
+    }
 }
 
 fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
     match why {
         Over::Login(failure) => {
-            Unreachable { why: failure.advice(&config.username, from), back_off: failure.back_off() }
+            let Wiring::Asterisk(asterisk) = &config.wiring;
+            Unreachable { why: failure.advice(&asterisk.username, from), back_off: failure.back_off() }
         }
         Over::ShutDown | Over::Closed | Over::Dead | Over::SnapshotStuck(_) | Over::FellBehind => {
             Unreachable::for_now(why.to_string())

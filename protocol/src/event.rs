@@ -230,6 +230,13 @@ pub enum CallEvent {
         queue: QueueName,
         member: Member,
     },
+    /// How an agent stands in all queues at once, where the PBX has it so.
+    AgentIs {
+        agent: Extension,
+        duty: Duty,
+        /// The agent's own wrap-up time after a call, in seconds; 0 where not said.
+        wrap_up_s: u32,
+    },
     DeviceIs {
         device: Device,
         state: DeviceState,
@@ -259,6 +266,11 @@ pub enum CallEvent {
         waited_ms: u64,
     },
     SnapshotEnded,
+
+    /// What the PBX tells of what is up, of its queues and members until `LookEnded` is to be
+    /// compared with what is known, and says nothing new. Other events may stand between.
+    LookBegan,
+    LookEnded,
 
     /// The PBX runs anew: whatever was up before is gone.
     PbxStarted,
@@ -385,6 +397,16 @@ pub struct MemberState {
     pub wrap_up_s: u32,
 }
 
+/// Whether an agent takes calls of queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Signed out.
+    Out,
+    In,
+    /// Signed in and on a break; the reason may be empty.
+    Paused(Box<str>),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceState {
     Unknown,
@@ -429,6 +451,7 @@ impl CallEvent {
             Self::Unparked { .. } => "unparked",
             Self::MemberIs(_) => "member_is",
             Self::MemberRemoved { .. } => "member_removed",
+            Self::AgentIs { .. } => "agent_is",
             Self::DeviceIs { .. } => "device_is",
             Self::OriginateEnded { .. } => "originate_ended",
             Self::SnapshotBegan { .. } => "snapshot_began",
@@ -436,6 +459,8 @@ impl CallEvent {
             Self::QueueSeen { .. } => "queue_seen",
             Self::CallerSeen { .. } => "caller_seen",
             Self::SnapshotEnded => "snapshot_ended",
+            Self::LookBegan => "look_began",
+            Self::LookEnded => "look_ended",
             Self::PbxStarted => "pbx_started",
             Self::PbxStopping => "pbx_stopping",
         }
@@ -473,10 +498,13 @@ impl CallEvent {
             Self::BridgesMerged { .. }
             | Self::MemberIs(_)
             | Self::MemberRemoved { .. }
+            | Self::AgentIs { .. }
             | Self::DeviceIs { .. }
             | Self::SnapshotBegan { .. }
             | Self::QueueSeen { .. }
             | Self::SnapshotEnded
+            | Self::LookBegan
+            | Self::LookEnded
             | Self::PbxStarted
             | Self::PbxStopping => None,
         }
@@ -525,12 +553,15 @@ impl CallEvent {
             Self::Parked { leg, space } => format!("{leg} at {space}"),
             Self::Unparked { leg, by } => format!("{leg} by {}", or_dash(by)),
             Self::MemberRemoved { queue, member } => format!("{} from {queue}", member.agent),
+            Self::AgentIs { agent, duty, .. } => format!("{agent} {duty:?}"),
             Self::DeviceIs { device, state } => format!("{device} {state:?}"),
             Self::OriginateEnded { leg, succeeded } => format!("{}{}", or_dash(leg), unless(*succeeded)),
             Self::SnapshotBegan { boot } => boot.to_string(),
             Self::QueueSeen { queue } => queue.to_string(),
             Self::CallerSeen { caller, queue, waited_ms } => format!("{caller} in {queue} waited_ms={waited_ms}"),
-            Self::SnapshotEnded | Self::PbxStarted | Self::PbxStopping => String::new(),
+            Self::SnapshotEnded | Self::LookBegan | Self::LookEnded | Self::PbxStarted | Self::PbxStopping => {
+                String::new()
+            }
         }
     }
 }

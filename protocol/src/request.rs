@@ -55,6 +55,29 @@ pub enum Request {
         paused: bool,
         reason: String,
     },
-    /// Ask for everything that is up now.
+    /// Ring `spy`'s phone, under our own id `leg`, and let it hear the talk of `agent`, whose leg
+    /// is `on`. Never resent.
+    Spy {
+        spy: Extension,
+        on: LegId,
+        agent: Extension,
+        how: Spying,
+        leg: LegId,
+    },
+    /// Ask for everything that is up now; what is told then is the truth.
     Snapshot,
+    /// Ask for everything that is up now, to be compared; see
+    /// [`CallEvent::LookBegan`](crate::CallEvent::LookBegan).
+    Look,
+}
+
+/// How somebody takes part in a talk that is not theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spying {
+    /// Hears both.
+    Listen,
+    /// Hears both, and the agent hears them.
+    Whisper,
+    /// Hears both, and both hear them.
+    Barge,
 }

@@ -206,6 +206,7 @@ impl Tracker {
                 self.tell_agents(agent, out);
                 out.push(Change::Queues);
             }
+            CallEvent::AgentIs { .. } => {}
             CallEvent::DeviceIs { device, state } => {
                 if self.dialplan.side(&device, self.staff.is_member(&device)) == Side::Agent {
                     let agent = self.staff.device_is(&device, state, at);
@@ -228,6 +229,7 @@ impl Tracker {
                 }
             }
             CallEvent::SnapshotEnded => self.snapshot_ended(at, out),
+            CallEvent::LookBegan | CallEvent::LookEnded => {}
             CallEvent::PbxStarted => self.end_all(Fate::Vanished, at, out),
             CallEvent::PbxStopping => self.end_all(Fate::PbxStopped, at, out),
         }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder;
 
-use crate::config::Pbx;
+use crate::config::Asterisk;
 use crate::link::Wire;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    pub async fn sign_in(wire: Box<dyn Wire>, pbx: &Pbx) -> Result<Talk, LoginFailure> {
+    pub async fn sign_in(wire: Box<dyn Wire>, pbx: &Asterisk) -> Result<Talk, LoginFailure> {
         let mut talk = Talk {
             wire,
             codec: AmiCodec::default(),

@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Pbx, Tls};
+use crate::config::{Address, Tls};
 
 /// A PBX on the LAN answers in a millisecond; one behind a VPN within a second.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -53,10 +53,9 @@ impl Unreachable {
     }
 }
 
-pub async fn connect(pbx: &Pbx) -> Result<Connected, Unreachable> {
-    let tls = pbx.tls.as_ref().map(|tls| tls_config(tls).map_err(Unreachable::until_mended)).transpose()?;
-    let place = format!("{}:{}", pbx.host, pbx.port);
-    let stream = match timeout(CONNECT_WITHIN, tcp(&pbx.host, pbx.port)).await {
+pub async fn connect(to: &Address) -> Result<Connected, Unreachable> {
+    let tls = to.tls.as_ref().map(|tls| tls_config(tls).map_err(Unreachable::until_mended)).transpose()?;
+    let stream = match timeout(CONNECT_WITHIN, tcp(&to.host, to.port)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             let advice = match error.kind() {
@@ -66,18 +65,18 @@ pub async fn connect(pbx: &Pbx) -> Result<Connected, Unreachable> {
                 }
                 _ => "See that host and port are right and that the network is up.",
             };
-            return Err(Unreachable::for_now(format!("{place} cannot be reached ({error}). {advice}")));
+            return Err(Unreachable::for_now(format!("{to} cannot be reached ({error}). {advice}")));
         }
         Err(_) => {
             let why =
-                format!("{place} has not answered within {CONNECT_WITHIN:?}: a firewall drops us, or the host is off.");
+                format!("{to} has not answered within {CONNECT_WITHIN:?}: a firewall drops us, or the host is off.");
             return Err(Unreachable::for_now(why));
         }
     };
     let from = stream.local_addr().ok().map(|address| address.ip());
     let wire: Box<dyn Wire> = match tls {
         None => Box::new(stream),
-        Some(config) => Box::new(handshake(pbx, config, stream).await?),
+        Some(config) => Box::new(handshake(to, config, stream).await?),
     };
     Ok(Connected { wire, from })
 }
@@ -101,36 +100,34 @@ async fn tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
 }
 
 async fn handshake(
-    pbx: &Pbx,
+    to: &Address,
     config: ClientConfig,
     stream: TcpStream,
 ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Unreachable> {
-    let name = ServerName::try_from(pbx.host.clone())
-        .map_err(|_| Unreachable::until_mended(format!("{:?} is no host name that TLS knows.", pbx.host)))?;
+    let name = ServerName::try_from(to.host.clone())
+        .map_err(|_| Unreachable::until_mended(format!("{:?} is no host name that TLS knows.", to.host)))?;
     let connector = TlsConnector::from(Arc::new(config));
     match timeout(CONNECT_WITHIN, connector.connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(Unreachable::until_mended(tls_advice(pbx, &error))),
+        Ok(Err(error)) => Err(Unreachable::until_mended(tls_advice(to, &error))),
         Err(_) => Err(Unreachable::for_now(format!(
-            "{}:{} does not speak TLS to us: is it the plain port? `tlsenable = yes` in manager.conf opens 5039.",
-            pbx.host, pbx.port
+            "{to} does not speak TLS to us: is it the plain port? `tlsenable = yes` in manager.conf opens 5039."
         ))),
     }
 }
 
-fn tls_advice(pbx: &Pbx, error: &std::io::Error) -> String {
-    let place = format!("{}:{}", pbx.host, pbx.port);
+fn tls_advice(to: &Address, error: &std::io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidMessage(_)) => format!(
-            "{place} answers, but not with TLS: is it the plain port? `tlsenable = yes` in manager.conf opens 5039."
+            "{to} answers, but not with TLS: is it the plain port? `tlsenable = yes` in manager.conf opens 5039."
         ),
-        Some(rustls::Error::General(why)) => format!("{place}: {why}"),
+        Some(rustls::Error::General(why)) => format!("{to}: {why}"),
         Some(rustls::Error::InvalidCertificate(why)) => format!(
-            "{place} shows a certificate that the authority in ca_file does not vouch for ({why:?}). If it is \
+            "{to} shows a certificate that the authority in ca_file does not vouch for ({why:?}). If it is \
              self-signed or made for another name, pin it instead: tls = {{ fingerprint = … }}, as `openssl x509 -in \
              asterisk.pem -noout -fingerprint -sha256` prints it on the PBX."
         ),
-        _ => format!("{place}: TLS failed ({error}); Asterisk must offer TLS 1.2 or newer."),
+        _ => format!("{to}: TLS failed ({error}); Asterisk must offer TLS 1.2 or newer."),
     }
 }
 

@@ -16,7 +16,7 @@ use super::connect::Wire;
 use super::*;
 use crate::calls::dialplan::Dialplan;
 use crate::calls::tracker::Tracker;
-use crate::config::Tls;
+use crate::config::{Asterisk, Tls};
 use crate::number::Numbering;
 use crate::simulator::{Server, Simulation};
 
@@ -115,20 +115,16 @@ fn reply(action: &str, id: &str, manner: Manner) -> String {
 
 /// A PBX at this port of our own, signed in to as `ringback` with `s3cret`.
 pub(crate) fn pbx(port: u16) -> Pbx {
-    Pbx {
-        name: "hq".into(),
-        host: "127.0.0.1".into(),
-        port,
-        username: "ringback".into(),
-        secret: "s3cret".into(),
-        tls: None,
-        trunks: Vec::new(),
-        extensions: Vec::new(),
-        region: "CN".into(),
-        home_area_code: None,
-        originate_channel: "PJSIP/{agent}".into(),
-        originate_context: "from-internal".into(),
-        originate_caller_id: None,
+    let mut pbx = Pbx::simulated("hq", ([127, 0, 0, 1], port).into());
+    let asterisk = asterisk_of(&mut pbx);
+    asterisk.username = "ringback".into();
+    asterisk.secret = "s3cret".into();
+    pbx
+}
+
+pub(crate) fn asterisk_of(pbx: &mut Pbx) -> &mut Asterisk {
+    match &mut pbx.wiring {
+        Wiring::Asterisk(asterisk) => asterisk,
     }
 }
 
@@ -377,8 +373,9 @@ async fn tls_by_the_pinned_certificate_or_by_its_authority() {
     let vouched = Tls::Authority(certified.file.path().to_owned());
     for tls in [pinned, vouched] {
         let mut linked = Linked::new(|pbx| {
-            pbx.host = "localhost".into();
-            pbx.tls = Some(tls.clone());
+            let address = &mut asterisk_of(pbx).address;
+            address.host = "localhost".into();
+            address.tls = Some(tls.clone());
         })
         .await;
         let (stream, _) = linked.listener.accept().await.unwrap();
@@ -400,8 +397,9 @@ async fn another_certificate_than_the_pinned_one_gets_no_login() {
     let stranger = Tls::Authority(self::certified().file.into_temp_path().keep().unwrap());
     for (tls, part) in [(wrong, "fingerprint"), (stranger, "pin it instead")] {
         let mut linked = Linked::new(|pbx| {
-            pbx.host = "localhost".into();
-            pbx.tls = Some(tls.clone());
+            let address = &mut asterisk_of(pbx).address;
+            address.host = "localhost".into();
+            address.tls = Some(tls.clone());
         })
         .await;
         let (stream, _) = linked.listener.accept().await.unwrap();
@@ -422,7 +420,7 @@ async fn another_certificate_than_the_pinned_one_gets_no_login() {
 
 #[tokio::test]
 async fn a_plain_port_is_told_from_a_tls_one() {
-    let mut linked = Linked::new(|pbx| pbx.tls = Some(Tls::Fingerprint([7; 32]))).await;
+    let mut linked = Linked::new(|pbx| asterisk_of(pbx).address.tls = Some(Tls::Fingerprint([7; 32]))).await;
     let _asterisk = linked.serve(Manner::Welcoming, Vec::new(), false).await;
     let down = linked.state(is_down).await;
     assert!(down.last_error.as_ref().is_some_and(|why| why.contains("tlsenable")), "{:?}", down.last_error);
@@ -431,7 +429,7 @@ async fn a_plain_port_is_told_from_a_tls_one() {
 
 #[tokio::test]
 async fn nobody_at_the_port_is_told_with_what_helps() {
-    let mut linked = Linked::new(|pbx| pbx.port = 1).await;
+    let mut linked = Linked::new(|pbx| asterisk_of(pbx).address.port = 1).await;
     let down = linked.state(is_down).await;
     assert!(down.last_error.as_ref().is_some_and(|why| why.contains("enabled = yes")), "{:?}", down.last_error);
     linked.end().await;

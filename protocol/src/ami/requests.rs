@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::event::{Extension, LegId};
-use crate::request::{Dialable, Request};
+use crate::request::{Dialable, Request, Spying};
 
 /// The longest line that Asterisk reads, its end included (`inbuf[1025]` in manager.h).
 const MAX_LINE: usize = 1024;
@@ -111,6 +111,32 @@ impl Dialling {
             .header("Async", "true")
     }
 
+    /// `ChanSpy` takes the start of a channel's name; with the dash no longer extension has it too.
+    /// `E`: ends with the channel, `S`: ends when none is left, `q`: announces nothing
+    /// (app_chanspy.c).
+    fn spy(
+        &self,
+        spy: &Extension,
+        agent: &Extension,
+        how: Spying,
+        leg: &LegId,
+        id: &str,
+    ) -> Result<Action, Unsendable> {
+        let options = match how {
+            Spying::Listen => "qES",
+            Spying::Whisper => "qESw",
+            Spying::Barge => "qESB",
+        };
+        Action::new("Originate", id)
+            .header("Channel", &self.channel_of(spy)?)?
+            .header("Application", "ChanSpy")?
+            .header("Data", &format!("{}-,{options}", self.channel_of(agent)?))?
+            .header("CallerID", spy.as_str())?
+            .header("Timeout", RING_MS)?
+            .header("ChannelId", whole_id(leg)?)?
+            .header("Async", "true")
+    }
+
     pub fn channel_of(&self, agent: &Extension) -> Result<String, Unsendable> {
         let name = agent.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -157,7 +183,8 @@ pub fn action(
             let interface = interface_of(agent).map_or_else(|| dialling.channel_of(agent), Ok)?;
             pause(&interface, queue.as_ref().map(|queue| queue.as_str()), *paused, reason, id).map(Some)
         }
-        Request::Snapshot => Ok(None),
+        Request::Spy { spy, on: _, agent, how, leg } => dialling.spy(spy, agent, *how, leg, id).map(Some),
+        Request::Snapshot | Request::Look => Ok(None),
     }
 }
 

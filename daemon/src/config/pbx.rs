@@ -1,0 +1,276 @@
+//! One `[[pbx]]` table: whose calls are whose, and how the PBX is wired to us.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Wrong, wrong};
+use crate::PbxName;
+
+/// The table as it stands. Which keys it needs beside these that have no `Option` goes by `kind`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PbxTable {
+    pub name: Spanned<String>,
+    kind: Spanned<String>,
+    host: Option<Spanned<String>>,
+    port: Option<u16>,
+    username: Option<Spanned<String>>,
+    secret: Option<Spanned<String>>,
+    secret_file: Option<Spanned<PathBuf>>,
+    tls: Option<Spanned<TlsTable>>,
+    #[serde(default)]
+    trunks: Vec<String>,
+    #[serde(default)]
+    extensions: Vec<String>,
+    region: Option<Spanned<String>>,
+    #[serde(default)]
+    home_area_code: Option<Spanned<String>>,
+    #[serde(default)]
+    originate: OriginateTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    ca_file: Option<PathBuf>,
+    fingerprint: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OriginateTable {
+    channel: Option<Spanned<String>>,
+    context: Option<String>,
+    caller_id: Option<String>,
+}
+
+/// A PBX, checked.
+#[derive(Clone, Debug)]
+pub struct Pbx {
+    pub name: PbxName,
+    pub wiring: Wiring,
+    /// Devices that lead outside (`PJSIP/trunk`), with `*` for any text. None given: every device
+    /// that is no agent's.
+    pub trunks: Vec<String>,
+    /// Devices that are agents' phones (`PJSIP/10*`). None given: queue members, and names of two
+    /// to six digits.
+    pub extensions: Vec<String>,
+    /// The ISO region that national numbers belong to.
+    pub region: String,
+    /// The area code that local numbers lack, with its leading 0: `010`.
+    pub home_area_code: Option<String>,
+}
+
+/// How a PBX and we come together.
+#[derive(Clone, Debug)]
+pub enum Wiring {
+    /// We connect to the manager port.
+    Asterisk(Asterisk),
+}
+
+impl Wiring {
+    /// Where we meet, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Wiring::Asterisk(asterisk) => asterisk.address.to_string(),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Asterisk {
+    pub address: Address,
+    pub username: String,
+    pub secret: String,
+    /// How an agent's phone is called: `PJSIP/{agent}`.
+    pub originate_channel: String,
+    /// The dialplan context in which an agent's phone dials outside.
+    pub originate_context: String,
+    pub originate_caller_id: Option<String>,
+}
+
+impl fmt::Debug for Asterisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asterisk(at {}, user {}, secret not shown)", self.address, self.username)
+    }
+}
+
+/// Where we connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub host: String,
+    pub port: u16,
+    /// None: without TLS.
+    pub tls: Option<Tls>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// How the PBX proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// By a certificate that this authority (PEM) signed.
+    Authority(PathBuf),
+    /// By exactly this certificate: SHA-256 of its DER form.
+    Fingerprint([u8; 32]),
+}
+
+impl Pbx {
+    /// A simulated Asterisk on this machine.
+    pub fn simulated(name: &str, address: SocketAddr) -> Pbx {
+        let asterisk = Asterisk {
+            address: Address { host: address.ip().to_string(), port: address.port(), tls: None },
+            username: crate::simulator::USERNAME.into(),
+            secret: crate::simulator::SECRET.into(),
+            originate_channel: "PJSIP/{agent}".into(),
+            originate_context: "from-internal".into(),
+            originate_caller_id: None,
+        };
+        Pbx {
+            name: name.into(),
+            wiring: Wiring::Asterisk(asterisk),
+            trunks: Vec::new(),
+            extensions: Vec::new(),
+            region: "CN".into(),
+            home_area_code: None,
+        }
+    }
+
+    /// Relative paths are taken from `base`.
+    pub(super) fn checked(mut table: PbxTable, base: &Path) -> Result<Pbx, Wrong> {
+        let name = table.name.get_ref();
+        if name.is_empty()
+            || name.len() > 32
+            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        {
+            let why = format!("{name:?} is no name for a PBX; use up to 32 letters, digits, - and _, as in \"hq\"");
+            return Err(wrong(table.name.span().start, why));
+        }
+        let name = name.as_str().into();
+        let region = match table.region.take() {
+            None => "CN".to_owned(),
+            Some(text) if text.get_ref().len() == 2 && text.get_ref().bytes().all(|b| b.is_ascii_uppercase()) => {
+                text.into_inner()
+            }
+            Some(text) => {
+                let why = format!("{:?} is no region; use two capital letters, as in \"CN\"", text.get_ref());
+                return Err(wrong(text.span().start, why));
+            }
+        };
+        let home_area_code = match table.home_area_code.take() {
+            Some(text) if text.get_ref().is_empty() || !text.get_ref().bytes().all(|b| b.is_ascii_digit()) => {
+                let why = format!("{:?} is no area code; use digits, as in \"010\"", text.get_ref());
+                return Err(wrong(text.span().start, why));
+            }
+            other => other.map(Spanned::into_inner),
+        };
+        let (trunks, extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
+        let wiring = match table.kind.get_ref().as_str() {
+            "asterisk" => Wiring::Asterisk(Asterisk::checked(table, base)?),
+            unknown => {
+                let why = format!("PBX kind {unknown:?} is not known; \"asterisk\" is");
+                return Err(wrong(table.kind.span().start, why));
+            }
+        };
+        Ok(Pbx { name, wiring, trunks, extensions, region, home_area_code })
+    }
+}
+
+impl Asterisk {
+    fn checked(table: PbxTable, base: &Path) -> Result<Asterisk, Wrong> {
+        let secret = secret(&table, base)?;
+        let Some(username) = table.username else {
+            let why = "this PBX lacks its username: the section of manager.conf, as in \"ringback\"".to_owned();
+            return Err(wrong(table.name.span().start, why));
+        };
+        let originate_channel = match table.originate.channel {
+            None => "PJSIP/{agent}".to_owned(),
+            Some(text) if text.get_ref().contains("{agent}") => text.into_inner(),
+            Some(text) => {
+                return Err(wrong(
+                    text.span().start,
+                    "the channel must hold {agent}, where the extension goes, as in \"PJSIP/{agent}\"".into(),
+                ));
+            }
+        };
+        let tls = table.tls.map(|tls| Tls::checked(tls, base)).transpose()?;
+        let port = table.port.unwrap_or(if tls.is_some() { 5039 } else { 5038 });
+        Ok(Asterisk {
+            address: Address { host: host(table.host, &table.name)?, port, tls },
+            username: username.into_inner(),
+            secret,
+            originate_channel,
+            originate_context: table.originate.context.unwrap_or_else(|| "from-internal".into()),
+            originate_caller_id: table.originate.caller_id,
+        })
+    }
+}
+
+fn host(host: Option<Spanned<String>>, name: &Spanned<String>) -> Result<String, Wrong> {
+    match host {
+        Some(host) if host.get_ref().is_empty() => {
+            Err(wrong(host.span().start, "the host is empty; give a name or an address".into()))
+        }
+        Some(host) => Ok(host.into_inner()),
+        None => Err(wrong(name.span().start, "this PBX lacks its host; give a name or an address".into())),
+    }
+}
+
+/// The secret itself or the file that holds it; `$CREDENTIALS_DIRECTORY` is where systemd puts
+/// such files.
+fn secret(table: &PbxTable, base: &Path) -> Result<String, Wrong> {
+    match (&table.secret, &table.secret_file) {
+        (Some(secret), None) => Ok(secret.get_ref().clone()),
+        (None, Some(file)) => {
+            let base = std::env::var_os("CREDENTIALS_DIRECTORY").map_or(base.to_owned(), PathBuf::from);
+            let path = base.join(file.get_ref());
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                let why = format!("the secret's file {} cannot be read ({error})", path.display());
+                wrong(file.span().start, why)
+            })?;
+            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        (Some(_), Some(file)) => Err(wrong(file.span().start, "give either secret or secret_file, not both".into())),
+        (None, None) => Err(wrong(table.name.span().start, "this PBX lacks its secret or secret_file".into())),
+    }
+}
+
+impl Tls {
+    fn checked(table: Spanned<TlsTable>, base: &Path) -> Result<Tls, Wrong> {
+        let offset = table.span().start;
+        match table.into_inner() {
+            TlsTable { ca_file: Some(file), fingerprint: None } => Ok(Tls::Authority(base.join(file))),
+            TlsTable { ca_file: None, fingerprint: Some(text) } => {
+                fingerprint(&text).map(Tls::Fingerprint).ok_or_else(|| {
+                    wrong(offset, "the fingerprint is not 64 hexadecimal digits (SHA-256), colons allowed".into())
+                })
+            }
+            _ => Err(wrong(
+                offset,
+                "tls needs either ca_file (the PEM file of whoever signed the PBX's certificate) or fingerprint \
+                 (openssl x509 -in asterisk.pem -noout -fingerprint -sha256)"
+                    .into(),
+            )),
+        }
+    }
+}
+
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = text.bytes().filter(|b| *b != b':').collect();
+    let mut out = [0; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(out)
+}
