@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use protocol::CallEvent;
+use protocol::ami::codec::{AmiCodec, Packet};
+use protocol::ami::events;
 use protocol::event::LegSeen;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -11,6 +13,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::calls::call::Outcome;
+use crate::calls::dialplan::Dialplan;
+use crate::number::Numbering;
 use crate::{LegId, QueueName};
 
 /// Since when which leg is up, or waits.
@@ -76,15 +80,23 @@ fn every_recording_agrees_with_the_phones() {
 /// The packets of a recording, each with its time; what a codec makes of the bytes is tested
 /// beside the codec.
 fn packets(file: &Path) -> Vec<(Time, Packet)> {
-    let bytes = std::fs::read(file).expect("recording");
-    let times = Times::beside(file).expect("times");
+    let mut read = asterisk::Packets::default();
     let mut packets = Vec::new();
-    each_packet(&bytes, &times, |at, packet| packets.push((at, packet.clone())));
+    for step in Recording::file(file).expect("recording").steps {
+        match step.expect("a step") {
+            Step::Connected => read.begin(AmiCodec::default()),
+            Step::Bytes { at, bytes } => {
+                read.unread.extend_from_slice(&bytes);
+                packets.extend(std::iter::from_fn(|| read.next(at)));
+            }
+            Step::Missing | Step::Lost => panic!("one connection, whole"),
+        }
+    }
     packets
 }
 
 /// The calls of these packets, and those still up.
-fn calls_of(packets: &[(Time, Packet)]) -> Vec<Call> {
+fn calls_in(packets: &[(Time, Packet)]) -> Vec<Call> {
     let mut tracker = Tracker::new("lab".into(), Dialplan::default(), Numbering::new("CN", None));
     let mut changes = Vec::new();
     for (at, packet) in packets {
@@ -114,7 +126,7 @@ fn gist(call: &Call) -> String {
 }
 
 fn gists(packets: &[(Time, Packet)]) -> Vec<String> {
-    calls_of(packets).iter().map(gist).collect()
+    calls_in(packets).iter().map(gist).collect()
 }
 
 fn named(packet: &Packet, names: &[&str]) -> bool {
@@ -154,9 +166,9 @@ fn a_recording_that_breaks_off_tells_no_end_that_was_not_seen() {
     for file in recordings() {
         let packets = packets(&file);
         let whole: Vec<(crate::CallId, String)> =
-            calls_of(&packets).iter().map(|call| (call.id.clone(), gist(call))).collect();
+            calls_in(&packets).iter().map(|call| (call.id.clone(), gist(call))).collect();
         for cut in 0..packets.len() {
-            for call in calls_of(&packets[..cut]).iter().filter(|call| call.ended_at.is_some()) {
+            for call in calls_in(&packets[..cut]).iter().filter(|call| call.ended_at.is_some()) {
                 let told = (call.id.clone(), gist(call));
                 assert!(whole.contains(&told), "{} cut at {cut}: {told:?}", file.display());
             }
@@ -289,7 +301,7 @@ Event: Hangup\r\nUniqueid: 7.1\r\nCause: 16\r\n\r\n";
 
 #[test]
 fn a_call_that_was_up_before_the_recording_is_in_it() {
-    let calls = calls_in("hq", MID_CALL.as_bytes(), &Times::default());
+    let calls = calls_of(Recording::raw("hq", MID_CALL.as_bytes().into(), &Times::default())).expect("calls");
     let [call] = &calls[..] else { panic!("{calls:#?}") };
     let told = serde_json::to_value(to_json(call)).unwrap();
     assert_eq!(told["caller"], "13600000001");

@@ -1,0 +1,195 @@
+//! The Asterisk half of a recorded conversation: what a link would have told of the same bytes.
+//!
+//! What a link asked is not in a recording, so the answers are recognised by themselves: a reply to
+//! `CoreStatus` begins a snapshot, and the ends of both lists that are asked for with it end it.
+
+use bytes::BytesMut;
+use chrono::DateTime;
+use protocol::CallEvent;
+use protocol::ami::codec::{AmiCodec, Frame, Packet};
+use protocol::ami::events;
+use protocol::event::BootId;
+use tokio_util::codec::Decoder;
+
+use super::recording::{Arrival, Asked, Clock};
+use crate::Time;
+
+/// The lists of a snapshot, by the events that end them.
+const LISTS: [&[u8]; 2] = [b"QueueStatusComplete", b"CoreShowChannelsComplete"];
+
+#[derive(Debug)]
+pub struct Reader {
+    packets: Packets,
+    asked: Asked,
+    sight: Sight,
+    boot: Option<BootId>,
+}
+
+#[derive(Debug)]
+enum Sight {
+    /// The link has not asked yet: it believes nothing.
+    Blind,
+    /// Until the list of channels is complete that somebody asked for.
+    Opening {
+        listed: Vec<CallEvent>,
+        held: Vec<(Time, CallEvent)>,
+    },
+    /// Between the answer to `CoreStatus`, which has the number `status`, and the end of the lists.
+    Snapshot {
+        status: Option<u64>,
+        ended: [bool; 2],
+        held: Vec<(Time, CallEvent)>,
+    },
+    Whole,
+}
+
+impl Reader {
+    /// In the middle of a connection.
+    pub fn new(asked: Asked) -> Reader {
+        Reader {
+            packets: Packets::default(),
+            asked,
+            sight: match asked {
+                Asked::Once => Sight::Opening { listed: Vec::new(), held: Vec::new() },
+                Asked::Link | Asked::Never => Sight::Whole,
+            },
+            boot: None,
+        }
+    }
+
+    pub fn connected(&mut self) {
+        self.packets.begin(AmiCodec::default());
+        if self.asked == Asked::Link {
+            self.sight = Sight::Blind;
+        }
+    }
+
+    /// What comes next does not continue what came before.
+    pub fn torn(&mut self) {
+        self.packets.begin(AmiCodec::without_banner());
+        if let Sight::Snapshot { .. } = self.sight {
+            self.sight = Sight::Whole;
+        }
+    }
+
+    pub fn receive(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<(Time, CallEvent)>) {
+        self.packets.unread.extend_from_slice(bytes);
+        while let Some((at, packet)) = self.packets.next(arrival) {
+            self.observe(at, &packet, out);
+        }
+    }
+
+    fn observe(&mut self, at: Time, packet: &Packet, out: &mut Vec<(Time, CallEvent)>) {
+        if packet.event().is_none() && packet.get(b"CoreStartupDate").is_some() {
+            return self.status(at, packet, out);
+        }
+        match &mut self.sight {
+            Sight::Blind => {}
+            Sight::Opening { listed, held } => match packet.event() {
+                Some(b"QueueParams" | b"QueueMember" | b"QueueEntry" | b"CoreShowChannel") => {
+                    listed.extend(events::map(packet));
+                }
+                Some(b"CoreShowChannelsComplete") => {
+                    let began = CallEvent::SnapshotBegan { boot: "replay".into() };
+                    let snapshot = [began].into_iter().chain(listed.drain(..)).chain([CallEvent::SnapshotEnded]);
+                    out.extend(snapshot.map(|event| (at, event)).chain(held.drain(..)));
+                    self.sight = Sight::Whole;
+                }
+                Some(_) | None => held.extend(events::map(packet).map(|event| (at, event))),
+            },
+            Sight::Snapshot { status, ended, held } => {
+                match (list_ended(*status, packet), is_item(packet)) {
+                    (Some(list), _) => ended[list] = true,
+                    (None, true) => out.extend(events::map(packet).map(|event| (at, event))),
+                    (None, false) => held.extend(events::map(packet).map(|event| (at, event))),
+                }
+                if ended.iter().all(|ended| *ended) {
+                    out.push((at, CallEvent::SnapshotEnded));
+                    out.append(held);
+                    self.sight = Sight::Whole;
+                }
+            }
+            // A list now was asked for to compare, or by hand.
+            Sight::Whole if is_item(packet) => {}
+            Sight::Whole => out.extend(events::map(packet).map(|event| (at, event))),
+        }
+    }
+
+    /// An answer to `CoreStatus`: of which run all that follows is.
+    fn status(&mut self, at: Time, packet: &Packet, out: &mut Vec<(Time, CallEvent)>) {
+        let boot = events::boot(packet).unwrap_or_else(|| "0".into());
+        if self.boot.as_ref().is_some_and(|before| *before != boot) {
+            out.push((at, CallEvent::PbxStarted));
+        }
+        self.boot = Some(boot.clone());
+        out.push((at, CallEvent::SnapshotBegan { boot }));
+        self.sight = Sight::Snapshot { status: number(packet), ended: [false; 2], held: Vec::new() };
+    }
+}
+
+/// Bytes into packets, each with its time.
+#[derive(Debug)]
+pub struct Packets {
+    codec: AmiCodec,
+    pub unread: BytesMut,
+    clock: Clock,
+}
+
+impl Default for Packets {
+    fn default() -> Self {
+        Packets { codec: AmiCodec::without_banner(), unread: BytesMut::new(), clock: Clock::default() }
+    }
+}
+
+impl Packets {
+    pub fn begin(&mut self, codec: AmiCodec) {
+        self.codec = codec;
+        self.unread.clear();
+    }
+
+    /// The next whole packet of what is unread, all of which came by `arrival`.
+    pub fn next(&mut self, arrival: Arrival) -> Option<(Time, Packet)> {
+        loop {
+            match self.codec.decode(&mut self.unread) {
+                Ok(Some(Frame::Packet(packet))) => {
+                    let stamp = packet.get(b"Timestamp").filter(|_| packet.event().is_some()).and_then(timestamp);
+                    return Some((self.clock.read(arrival, stamp), packet));
+                }
+                Ok(Some(Frame::Banner(_) | Frame::Damaged(_))) => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Whether a packet belongs to a list: events that nobody asked for bear no `ActionID`, but for
+/// what came of an `Originate`.
+fn is_item(packet: &Packet) -> bool {
+    let list = [b"QueueParams".as_slice(), b"QueueMember", b"QueueEntry", b"CoreShowChannel"];
+    packet.event().is_some_and(|name| list.contains(&name)) && packet.get(b"ActionID").is_some()
+}
+
+/// The list that a packet ends, or that it says will not come.
+fn list_ended(status: Option<u64>, packet: &Packet) -> Option<usize> {
+    match packet.event() {
+        Some(name) => LISTS.iter().position(|list| *list == name),
+        // A link asks for the lists right after the status.
+        None if packet.response() == Some(b"Error") => {
+            let nth = number(packet)?.checked_sub(status? + 1)?;
+            usize::try_from(nth).ok().filter(|nth| *nth < LISTS.len())
+        }
+        None => None,
+    }
+}
+
+/// The number of our own action that a reply is to: ids are `EPOCH-NUMBER`.
+fn number(packet: &Packet) -> Option<u64> {
+    let id = std::str::from_utf8(packet.get(b"ActionID")?).ok()?;
+    id.rsplit_once('-')?.1.parse().ok()
+}
+
+/// `1723000000.123456`
+fn timestamp(value: &[u8]) -> Option<Time> {
+    let seconds: f64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    DateTime::from_timestamp_micros((seconds * 1e6) as i64)
+}
