@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod ami;
+pub mod charset;
+pub mod esl;
 pub mod event;
 pub mod request;
 pub mod session;

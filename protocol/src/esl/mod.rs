@@ -1,0 +1,5 @@
+//! FreeSWITCH's event socket (mod_event_socket), inbound mode: we connect, FreeSWITCH 1.10 tells.
+
+pub mod codec;
+pub mod event;
+pub mod json;
