@@ -104,6 +104,7 @@ agent-ringing = Ringing
 agent-talking = On call
 agent-outbound = Dialling out
 agent-on_hold = On hold
+agent-listening = Listening in
 agent-paused = On a break
 
 phone-none = No extension

@@ -101,6 +101,7 @@ agent-ringing = 振铃
 agent-talking = 通话中
 agent-outbound = 呼出
 agent-on_hold = 保持
+agent-listening = 旁听
 agent-paused = 小休等
 
 phone-none = 没有分机

@@ -214,6 +214,7 @@ impl Board {
                     self.handing.merged(from, into);
                 }
                 Change::Queues => self.stale = true,
+                Change::Listening { .. } | Change::Listened { .. } => {}
                 Change::Agent(agent) => {
                     self.stale = true;
                     if self.extensions.insert((pbx.clone(), agent.clone())) {

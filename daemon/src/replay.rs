@@ -107,7 +107,12 @@ impl Sight {
 fn ended(change: Change) -> Option<Call> {
     match change {
         Change::Ended(call) => Some(*call),
-        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+        Change::Call(_)
+        | Change::Merged { .. }
+        | Change::Queues
+        | Change::Agent(_)
+        | Change::Listening { .. }
+        | Change::Listened { .. } => None,
     }
 }
 

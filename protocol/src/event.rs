@@ -66,6 +66,11 @@ impl Device {
     pub fn plain(&self) -> &str {
         plain_name(&self.0)
     }
+
+    /// Whether it stands for a phone, as a hint and an agent's login do; `Custom:away` does not.
+    pub fn is_phone(&self) -> bool {
+        !self.0.starts_with("Custom:")
+    }
 }
 
 /// What remains of an interface, a dial string or an address when technology, profile, context
@@ -405,6 +410,13 @@ pub enum Duty {
     In,
     /// Signed in and on a break; the reason may be empty.
     Paused(Box<str>),
+}
+
+impl MemberState {
+    /// Who sits there: the name of the phone behind the interface, where the PBX tells one.
+    pub fn agent(&self) -> &str {
+        if self.device.is_phone() { self.device.plain() } else { self.member.agent.as_str() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

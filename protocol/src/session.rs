@@ -58,6 +58,8 @@ pub enum Answer {
     Done,
     /// Refused, in the PBX's words or, before anything was sent, in ours.
     No(String),
+    /// Not signed in yet, or no longer: nothing was sent.
+    Down,
     /// No answer in time or before the end: it may be done or not.
     Unknown,
 }

@@ -123,12 +123,12 @@ impl Agents {
     fn columns(&self) -> Vec<Vec<Group<'_>>> {
         let column = |states: &[AgentState]| {
             let groups = states.iter().map(|state| self.group(state));
-            groups.filter(|group| !group.agents.is_empty() || group.word != "unknown").collect()
+            groups.filter(|group| !group.agents.is_empty() || !matches!(group.word, "unknown" | "listening")).collect()
         };
         vec![
             column(&[AgentState::Talking, AgentState::Outbound]),
             column(&[AgentState::Ringing, AgentState::Available]),
-            column(&[AgentState::OnHold, AgentState::Unknown]),
+            column(&[AgentState::OnHold, AgentState::Listening, AgentState::Unknown]),
             column(&[AgentState::Paused { reason: String::new() }, AgentState::Offline]),
         ]
     }

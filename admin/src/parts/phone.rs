@@ -34,6 +34,7 @@ pub fn look(state: &AgentState) -> (&'static str, &'static str, &'static str) {
         AgentState::Talking => ("live", "talk", "talking"),
         AgentState::Outbound => ("live", "out", "outbound"),
         AgentState::OnHold => ("", "hold", "on_hold"),
+        AgentState::Listening => ("live", "ear", "listening"),
         AgentState::Paused { .. } => ("", "cup", "paused"),
     }
 }

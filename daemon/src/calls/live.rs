@@ -114,6 +114,21 @@ impl Live {
         self.call.segments.iter().any(|segment| segment.to.is_none() && segment.from <= from)
     }
 
+    /// The outside party's leg, also while it waits or rings for somebody; while nobody is reached
+    /// yet, that of who dialled; else one that we asked for and have not heard of.
+    pub fn leg_to_end(&self) -> Option<&LegId> {
+        let is_there = |leg: &&Leg| leg.is_live_device();
+        let leg = self.party().filter(is_there).or_else(|| self.lead().filter(is_there));
+        leg.or_else(|| self.legs.iter().find(is_there)).map(|leg| &leg.id)
+    }
+
+    /// Who talks with the party, and where; the last who joined.
+    pub fn talker(&self) -> Option<(Extension, &LegId)> {
+        let talks = self.legs.iter().filter(|leg| !leg.ended).filter_map(|leg| Some((leg.segment?, &leg.id)));
+        let (segment, leg) = talks.max_by_key(|(segment, _)| *segment)?;
+        Some((self.call.segments[segment].agent.clone(), leg))
+    }
+
     /// Which of two calls stays when they are found to be one: the lower, then the older.
     pub fn standing(&self) -> u8 {
         let only_called = |leg: &Leg| matches!(leg.state, LegState::Down | LegState::Ringing) && !leg.is_unseen();

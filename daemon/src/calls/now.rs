@@ -30,6 +30,8 @@ pub struct AgentNow {
     pub since: Time,
     /// The queue of the present call, if any.
     pub queue: Option<QueueName>,
+    /// The call that the agent is in, or that rings.
+    pub call: Option<CallId>,
     /// The queues that the agent is a member of.
     pub queues: Vec<QueueName>,
 }
@@ -45,6 +47,8 @@ pub enum AgentState {
     /// Talking on a call that did not come through a queue, or dialling out.
     Outbound,
     OnHold,
+    /// Hears somebody else's talk, and perhaps speaks in it.
+    Listening,
     Paused {
         reason: String,
     },

@@ -18,6 +18,8 @@ pub(super) enum Doing {
     Talking(Option<QueueName>),
     OnHold(Option<QueueName>),
     Dialling,
+    /// Hears somebody else's talk.
+    Listening,
     Ringing(Option<QueueName>),
 }
 
@@ -165,6 +167,11 @@ impl Staff {
         agents.into_iter().filter(moves).cloned().collect()
     }
 
+    /// Whether the PBX can be seen.
+    pub fn sees(&self) -> bool {
+        self.seen
+    }
+
     pub fn snapshot_began(&mut self) {
         self.round += 1;
     }
@@ -225,7 +232,7 @@ impl Staff {
 
     /// Who is at the device of a member.
     fn agent_at(&self, told: &MemberState) -> Extension {
-        if !names_a_phone(&told.device) {
+        if !told.device.is_phone() {
             return told.member.agent.clone();
         }
         let known = self.members.get(&told.device).filter(|known| known.as_str() == told.device.plain());
@@ -290,12 +297,12 @@ impl Agent {
     }
 
     fn derive(&self) -> (AgentState, Option<&QueueName>) {
-        // The variants of `Doing` stand in the order in which they matter.
-        if let Some((_, doing)) = self.doings.iter().min_by(|a, b| a.1.cmp(&b.1)) {
+        if let Some((_, doing)) = self.present() {
             return match doing {
                 Doing::Talking(Some(queue)) => (AgentState::Talking, Some(queue)),
                 Doing::Talking(None) | Doing::Dialling => (AgentState::Outbound, None),
                 Doing::OnHold(queue) => (AgentState::OnHold, queue.as_ref()),
+                Doing::Listening => (AgentState::Listening, None),
                 Doing::Ringing(queue) => (AgentState::Ringing, queue.as_ref()),
             };
         }
@@ -311,6 +318,11 @@ impl Agent {
         }
     }
 
+    /// The variants of `Doing` stand in the order in which they matter.
+    fn present(&self) -> Option<&(CallId, Doing)> {
+        self.doings.iter().min_by(|one, other| one.1.cmp(&other.1))
+    }
+
     fn now(&self, pbx: &PbxName, name: &Extension) -> AgentNow {
         AgentNow {
             pbx: pbx.clone(),
@@ -318,12 +330,8 @@ impl Agent {
             state: self.state.clone(),
             since: self.since,
             queue: self.queue.clone(),
+            call: self.present().filter(|(_, doing)| *doing != Doing::Listening).map(|(call, _)| call.clone()),
             queues: self.seats.keys().cloned().collect(),
         }
     }
-}
-
-/// `Custom:away` and the like stand for no phone; a hint and an agent's login do.
-fn names_a_phone(device: &Device) -> bool {
-    !device.as_str().starts_with("Custom:")
 }

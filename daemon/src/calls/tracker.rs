@@ -12,8 +12,11 @@
 mod bridges;
 mod identity;
 mod snapshot;
+mod spying;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
 
 use protocol::CallEvent;
 use protocol::event::{self, BootId, BridgeId};
@@ -28,6 +31,11 @@ use super::now::{AgentNow, QueueNow, Waiting};
 use super::staff::Staff;
 use crate::number::Numbering;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
+use spying::Spy;
+pub use spying::spying_leg;
+
+/// Of a leg that we asked for the PBX tells at once, or that it cannot be. After so long it is none.
+pub const CAME_UP_WITHIN: TimeDelta = TimeDelta::seconds(15);
 
 /// Mirrors what one PBX says. Owns the calls that are up.
 #[derive(Debug)]
@@ -51,6 +59,9 @@ pub struct Tracker {
     round: u32,
     /// Callers whom a snapshot named before their legs.
     seen_waiting: Vec<(LegId, QueueName, Time)>,
+    spies: BTreeMap<LegId, Spy>,
+    /// Legs that we asked for, until when the PBX must have told of them.
+    unseen: BTreeSet<(Time, LegId)>,
 }
 
 /// Calls in the order in which they began.
@@ -62,6 +73,10 @@ enum Place {
     In(CallNo),
     /// Outlived its call.
     Loose(Box<Leg>),
+    /// By which somebody listens in; of no call.
+    Spying {
+        round: u32,
+    },
 }
 
 /// What changed.
@@ -78,6 +93,10 @@ pub enum Change {
     Queues,
     /// An agent's state; so, in the agent's queues, how many are free.
     Agent(Extension),
+    /// Whoever was to listen in by this leg of ours has picked up.
+    Listening { leg: LegId, since: Time },
+    /// That leg is over, or never came up; `from` none: nobody picked up.
+    Listened { leg: LegId, from: Option<Time>, to: Time },
 }
 
 impl Tracker {
@@ -96,6 +115,8 @@ impl Tracker {
             due: BTreeSet::new(),
             round: 0,
             seen_waiting: Vec::new(),
+            spies: BTreeMap::new(),
+            unseen: BTreeSet::new(),
         }
     }
 
@@ -104,11 +125,14 @@ impl Tracker {
     pub fn observe(&mut self, at: Time, event: CallEvent, out: &mut Vec<Change>) {
         match event {
             CallEvent::LegStarted(leg) => self.leg_started(*leg, at, out),
-            CallEvent::LegIs { leg, state } => self.with(&leg, at, out, |live| {
-                if let Some(leg) = live.leg_mut(&leg) {
-                    leg.state = leg.state.max(state);
-                }
-            }),
+            CallEvent::LegIs { leg, state } => {
+                self.spy_is(&leg, state, at, out);
+                self.with(&leg, at, out, |live| {
+                    if let Some(leg) = live.leg_mut(&leg) {
+                        leg.state = leg.state.max(state);
+                    }
+                });
+            }
             CallEvent::LegNamed { leg, number, name } => self.with(&leg, at, out, |live| {
                 if let Some(leg) = live.leg_mut(&leg) {
                     leg.number = number;
@@ -240,6 +264,7 @@ impl Tracker {
         if self.legs.contains_key(&leg) {
             return;
         }
+        let asked = leg.clone();
         let no = self.begin(Leg::unseen(leg.clone(), Side::Agent, false, self.round), at);
         if let Some(live) = self.calls.get_mut(&no) {
             live.call.direction = Direction::Outbound;
@@ -248,15 +273,25 @@ impl Tracker {
             live.call.number = self.numbering.read(to.as_str());
             live.call.originated = Some(leg);
         }
+        self.unseen.insert((at + CAME_UP_WITHIN, asked));
         self.after(no, at, out);
     }
 
     /// When [`Tracker::wake`] is to be called.
     pub fn next_wake(&self) -> Option<Time> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.unseen.first().map(|(at, _)| *at)).min()
     }
 
     pub fn wake(&mut self, at: Time, out: &mut Vec<Change>) {
+        while self.unseen.first().is_some_and(|(due, _)| *due <= at)
+            && let Some((_, leg)) = self.unseen.pop_first()
+        {
+            // Of a PBX that is out of sight the next snapshot tells.
+            if self.staff.sees() {
+                self.originate_ended(Some(leg), false, at, out);
+            }
+        }
         while let Some((due, no)) = self.due.first().copied().filter(|(due, _)| *due <= at) {
             self.due.pop_first();
             if let Some(live) = self.calls.get(&no)
@@ -279,7 +314,21 @@ impl Tracker {
     }
 
     pub fn call(&self, id: &CallId) -> Option<&Call> {
-        self.ids.get(id).and_then(|no| self.calls.get(no)).map(|live| &live.call)
+        self.live(id).map(|live| &live.call)
+    }
+
+    /// The leg with whose end the call ends.
+    pub fn leg_to_end(&self, id: &CallId) -> Option<&LegId> {
+        self.live(id)?.leg_to_end()
+    }
+
+    /// Which agent talks in the call now, and at which leg; the last who joined, where several do.
+    pub fn talker(&self, id: &CallId) -> Option<(Extension, &LegId)> {
+        self.live(id)?.talker()
+    }
+
+    fn live(&self, id: &CallId) -> Option<&Live> {
+        self.ids.get(id).and_then(|no| self.calls.get(no)).map(|live| &**live)
     }
 
     /// The call that a leg is part of.
@@ -313,6 +362,9 @@ impl Tracker {
     fn leg_started(&mut self, told: event::Leg, at: Time, out: &mut Vec<Change>) {
         let id = told.id.clone();
         let root = told.linked.clone().filter(|root| root != &id);
+        if self.is_of_spy(&id, root.as_ref()) {
+            return self.spy_seen(&id, told.device.as_str(), told.state, at, out);
+        }
         match self.legs.get(&id) {
             // Asked for by us, or told again after a snapshot.
             Some(Place::In(no)) => {
@@ -320,7 +372,7 @@ impl Tracker {
                 self.fill(no, told);
                 self.after(no, at, out);
             }
-            Some(Place::Loose(_)) => {}
+            Some(Place::Loose(_) | Place::Spying { .. }) => {}
             None => {
                 let no = self.place(told, root, at);
                 self.after(no, at, out);
@@ -341,6 +393,7 @@ impl Tracker {
             Some(Place::Loose(_)) => {
                 self.legs.remove(id);
             }
+            Some(Place::Spying { .. }) => self.spy_ended(id, at, out),
             Some(Place::In(no)) => {
                 let no = *no;
                 let Some(live) = self.calls.get_mut(&no) else { return };
@@ -386,8 +439,11 @@ impl Tracker {
     }
 
     fn originate_ended(&mut self, leg: Option<LegId>, succeeded: bool, at: Time, out: &mut Vec<Change>) {
-        let Some(no) = leg.as_ref().and_then(|leg| self.find(leg)) else { return };
         let Some(leg) = leg.filter(|_| !succeeded) else { return };
+        if self.spy_is_unseen(&leg) {
+            return self.spy_ended(&leg, at, out);
+        }
+        let Some(no) = self.find(&leg) else { return };
         // A leg that never came up has no end of its own.
         let unseen = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&leg)).is_some_and(|leg| leg.is_unseen());
         if unseen {

@@ -116,6 +116,7 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
                     let answer = match answer {
                         Answer::Done => Ok(()),
                         Answer::No(why) => Err(Refused::ByPbx(why)),
+                        Answer::Down => Err(Refused::Down),
                         Answer::Unknown => Err(Refused::Unknown),
                     };
                     teller.tell(FromLink::Answered { pbx: now.pbx.clone(), request, answer });

@@ -106,7 +106,12 @@ fn calls_in(packets: &[(Time, Packet)]) -> Vec<Call> {
     }
     let ended = changes.into_iter().filter_map(|change| match change {
         Change::Ended(call) => Some(*call),
-        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+        Change::Call(_)
+        | Change::Merged { .. }
+        | Change::Queues
+        | Change::Agent(_)
+        | Change::Listening { .. }
+        | Change::Listened { .. } => None,
     });
     let mut calls: Vec<Call> = ended.chain(tracker.calls().cloned()).collect();
     calls.sort_by_key(|call| (call.started_at, call.id.clone()));
@@ -243,7 +248,12 @@ fn blind_between(packets: &[(Time, Packet)], from: usize, to: usize) -> Vec<Call
     }
     let ended = changes.into_iter().filter_map(|change| match change {
         Change::Ended(call) => Some(*call),
-        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+        Change::Call(_)
+        | Change::Merged { .. }
+        | Change::Queues
+        | Change::Agent(_)
+        | Change::Listening { .. }
+        | Change::Listened { .. } => None,
     });
     ended.collect()
 }

@@ -194,7 +194,12 @@ fn tracked(said: &[(Time, Said)]) -> BTreeMap<String, Call> {
     assert_eq!(tracker.calls().count(), 0, "a call that never ends");
     let ended = changes.into_iter().filter_map(|change| match change {
         Change::Ended(call) => Some(*call),
-        Change::Call(_) | Change::Merged { .. } | Change::Queues | Change::Agent(_) => None,
+        Change::Call(_)
+        | Change::Merged { .. }
+        | Change::Queues
+        | Change::Agent(_)
+        | Change::Listening { .. }
+        | Change::Listened { .. } => None,
     });
     ended.map(|call| (call.id.as_str().rsplit_once("sim-").unwrap().1.to_owned(), call)).collect()
 }

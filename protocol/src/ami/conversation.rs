@@ -15,7 +15,7 @@ use super::codec::{AmiCodec, Banner, Frame, Packet};
 use super::events;
 use super::fields::text;
 use super::login::{Credentials, Login, Progress};
-use super::requests::{self, Action, ActionIds, Dialling};
+use super::requests::{self, Action, ActionIds, Dialling, Interfaces};
 use crate::event::{BootId, CallEvent, Extension};
 use crate::request::Request;
 use crate::session::{Answer, Heard, Over};
@@ -52,8 +52,11 @@ pub struct Conversation {
     pending: BTreeMap<String, Pending>,
     /// The last run that we saw, in this conversation or the one before.
     boot: Option<BootId>,
+    /// Requests that are not yet answered in full.
+    asked: BTreeMap<u64, Asked>,
+    asked_last: u64,
     /// What queues call each agent.
-    interfaces: BTreeMap<Extension, Box<str>>,
+    interfaces: BTreeMap<Extension, Interfaces>,
     began: Instant,
     heard_at: Instant,
     ping_at: Instant,
@@ -90,7 +93,16 @@ enum What {
     Status,
     List(&'static str),
     Ping,
-    Request(Request),
+    /// One action of that request.
+    Request(u64),
+}
+
+/// A request on its way: it may take several actions, and is answered once, by the worst.
+#[derive(Debug)]
+struct Asked {
+    request: Request,
+    unanswered: usize,
+    answer: Answer,
 }
 
 impl Conversation {
@@ -103,6 +115,8 @@ impl Conversation {
             stage: Stage::Login(Login::new(credentials)),
             send: Vec::new(),
             pending: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            asked_last: 0,
             boot,
             interfaces: BTreeMap::new(),
             began: at,
@@ -154,19 +168,40 @@ impl Conversation {
 
     pub fn ask(&mut self, at: Instant, request: Request, heard: &mut Vec<Heard>) {
         if matches!(self.stage, Stage::Login(_)) || self.over {
-            let answer = Answer::No("the link is down".to_owned());
-            return heard.push(Heard::Answered { request, answer });
+            return heard.push(Heard::Answered { request, answer: Answer::Down });
         }
-        let id = self.ids.next();
-        let interfaces = &self.interfaces;
-        let interface_of = |agent: &Extension| interfaces.get(agent).map(|interface| interface.to_string());
-        match requests::action(&request, &self.dialling, interface_of, &id) {
-            Ok(Some(action)) => self.act(at, id, action, What::Request(request), REPLY_WITHIN),
-            Ok(None) => {
+        let known = &self.interfaces;
+        let interfaces_of = |agent: &Extension| known.get(agent).cloned().unwrap_or_default();
+        match requests::actions(&request, &self.dialling, interfaces_of, &mut self.ids) {
+            Ok(actions) if actions.is_empty() => {
                 self.want_snapshot_soon(at);
                 heard.push(Heard::Answered { request, answer: Answer::Done });
             }
+            Ok(actions) => {
+                self.asked_last += 1;
+                let no = self.asked_last;
+                self.asked.insert(no, Asked { request, unanswered: actions.len(), answer: Answer::Done });
+                for (id, action) in actions {
+                    self.act(at, id, action, What::Request(no), REPLY_WITHIN);
+                }
+            }
             Err(why) => heard.push(Heard::Answered { request, answer: Answer::No(why.to_string()) }),
+        }
+    }
+
+    /// One action of a request was answered.
+    fn answered(&mut self, no: u64, answer: Answer, heard: &mut Vec<Heard>) {
+        let Some(asked) = self.asked.get_mut(&no) else { return };
+        asked.unanswered -= 1;
+        // What is not known weighs more than a refusal: it may have been done.
+        match (&asked.answer, &answer) {
+            (_, Answer::Done) | (Answer::Unknown, _) => {}
+            (Answer::Done | Answer::No(_) | Answer::Down, _) => asked.answer = answer,
+        }
+        if asked.unanswered == 0
+            && let Some(Asked { request, answer, .. }) = self.asked.remove(&no)
+        {
+            heard.push(Heard::Answered { request, answer });
         }
     }
 
@@ -198,7 +233,7 @@ impl Conversation {
                 What::Settings => return self.end(Over::SnapshotStuck("CoreSettings"), heard),
                 What::Status => return self.end(Over::SnapshotStuck("CoreStatus"), heard),
                 What::List(name) => return self.end(Over::SnapshotStuck(name), heard),
-                What::Request(request) => heard.push(Heard::Answered { request, answer: Answer::Unknown }),
+                What::Request(no) => self.answered(no, Answer::Unknown, heard),
             }
         }
         if at >= self.ping_at {
@@ -286,8 +321,15 @@ impl Conversation {
     fn learn(&mut self, event: &CallEvent) {
         if let CallEvent::MemberIs(state) = event {
             let interface = state.member.interface.as_str();
-            if self.interfaces.get(&state.member.agent).is_none_or(|known| **known != *interface) {
-                self.interfaces.insert(state.member.agent.clone(), interface.into());
+            let known = self.interfaces.get(state.agent()).and_then(|queues| queues.get(&state.queue));
+            if known.is_none_or(|known| **known != *interface) {
+                let queues = self.interfaces.entry(state.agent().into()).or_default();
+                queues.insert(state.queue.clone(), interface.into());
+            }
+        } else if let CallEvent::MemberRemoved { queue, member } = event {
+            let left = member.interface.as_str();
+            for queues in self.interfaces.values_mut() {
+                queues.retain(|its, interface| its != queue || **interface != *left);
             }
         }
     }
@@ -334,9 +376,9 @@ impl Conversation {
                 heard.push(missing(name, &said()));
                 self.list_ended(at, heard);
             }
-            What::Request(request) => {
+            What::Request(no) => {
                 let answer = if success { Answer::Done } else { Answer::No(said()) };
-                heard.push(Heard::Answered { request, answer });
+                self.answered(no, answer, heard);
             }
         }
     }
@@ -407,10 +449,9 @@ impl Conversation {
 
     fn end(&mut self, why: Over, heard: &mut Vec<Heard>) {
         self.over = true;
-        for (_, pending) in std::mem::take(&mut self.pending) {
-            if let What::Request(request) = pending.what {
-                heard.push(Heard::Answered { request, answer: Answer::Unknown });
-            }
+        self.pending.clear();
+        for (_, Asked { request, .. }) in std::mem::take(&mut self.asked) {
+            heard.push(Heard::Answered { request, answer: Answer::Unknown });
         }
         heard.push(Heard::Over(why));
     }

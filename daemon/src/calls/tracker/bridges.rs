@@ -51,7 +51,7 @@ impl Tracker {
                 self.forget_bridge(bridge, no);
                 self.after(no, at, out);
             }
-            None => {}
+            Some(Place::Spying { .. }) | None => {}
         }
     }
 

@@ -13,7 +13,7 @@ impl Tracker {
     pub(super) fn find(&self, leg: &LegId) -> Option<CallNo> {
         match self.legs.get(leg) {
             Some(Place::In(no)) => Some(*no),
-            Some(Place::Loose(_)) | None => None,
+            Some(Place::Loose(_) | Place::Spying { .. }) | None => None,
         }
     }
 
@@ -58,11 +58,14 @@ impl Tracker {
 
     /// The leg's call; a loose leg that is up to something begins one.
     pub(super) fn adopt(&mut self, id: &LegId, at: Time) -> Option<CallNo> {
-        if let Place::In(no) = self.legs.get(id)? {
-            return Some(*no);
+        match self.legs.get(id)? {
+            Place::In(no) => return Some(*no),
+            Place::Spying { .. } => return None,
+            Place::Loose(_) => {}
         }
         match self.legs.remove(id)? {
             Place::In(no) => Some(no),
+            Place::Spying { .. } => None,
             Place::Loose(leg) => Some(self.begin(*leg, at)),
         }
     }

@@ -23,6 +23,9 @@ impl Tracker {
         let event::LegSeen { leg: told, bridge, queue, up_ms } = seen;
         let id = told.id.clone();
         let started_at = at - chrono::TimeDelta::milliseconds(up_ms as i64);
+        if self.is_of_spy(&id, told.linked.as_ref()) {
+            return self.spy_seen(&id, told.device.as_str(), told.state, started_at, out);
+        }
         let is_ringing = told.state == LegState::Ringing && told.kind == LegKind::Device;
         let known = self.find(&id);
         let no = match known {
@@ -104,7 +107,9 @@ impl Tracker {
         self.legs.retain(|_, place| match place {
             Place::In(_) => true,
             Place::Loose(leg) => leg.round == round,
+            Place::Spying { round: seen } => *seen == round,
         });
+        self.forget_spies(|seen| seen == round, at, out);
         let agents = self.staff.snapshot_ended(at);
         self.tell_agents(agents, out);
         out.push(Change::Queues);
@@ -114,6 +119,7 @@ impl Tracker {
         for no in self.in_order() {
             self.end(no, fate, at, out);
         }
+        self.forget_spies(|_| false, at, out);
         self.legs.clear();
         self.bridges.clear();
     }

@@ -2,6 +2,7 @@
 
 mod members;
 mod snapshots;
+mod spying;
 mod talks;
 mod transfers;
 mod waits;
@@ -23,6 +24,8 @@ pub struct Script {
     changes: Vec<Change>,
     pub ended: Vec<Call>,
     merged: usize,
+    /// Legs that listen in: from, to.
+    listened: Vec<(String, Option<Time>, Option<Time>)>,
 }
 
 pub fn ms(count: i64) -> Time {
@@ -32,7 +35,7 @@ pub fn ms(count: i64) -> Time {
 impl Script {
     pub fn new() -> Script {
         let tracker = Tracker::new("hq".into(), Dialplan::default(), Numbering::new("CN", None));
-        Script { tracker, at: ms(0), changes: Vec::new(), ended: Vec::new(), merged: 0 }
+        Script { tracker, at: ms(0), changes: Vec::new(), ended: Vec::new(), merged: 0, listened: Vec::new() }
     }
 
     pub fn played(lines: &str) -> Script {
@@ -60,9 +63,17 @@ impl Script {
             match change {
                 Change::Ended(call) => self.ended.push(*call),
                 Change::Merged { .. } => self.merged += 1,
+                Change::Listening { leg, since } => self.listened.push((leg.to_string(), Some(since), None)),
+                Change::Listened { leg, from, to } => self.listened.push((leg.to_string(), from, Some(to))),
                 Change::Call(_) | Change::Queues | Change::Agent(_) => {}
             }
         }
+    }
+
+    fn wake(&mut self, at: i64) {
+        self.at = ms(at);
+        self.tracker.wake(self.at, &mut self.changes);
+        self.take();
     }
 
     /// The only call, which is over; and nothing is left over.

@@ -274,7 +274,7 @@ fn requests_are_answered_once_and_late_replies_fall_away() {
             ("b", no("No such channel")),
             ("c", Answer::Unknown),
             ("d", Answer::Unknown),
-            ("e", no("the link is down")),
+            ("e", Answer::Down),
         ]
     );
 }
