@@ -11,6 +11,7 @@ use chrono::Utc;
 use daemon::board::{Board, Seat, Wires};
 use daemon::calls::dialplan::Dialplan;
 use daemon::calls::tracker::{Change, Tracker};
+use daemon::capture::Tap;
 use daemon::config::{Config, Pbx};
 use daemon::engine::{self, Outlets};
 use daemon::link::{EVENTS, FromLink, Link};
@@ -101,7 +102,7 @@ fn seat(pbx: PbxName, stop: &CancellationToken) -> Seat {
     // A link that leads nowhere: nothing listens at port 1.
     let (nowhere, _) = mpsc::channel(1);
     let config = Pbx::simulated(pbx.as_str(), ([127, 0, 0, 1], 1).into());
-    let (link, _) = Link::start(config, nowhere, stop.clone());
+    let (link, _) = Link::start(config, Tap::default(), nowhere, stop.clone());
     let tracker = Tracker::new(pbx.clone(), Dialplan::default(), Numbering::new("CN", None));
     let now = LinkNow {
         pbx,

@@ -73,9 +73,10 @@ enum Verb {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Say which calls are in recordings of a PBX's event socket.
+    /// Say which calls are in recordings of a PBX's event socket, or in a capture of ours.
     Replay {
-        #[arg(required = true, value_name = "FILE")]
+        /// Files, or folders of them, such as ringback-data/capture.
+        #[arg(required = true, value_name = "PATH")]
         files: Vec<PathBuf>,
         /// One JSON object a call, and nothing else.
         #[arg(long)]

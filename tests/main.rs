@@ -4,6 +4,8 @@
 mod asterisk;
 #[cfg(feature = "browser")]
 mod browser;
+mod cable;
+mod capture;
 mod gap;
 mod house;
 mod kill;

@@ -7,6 +7,7 @@ mod pbx;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -22,12 +23,19 @@ struct File {
     data: PathBuf,
     site: SiteTable,
     web: WebTable,
+    capture: CaptureTable,
     pbx: Vec<PbxTable>,
 }
 
 impl Default for File {
     fn default() -> Self {
-        File { data: "ringback-data".into(), site: SiteTable::default(), web: WebTable::default(), pbx: Vec::new() }
+        File {
+            data: "ringback-data".into(),
+            site: SiteTable::default(),
+            web: WebTable::default(),
+            capture: CaptureTable::default(),
+            pbx: Vec::new(),
+        }
     }
 }
 
@@ -47,6 +55,14 @@ struct WebTable {
     trusted_proxies: Vec<Spanned<String>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CaptureTable {
+    enabled: Option<bool>,
+    days: Option<Spanned<i64>>,
+    max_mb: Option<Spanned<i64>>,
+}
+
 /// The configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -54,6 +70,7 @@ pub struct Config {
     pub data: PathBuf,
     pub site: Site,
     pub web: Web,
+    pub capture: Capture,
     pub pbxs: Vec<Pbx>,
 }
 
@@ -74,6 +91,16 @@ pub struct Web {
     pub https: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// What is kept of the PBXes' own words.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    pub enabled: bool,
+    /// Segments older than this are deleted.
+    pub days: u32,
+    /// So are the oldest when all together are larger.
+    pub max_mb: u64,
 }
 
 /// What is wrong with the file, where, and what would be right.
@@ -134,7 +161,13 @@ impl Config {
             }
             pbxs.push(pbx);
         }
-        Ok(Config { data: base.join(file.data), site: Site::checked(file.site)?, web: Web::checked(file.web)?, pbxs })
+        Ok(Config {
+            data: base.join(file.data),
+            site: Site::checked(file.site)?,
+            web: Web::checked(file.web)?,
+            capture: Capture::checked(file.capture)?,
+            pbxs,
+        })
     }
 }
 
@@ -181,6 +214,28 @@ impl Web {
             .collect::<Result<_, _>>()?;
         Ok(Web { listen, https: table.https, trusted_proxies })
     }
+}
+
+impl Capture {
+    fn checked(table: CaptureTable) -> Result<Capture, Wrong> {
+        let days = within(table.days, 7, 1..=3650, "days", "to keep nothing, say enabled = false")?;
+        let max_mb = within(table.max_mb, 2048, 16..=1 << 30, "megabytes", "to keep nothing, say enabled = false")?;
+        Ok(Capture { enabled: table.enabled.unwrap_or(true), days: days as u32, max_mb })
+    }
+}
+
+fn within(
+    value: Option<Spanned<i64>>,
+    default: u64,
+    allowed: RangeInclusive<u64>,
+    unit: &str,
+    hint: &str,
+) -> Result<u64, Wrong> {
+    let Some(value) = value else { return Ok(default) };
+    u64::try_from(*value.get_ref()).ok().filter(|value| allowed.contains(value)).ok_or_else(|| {
+        let (least, most) = (allowed.start(), allowed.end());
+        wrong(value.span().start, format!("{} {unit} is not between {least} and {most}; {hint}", value.get_ref()))
+    })
 }
 
 struct Wrong {

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod calls;
+pub mod capture;
 pub mod check;
 pub mod config;
 pub mod demo;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use board::{Board, Seat, Wires};
 use calls::dialplan::Dialplan;
 use calls::tracker::Tracker;
+use capture::Capturing;
 use config::Config;
 use desk::policy::Policy;
 use engine::Outlets;
@@ -51,6 +53,8 @@ pub struct Daemon {
     pub reader: Reader,
     pub live: Live,
     links: Vec<JoinHandle<()>>,
+    /// Ends when the links have.
+    capture: Option<thread::JoinHandle<()>>,
     board: JoinHandle<()>,
     outbox: JoinHandle<()>,
     engine: thread::JoinHandle<()>,
@@ -79,11 +83,13 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let outlets = Outlets { told: told.clone(), dials, outbox: news.clone() };
     let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
 
+    let Capturing { mut taps, thread: capture } = capture::start(config)?;
     let (from_links, hear_links) = mpsc::channel(link::EVENTS);
     let mut seats = BTreeMap::new();
     let mut links = Vec::new();
     for pbx in &config.pbxs {
-        let (link, task) = Link::start(pbx.clone(), from_links.clone(), stop.clone());
+        let tap = taps.remove(&pbx.name).unwrap_or_default();
+        let (link, task) = Link::start(pbx.clone(), tap, from_links.clone(), stop.clone());
         let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
         let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx));
         let now = LinkNow {
@@ -112,7 +118,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let wires = Wires { links: hear_links, asked, told: hear_told, dials: hear_dials, engine: inbox.clone() };
     let board = tokio::spawn(Board::new(seats).run(wires));
     let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
-    Ok(Daemon { commands: Commands::new(inbox), reader, live, links, board, outbox, engine, stop_engine })
+    Ok(Daemon { commands: Commands::new(inbox), reader, live, links, capture, board, outbox, engine, stop_engine })
 }
 
 impl Daemon {
@@ -125,10 +131,12 @@ impl Daemon {
         self.board.await.context("the board failed")?;
         self.outbox.await.context("the outbox failed")?;
         self.stop_engine.cancel();
-        let engine = self.engine;
-        tokio::task::spawn_blocking(move || engine.join())
-            .await?
-            .map_err(|_| anyhow::anyhow!("the engine failed; see the log above"))
+        let (engine, capture) = (self.engine, self.capture);
+        tokio::task::spawn_blocking(move || {
+            engine.join().map_err(|_| anyhow::anyhow!("the engine failed; see the log above"))?;
+            capture.map_or(Ok(()), thread::JoinHandle::join).map_err(|_| anyhow::anyhow!("the capture failed"))
+        })
+        .await?
     }
 }
 

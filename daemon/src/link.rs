@@ -25,6 +25,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::capture::Tap;
 use crate::config::{Address, Pbx, Wiring};
 use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
@@ -78,11 +79,11 @@ pub struct Link {
 
 impl Link {
     /// Starts the link's task. It ends when `stop` is cancelled, or when nobody listens at `to`,
-    /// a channel of [`EVENTS`].
-    pub fn start(config: Pbx, to: mpsc::Sender<FromLink>, stop: CancellationToken) -> (Link, JoinHandle<()>) {
+    /// a channel of [`EVENTS`]. What the PBX sends goes to `tap` too.
+    pub fn start(config: Pbx, tap: Tap, to: mpsc::Sender<FromLink>, stop: CancellationToken) -> (Link, JoinHandle<()>) {
         let (requests, asked) = mpsc::channel(REQUESTS);
         let link = Link { pbx: config.name.clone(), requests };
-        (link, tokio::spawn(run(config, asked, to, stop)))
+        (link, tokio::spawn(run(config, tap, asked, to, stop)))
     }
 
     /// Asks the PBX, without waiting; what comes of it is told as [`FromLink::Answered`].
@@ -98,7 +99,13 @@ impl Link {
 const STABLE: Duration = Duration::from_secs(60);
 
 /// Connects, converses, waits, for ever.
-async fn run(config: Pbx, mut asked: mpsc::Receiver<Request>, to: mpsc::Sender<FromLink>, stop: CancellationToken) {
+async fn run(
+    config: Pbx,
+    mut tap: Tap,
+    mut asked: mpsc::Receiver<Request>,
+    to: mpsc::Sender<FromLink>,
+    stop: CancellationToken,
+) {
     let mut teller = Teller::new(config.name.clone(), to);
     let began = Utc::now();
     let mut now = new_link(&config, began);
@@ -115,14 +122,18 @@ async fn run(config: Pbx, mut asked: mpsc::Receiver<Request>, to: mpsc::Sender<F
             Err(unreachable) => (unreachable, began),
             Ok(Connected { wire, from }) => {
                 let mut session = session(&config, boot.take());
-                let desk = Desk { now: &mut now, teller: &mut teller, asked: &mut asked, stop: &stop };
-                let Some(ended) = converse(wire, &mut session, desk).await else { return };
+                let desk = Desk { now: &mut now, tap: &mut tap, teller: &mut teller, asked: &mut asked, stop: &stop };
+                let Some(ended) = converse(wire, &mut session, desk).await else {
+                    return tap.lost(Utc::now(), "Ringback ended");
+                };
                 boot = session.boot().cloned();
                 if ended.live_since.is_some_and(|since| since.elapsed() >= STABLE) {
                     attempt = 0;
                 }
                 let since = if ended.live_since.is_some() { ended.heard_at } else { began };
-                (lost_by(&config, ended.why, from), since)
+                let lost = lost_by(&config, ended.why, from);
+                tap.lost(Utc::now(), &lost.why);
+                (lost, since)
             }
         };
         warn!(pbx = %config.name, "{}", lost.why);

@@ -4,6 +4,8 @@
 //! read: seconds since the connection began, and the offset in the file at which the read began;
 //! those seconds are then counted from the first event that bears a time, or from 1970. Without
 //! it, the events' own times are taken (`timestampevents = yes` in `manager.conf`).
+//!
+//! A capture of ours is a recording too: of all connections, with the outages between them.
 
 mod asterisk;
 mod json;
@@ -12,6 +14,7 @@ pub mod recording;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
 use protocol::CallEvent;
 
 use json::rfc3339;
@@ -22,18 +25,21 @@ use recording::{Kind, Recording, Step};
 use crate::Time;
 use crate::calls::call::Call;
 use crate::calls::tracker::{Change, Tracker};
+use crate::capture;
 
-/// Writes the calls of each recording, one JSON object a line or as a table for people.
+/// Writes the calls of each recording, one JSON object a line or as a table for people. In a folder
+/// everything below it that is a recording is read; segments of one PBX's capture are one recording.
 ///
 /// # Errors
 /// A file that cannot be read, a `.times` file that is none, or a writer that fails.
-pub fn print(files: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn print(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let recordings = recordings(paths)?;
     if !json {
         let [caller, to, agent] = ["caller", "to", "agent"];
         writeln!(out, "{:<24} {:<9} {caller:<16} {to:<16} {agent:<10} outcome", "started", "direction")?;
     }
-    for file in files {
-        for call in calls(file)? {
+    for recording in recordings {
+        for call in calls_of(recording)? {
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&to_json(&call))?)?,
                 false => writeln!(out, "{}", row(&call))?,
@@ -44,6 +50,50 @@ pub fn print(files: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Resu
     Ok(())
 }
 
+/// Endings of names by which a recording in a folder is known.
+const RAW: [&str; 1] = ["ami"];
+
+/// The recordings that paths lead to, in the order of the paths; captures come last.
+///
+/// # Errors
+/// One cannot be read, or a folder has none.
+pub fn recordings(paths: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
+    let mut segments = Vec::new();
+    let mut recordings = Vec::new();
+    for path in paths {
+        let found = if path.is_dir() { below(path)? } else { vec![path.clone()] };
+        if found.is_empty() {
+            bail!("{} holds no recording", path.display());
+        }
+        for file in found {
+            if capture::read::is_segment(&file) {
+                segments.push(file);
+            } else {
+                recordings.push(Recording::file(&file)?);
+            }
+        }
+    }
+    recordings.extend(capture::read::recordings(&segments)?);
+    Ok(recordings)
+}
+
+/// All recordings in a folder and its folders, by name.
+fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let is_raw = path.extension().is_some_and(|extension| RAW.iter().any(|raw| extension == *raw));
+        if path.is_dir() {
+            found.extend(below(&path)?);
+        } else if is_raw || capture::read::is_segment(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// The calls of one recording, in order of start; those still up at its end too.
 ///
 /// # Errors
@@ -52,7 +102,11 @@ pub fn calls(file: &Path) -> anyhow::Result<Vec<Call>> {
     calls_of(Recording::file(file)?)
 }
 
-fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
+/// The calls of one recording, as [`calls`] tells them.
+///
+/// # Errors
+/// A part of it cannot be read.
+pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
     let mut reader = match recording.kind {
         Kind::Asterisk => asterisk::Reader::new(recording.asked),
     };

@@ -3,7 +3,6 @@
 //! `cargo test --features asterisk asterisk::` wants root, and `tests/asterisk/lab.sh install` to have
 //! run; a lab that does not start is a failure, for nothing here may be skipped unseen.
 
-mod cable;
 mod callbacks;
 mod calls;
 mod lab;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::cable::Cable;
 use super::lab::{HOTLINE, MANAGER};
 use super::scene::Scene;
+use crate::cable::Cable;
 
 /// The last outage, once it is over.
 async fn outage(scene: &Scene) -> Value {

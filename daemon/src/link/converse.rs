@@ -16,6 +16,7 @@ use super::connect::Wire;
 use super::teller::Teller;
 use super::{FromLink, Refused};
 use crate::Time;
+use crate::capture::Tap;
 use crate::live::{LinkNow, LinkState};
 
 /// Read at once: a hundred events.
@@ -39,6 +40,7 @@ pub struct Ended {
 /// What a conversation works on.
 pub struct Desk<'a> {
     pub now: &'a mut LinkNow,
+    pub tap: &'a mut Tap,
     pub teller: &'a mut Teller,
     pub asked: &'a mut mpsc::Receiver<Request>,
     pub stop: &'a CancellationToken,
@@ -46,7 +48,7 @@ pub struct Desk<'a> {
 
 /// Converses until the connection or the conversation ends; none: we are to stop.
 pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>) -> Option<Ended> {
-    let Desk { now, teller, asked, stop } = desk;
+    let Desk { now, tap, teller, asked, stop } = desk;
     let (mut reader, mut writer) = split(wire);
     let mut buffer = BytesMut::with_capacity(READ);
     let mut sending = Sending::default();
@@ -60,6 +62,7 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
     counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let to = teller.to();
     teller.begin();
+    tap.connected(heard_at);
     loop {
         let wake = tokio::time::Instant::from_std(session.next_wake());
         buffer.reserve(READ);
@@ -67,6 +70,7 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
             read = reader.read_buf(&mut buffer) => match read {
                 Ok(bytes) if bytes > 0 => {
                     heard_at = Utc::now();
+                    tap.heard(heard_at, &buffer[buffer.len() - bytes..]);
                     session.receive(instant(), &mut buffer, &mut heard);
                 }
                 Ok(_) => session.closed(&mut buffer, &mut heard),
@@ -82,10 +86,13 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
             },
             // A failure to write shows as a failure to read.
             _ = sending.go(&mut writer), if sending.is_busy() => {}
-            _ = counters.tick() => if *now != told {
-                teller.state(now);
-                told = now.clone();
-            },
+            _ = counters.tick() => {
+                tap.tick();
+                if *now != told {
+                    teller.state(now);
+                    told = now.clone();
+                }
+            }
             () = to.closed() => return None,
             () = stop.cancelled() => return None,
         }

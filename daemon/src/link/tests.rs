@@ -16,6 +16,7 @@ use super::connect::Wire;
 use super::*;
 use crate::calls::dialplan::Dialplan;
 use crate::calls::tracker::Tracker;
+use crate::capture::Tap;
 use crate::config::{Asterisk, Tls};
 use crate::number::Numbering;
 use crate::simulator::{Server, Simulation};
@@ -144,7 +145,7 @@ impl Linked {
         change(&mut pbx);
         let (to, told) = mpsc::channel(EVENTS);
         let stop = CancellationToken::new();
-        let (link, task) = Link::start(pbx, to, stop.clone());
+        let (link, task) = Link::start(pbx, Tap::default(), to, stop.clone());
         Linked { listener, link, told, stop, task }
     }
 
@@ -296,7 +297,8 @@ async fn what_does_not_fit_is_told_and_mended_by_a_snapshot() {
         let mut teller = Teller::new(config.name.clone(), to);
         let mut now = new_link(&config, Utc::now());
         let mut session = session(&config, None);
-        let desk = Desk { now: &mut now, teller: &mut teller, asked: &mut asked, stop: &stopped };
+        let desk =
+            Desk { now: &mut now, tap: &mut Tap::default(), teller: &mut teller, asked: &mut asked, stop: &stopped };
         converse(Box::new(ours), &mut session, desk).await.is_none()
     });
     // Nobody takes anything: the PBX gets rid of all it has to say all the same.
@@ -465,7 +467,8 @@ async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
         let wire = tokio::io::join(reader.take(bytes), writer);
         let mut session = session(&config, boot.take());
         let enough = stop.child_token();
-        let desk = Desk { now: &mut now, teller: &mut teller, asked: &mut asked, stop: &enough };
+        let desk =
+            Desk { now: &mut now, tap: &mut Tap::default(), teller: &mut teller, asked: &mut asked, stop: &enough };
         let mut conversation = Box::pin(converse(Box::new(wire), &mut session, desk));
         let ended = loop {
             let news = tokio::select! {

@@ -6,6 +6,8 @@ use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 
+use serde::{Deserialize, Serialize};
+
 use crate::calls::dialplan::Dialplan;
 use crate::number::Numbering;
 use crate::{PbxName, Time};
@@ -20,7 +22,8 @@ pub struct Recording {
     pub steps: Box<dyn Iterator<Item = anyhow::Result<Step>>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Asterisk,
 }

@@ -12,11 +12,11 @@ pub struct Cable {
 }
 
 impl Cable {
-    pub async fn lay(to: &'static str) -> Cable {
+    pub async fn lay(to: impl Into<String>) -> Cable {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let (whole, state) = watch::channel(true);
-        tokio::spawn(run(listener, address, to, state));
+        tokio::spawn(run(listener, address, to.into(), state));
         Cable { address, whole }
     }
 
@@ -34,11 +34,11 @@ impl Cable {
     }
 }
 
-async fn run(mut listener: TcpListener, address: SocketAddr, to: &'static str, mut state: watch::Receiver<bool>) {
+async fn run(mut listener: TcpListener, address: SocketAddr, to: String, mut state: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((near, _)) = accepted {
-                tokio::spawn(join(near, to, state.clone()));
+                tokio::spawn(join(near, to.clone(), state.clone()));
             },
             _ = becomes(&mut state, false) => {
                 drop(listener);
@@ -51,7 +51,7 @@ async fn run(mut listener: TcpListener, address: SocketAddr, to: &'static str, m
     }
 }
 
-async fn join(mut near: TcpStream, to: &str, mut state: watch::Receiver<bool>) {
+async fn join(mut near: TcpStream, to: String, mut state: watch::Receiver<bool>) {
     let Ok(mut far) = TcpStream::connect(to).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut near, &mut far) => {}

@@ -1,0 +1,131 @@
+//! What the daemon captured is, read again, what it kept: over cut links and killed daemons.
+
+use std::os::unix::fs::PermissionsExt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::cable::Cable;
+use crate::house::{House, Simulated, ringback, until};
+
+/// What was heard so shortly before a kill may be in one of store and capture alone.
+const UNWRITTEN: TimeDelta = TimeDelta::milliseconds(3500);
+
+#[tokio::test]
+async fn a_captured_day_gives_the_calls_that_were_kept() {
+    let hotline = Simulated::start(60.0);
+    let cable = Cable::lay(format!("127.0.0.1:{}", hotline.port)).await;
+    let config = hotline.config("drill").replace(&hotline.port.to_string(), &cable.address().port().to_string());
+    let house = House::new(&config);
+    let mut kills: Vec<DateTime<Utc>> = Vec::new();
+    for round in 0..3 {
+        let running = house.serve();
+        more_calls_end(&house, 250).await;
+        cable.cut();
+        out_of_sight(&house, true).await;
+        cable.mend();
+        out_of_sight(&house, false).await;
+        more_calls_end(&house, 250).await;
+        if round == 1 {
+            assert!(running.stop());
+        } else {
+            kills.push(Utc::now());
+            running.kill();
+        }
+    }
+    let captured = house.data().join("capture");
+    let folder = captured.join("drill");
+    assert_eq!(std::fs::metadata(&folder).expect("a folder").permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 3, "a segment a start");
+
+    let output = ringback().args(["replay", "--json"]).arg(&captured).output().expect("ringback replay");
+    assert!(output.status.success());
+    let replayed = String::from_utf8(output.stdout).expect("UTF-8");
+    let replayed: Vec<Value> = replayed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let kept = kept(&house.database());
+    let (kept, replayed_surely) = (sure(&kept, &kills), sure(&replayed, &kills));
+    assert!(kept.len() > 200, "only {} calls were wholly seen", kept.len());
+    assert_eq!(kept.len(), replayed_surely.len());
+    for (kept, replayed) in kept.iter().zip(&replayed_surely) {
+        assert!(agree(kept, replayed), "kept {kept:#}, replayed {replayed:#}");
+    }
+    // A call that a gap fell into is there on both sides, and nothing is made of it.
+    let unsure: Vec<&Value> = replayed.iter().filter(|call| call["certain"] == false).collect();
+    assert!(unsure.len() > 10, "{} calls were up at a cut or a kill", unsure.len());
+    for call in unsure {
+        assert!(call["outcome"] != "abandoned" || call["ended_by"] == "caller", "{call:#}");
+    }
+}
+
+/// The calls of which all was seen, by who called when; without those of the last moments before
+/// a kill.
+fn sure<'a>(calls: &'a [Value], kills: &[DateTime<Utc>]) -> Vec<&'a Value> {
+    let late = |call: &Value| {
+        let ended = time(&call["ended_at"]);
+        ended.is_some_and(|ended| kills.iter().any(|kill| (*kill - UNWRITTEN..*kill + UNWRITTEN).contains(&ended)))
+    };
+    let all = calls.iter().filter(|call| call["certain"] == true && !call["ended_at"].is_null() && !late(call));
+    let mut sure: Vec<&Value> = all.collect();
+    sure.sort_by_key(|call| (call["caller"].to_string(), time(&call["started_at"])));
+    sure
+}
+
+/// The same call, to two milliseconds: what waited for a snapshot is timed by two clocks.
+fn agree(one: &Value, other: &Value) -> bool {
+    let same = ["direction", "caller", "number", "to", "agent", "outcome", "ended_by"];
+    let near = |part: &str| match (time(&one[part]), time(&other[part])) {
+        (Some(one), Some(other)) => (one - other).abs() <= TimeDelta::milliseconds(2),
+        (one, other) => one == other,
+    };
+    let talk = |call: &Value| call["talk_ms"].as_i64().unwrap_or(0);
+    same.iter().all(|part| one[part] == other[part])
+        && ["started_at", "answered_at", "ended_at"].iter().all(|part| near(part))
+        && (talk(one) - talk(other)).abs() <= 2
+}
+
+fn time(value: &Value) -> Option<DateTime<Utc>> {
+    value.as_str()?.parse().ok()
+}
+
+/// The store's calls in the words of `replay`.
+fn kept(db: &Connection) -> Vec<Value> {
+    let sql = "SELECT json_object('direction', direction, 'caller', caller, 'number', number, 'to', reached, \
+               'agent', agent, 'outcome', outcome, 'ended_by', ended_by, 'certain', json(iif(certain, 'true', 'false')), \
+               'talk_ms', talk_ms, 'started_at', started_at_ms, 'answered_at', answered_at_ms, \
+               'ended_at', ended_at_ms) FROM calls WHERE pbx = 'drill'";
+    let mut statement = db.prepare(sql).expect("SQL");
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    rows.map(|row| {
+        let mut call: Value = serde_json::from_str(&row.expect("a row")).expect("JSON");
+        for moment in ["started_at", "answered_at", "ended_at"] {
+            if let Some(ms) = call[moment].as_i64() {
+                let at = DateTime::from_timestamp_millis(ms).expect("a time");
+                call[moment] = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into();
+            }
+        }
+        call
+    })
+    .collect()
+}
+
+async fn more_calls_end(house: &House, count: i64) {
+    let before = number(house, "SELECT count(*) FROM calls WHERE ended_at_ms IS NOT NULL");
+    until("calls end", async || {
+        let now = number(house, "SELECT count(*) FROM calls WHERE ended_at_ms IS NOT NULL");
+        if now >= before + count { Ok(()) } else { Err(format!("{now}, {before} before")) }
+    })
+    .await;
+}
+
+async fn out_of_sight(house: &House, out: bool) {
+    until("the link is cut, or whole again", async || {
+        let open = number(house, "SELECT count(*) FROM outages WHERE to_ms IS NULL");
+        if (open > 0) == out { Ok(()) } else { Err(format!("{open} outages are open")) }
+    })
+    .await;
+}
+
+fn number(house: &House, sql: &str) -> i64 {
+    house.database().query_row(sql, [], |row| row.get(0)).unwrap_or_default()
+}
