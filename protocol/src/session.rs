@@ -2,14 +2,15 @@
 //! owns no socket and no clock: whoever does tells it what came and what time it is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use crate::ami::conversation::Conversation;
-use crate::ami::login::LoginFailure;
 use crate::event::{BootId, CallEvent};
 use crate::request::Request;
+use crate::{ami, esl};
 
 /// A conversation, from connecting until [`Heard::Over`]; then it is done with.
 #[derive(Debug)]
@@ -77,6 +78,55 @@ pub enum Over {
     SnapshotStuck(&'static str),
     /// More happened during a snapshot than can be held.
     FellBehind,
+}
+
+/// Why we were not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    Ami(ami::login::LoginFailure),
+    Esl(esl::login::LoginFailure),
+}
+
+impl LoginFailure {
+    /// What went wrong and what helps, for admins. `username` is empty where we have none; `from`
+    /// is our address as the PBX sees it.
+    pub fn advice(&self, username: &str, from: Option<IpAddr>) -> String {
+        match self {
+            LoginFailure::Ami(failure) => failure.advice(username, from),
+            LoginFailure::Esl(failure) => failure.advice(username, from),
+        }
+    }
+
+    pub fn back_off(&self) -> BackOff {
+        match self {
+            LoginFailure::Ami(failure) => failure.back_off(),
+            LoginFailure::Esl(failure) => failure.back_off(),
+        }
+    }
+}
+
+/// How long to wait before an attempt is made again: anything from `least` up to a limit that is
+/// `first` and doubles with each attempt up to `most`, by chance, so that not all come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackOff {
+    pub least: Duration,
+    pub first: Duration,
+    pub most: Duration,
+}
+
+impl BackOff {
+    pub const fn secs(least: u64, first: u64, most: u64) -> Self {
+        BackOff {
+            least: Duration::from_secs(least),
+            first: Duration::from_secs(first),
+            most: Duration::from_secs(most),
+        }
+    }
+
+    /// The limit before attempt number `attempt`, from 0.
+    pub fn limit(&self, attempt: u32) -> Duration {
+        self.first.saturating_mul(1 << attempt.min(20)).min(self.most)
+    }
 }
 
 /// For admins. Failures to sign in have advice of their own.

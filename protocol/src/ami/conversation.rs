@@ -18,7 +18,7 @@ use super::login::{Credentials, Login, Progress};
 use super::requests::{self, Action, ActionIds, Dialling, Interfaces};
 use crate::event::{BootId, CallEvent, Extension};
 use crate::request::Request;
-use crate::session::{Answer, Heard, Over};
+use crate::session::{Answer, Heard, LoginFailure, Over};
 
 /// Greeting and login take a round trip or two; Asterisk thinks for a second before it refuses.
 const LOGIN_WITHIN: Duration = Duration::from_secs(15);
@@ -159,7 +159,7 @@ impl Conversation {
             heard.push(Heard::Damaged { why: damaged.why.as_str(), bytes: damaged.bytes });
         }
         let why = match &mut self.stage {
-            Stage::Login(login) => Over::Login(login.closed()),
+            Stage::Login(login) => Over::Login(LoginFailure::Ami(login.closed())),
             Stage::Snapshot { .. } | Stage::Live if self.stopping => Over::ShutDown,
             Stage::Snapshot { .. } | Stage::Live => Over::Closed,
         };
@@ -221,7 +221,7 @@ impl Conversation {
         if let Stage::Login(login) = &mut self.stage {
             if at >= self.began + LOGIN_WITHIN {
                 let why = login.timed_out();
-                self.end(Over::Login(why), heard);
+                self.end(Over::Login(LoginFailure::Ami(why)), heard);
             }
             return;
         }
@@ -250,7 +250,7 @@ impl Conversation {
             heard.push(Heard::Product(format!("Asterisk, AMI {major}.{minor}.{patch}")));
         }
         if let Progress::Failed(why) = login.greeted(banner, &mut self.ids, &mut self.send) {
-            self.end(Over::Login(why), heard);
+            self.end(Over::Login(LoginFailure::Ami(why)), heard);
         }
     }
 
@@ -265,7 +265,7 @@ impl Conversation {
                     self.act(at, id, settings, What::Settings, LIST_WITHIN);
                     self.ask_all(at, heard);
                 }
-                Progress::Failed(why) => self.end(Over::Login(why), heard),
+                Progress::Failed(why) => self.end(Over::Login(LoginFailure::Ami(why)), heard),
             }
             return;
         }

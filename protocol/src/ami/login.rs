@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use md5::{Digest, Md5};
 
 use super::codec::{Banner, Packet};
 use super::fields::text;
 use super::requests::{Action, ActionIds, Unsendable};
+use crate::session::BackOff;
 
 /// Who we are to the PBX: a `[username]` of `manager.conf`.
 #[derive(Clone)]
@@ -76,30 +76,6 @@ pub enum LoginFailure {
     Said(String),
     /// Name or secret cannot be written in a line of the protocol.
     Unsendable(Unsendable),
-}
-
-/// How long to wait before an attempt is made again: anything from `least` up to a limit that is
-/// `first` and doubles with each attempt up to `most`, by chance, so that not all come at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackOff {
-    pub least: Duration,
-    pub first: Duration,
-    pub most: Duration,
-}
-
-impl BackOff {
-    pub const fn secs(least: u64, first: u64, most: u64) -> Self {
-        BackOff {
-            least: Duration::from_secs(least),
-            first: Duration::from_secs(first),
-            most: Duration::from_secs(most),
-        }
-    }
-
-    /// The limit before attempt number `attempt`, from 0.
-    pub fn limit(&self, attempt: u32) -> Duration {
-        self.first.saturating_mul(1 << attempt.min(20)).min(self.most)
-    }
 }
 
 impl Login {
@@ -274,6 +250,8 @@ mod tests {
     use tokio_util::codec::Decoder;
 
     use super::super::codec::{AmiCodec, Frame};
+    use std::time::Duration;
+
     use super::*;
 
     /// `printf '%s' 123456789s3cret | md5sum`

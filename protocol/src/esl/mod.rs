@@ -3,3 +3,5 @@
 pub mod codec;
 pub mod event;
 pub mod json;
+pub mod login;
+pub mod requests;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ami::login::LoginFailure;
+use crate::ami;
 use crate::event::{LegId, LegState};
 use crate::request::Dialable;
 
@@ -313,7 +313,7 @@ fn a_pause_names_the_member_as_its_queue_does() {
 fn every_way_to_end_is_told() {
     let mut driven = Driven::new(None);
     driven.later(LOGIN_WITHIN);
-    assert_eq!(driven.heard, [Heard::Over(Over::Login(LoginFailure::Silent))]);
+    assert_eq!(driven.heard, [Heard::Over(Over::Login(LoginFailure::Ami(ami::login::LoginFailure::Silent)))]);
     assert_eq!(driven.at, driven.began + LOGIN_WITHIN);
 
     let mut driven = Driven::signed_in();
