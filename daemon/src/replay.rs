@@ -1,13 +1,16 @@
 //! What a recording of a PBX's events says about its calls: `ringback replay`.
 //!
-//! A recording is what a PBX sent, byte for byte. Beside `day.ami` may lie `day.times`, a line a
+//! A recording is what a PBX sent, byte for byte; whose it is, Asterisk's (`.ami`) or FreeSWITCH's
+//! (`.esl`, JSON or plain), is told by its content. Beside `day.ami` may lie `day.times`, a line a
 //! read: seconds since the connection began, and the offset in the file at which the read began;
 //! those seconds are then counted from the first event that bears a time, or from 1970. Without
-//! it, the events' own times are taken (`timestampevents = yes` in `manager.conf`).
+//! it, the events' own times are taken (FreeSWITCH's have them; for Asterisk
+//! `timestampevents = yes` in `manager.conf`).
 //!
 //! A capture of ours is a recording too: of all connections, with the outages between them.
 
 mod asterisk;
+mod freeswitch;
 mod json;
 pub mod recording;
 
@@ -20,7 +23,7 @@ use protocol::CallEvent;
 use json::rfc3339;
 pub use json::{CallJson, OfferJson, SegmentJson, TransferJson, to_json};
 pub use recording::Times;
-use recording::{Kind, Recording, Step};
+use recording::{Arrival, Asked, Kind, Recording, Step};
 
 use crate::Time;
 use crate::calls::call::Call;
@@ -107,9 +110,7 @@ pub fn calls(file: &Path) -> anyhow::Result<Vec<Call>> {
 /// # Errors
 /// A part of it cannot be read.
 pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
-    let mut reader = match recording.kind {
-        Kind::Asterisk => asterisk::Reader::new(recording.asked),
-    };
+    let mut reader = Reader::new(recording.kind, recording.asked);
     let mut tracker = Tracker::new(recording.pbx, recording.dialplan, recording.numbering);
     let mut sight = Sight::default();
     let mut events = Vec::new();
@@ -134,6 +135,43 @@ pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
     calls.extend(tracker.calls().cloned());
     calls.sort_by_key(|call| call.started_at);
     Ok(calls)
+}
+
+/// A vendor's bytes into events.
+#[derive(Debug)]
+enum Reader {
+    Asterisk(asterisk::Reader),
+    FreeSwitch(freeswitch::Reader),
+}
+
+impl Reader {
+    fn new(kind: Kind, asked: Asked) -> Reader {
+        match kind {
+            Kind::Asterisk => Reader::Asterisk(asterisk::Reader::new(asked)),
+            Kind::FreeSwitch => Reader::FreeSwitch(freeswitch::Reader::new(asked)),
+        }
+    }
+
+    fn connected(&mut self) {
+        match self {
+            Reader::Asterisk(reader) => reader.connected(),
+            Reader::FreeSwitch(reader) => reader.connected(),
+        }
+    }
+
+    fn torn(&mut self) {
+        match self {
+            Reader::Asterisk(reader) => reader.torn(),
+            Reader::FreeSwitch(reader) => reader.torn(),
+        }
+    }
+
+    fn receive(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<(Time, CallEvent)>) {
+        match self {
+            Reader::Asterisk(reader) => reader.receive(arrival, bytes, out),
+            Reader::FreeSwitch(reader) => reader.receive(arrival, bytes, out),
+        }
+    }
 }
 
 /// Since when a PBX was not seen: a second loss before the next whole snapshot is the same outage.

@@ -103,6 +103,11 @@ pub enum CallEvent {
         number: Option<Box<str>>,
         name: Option<Box<str>>,
     },
+    /// A leg has another id from now on.
+    LegRenamed {
+        was: LegId,
+        leg: LegId,
+    },
     /// `leg` is being called, by `by`'s leg or (none) by the PBX itself, as on a click-to-call.
     Dialled {
         by: Option<LegId>,
@@ -440,6 +445,7 @@ impl CallEvent {
             Self::LegStarted(_) => "leg_started",
             Self::LegIs { .. } => "leg_is",
             Self::LegNamed { .. } => "leg_named",
+            Self::LegRenamed { .. } => "leg_renamed",
             Self::Dialled { .. } => "dialled",
             Self::DialEnded { .. } => "dial_ended",
             Self::Looped { .. } => "looped",
@@ -485,6 +491,7 @@ impl CallEvent {
             Self::LegSeen(seen) => Some(&seen.leg.id),
             Self::LegIs { leg, .. }
             | Self::LegNamed { leg, .. }
+            | Self::LegRenamed { leg, .. }
             | Self::Dialled { leg, .. }
             | Self::DialEnded { leg, .. }
             | Self::Looped { one: leg, .. }
@@ -536,6 +543,7 @@ impl CallEvent {
             ),
             Self::LegIs { leg, state } => format!("{leg} {state:?}"),
             Self::LegNamed { leg, number, name } => format!("{leg} {} {}", or_dash(number), or_dash(name)),
+            Self::LegRenamed { was, leg } => format!("{was} → {leg}"),
             Self::Dialled { by, leg, to } => format!("{} → {leg} {}", or_dash(by), or_dash(to)),
             Self::DialEnded { by, leg, how } => format!("{} → {leg} {how:?}", or_dash(by)),
             Self::Looped { one, two } => format!("{one} = {two}"),

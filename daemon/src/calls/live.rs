@@ -94,13 +94,25 @@ impl Live {
         self.legs.iter_mut().find(|leg| &leg.id == id)
     }
 
+    pub fn rename(&mut self, was: &LegId, id: &LegId) {
+        let of_legs = self
+            .legs
+            .iter_mut()
+            .flat_map(|leg| [Some(&mut leg.id), leg.called_by.as_mut(), leg.other_half.as_mut()].into_iter().flatten());
+        let of_call = self.dial.iter_mut().map(|(dialled, _)| dialled).chain(&mut self.call.originated);
+        for known in of_legs.chain(of_call).filter(|known| *known == was) {
+            *known = id.clone();
+        }
+    }
+
     /// Loops alone are no call.
     pub fn is_real(&self) -> bool {
         self.call.originated.is_some() || self.lead().is_some()
     }
 
     pub fn is_over(&self) -> bool {
-        let party_gone = self.party().is_some_and(|party| party.ended);
+        // Who has handed the others on has not ended what they say.
+        let party_gone = self.party().is_some_and(|party| party.ended && !party.handed_on);
         let nobody_left = !self.legs.iter().any(Leg::is_live_device);
         match self.call.direction {
             Direction::Inbound | Direction::Internal => party_gone || nobody_left,

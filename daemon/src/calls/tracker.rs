@@ -139,6 +139,7 @@ impl Tracker {
                     leg.name = name;
                 }
             }),
+            CallEvent::LegRenamed { was, leg } => self.rename(&was, leg),
             CallEvent::Dialled { by, leg, to } => {
                 if let Some(by) = &by {
                     self.join(by, &leg, at, out);
@@ -193,8 +194,10 @@ impl Tracker {
                 if let (Some(other), true) = (&other, succeeded) {
                     self.join(other, &by, at, out);
                 }
+                // The leg that transfers may be gone when the leg that is sent on tells of it.
+                let known = other.as_ref().filter(|_| self.find(&by).is_none()).unwrap_or(&by);
                 if succeeded {
-                    self.with(&by, at, out, |live| live.blind_transfer(&by, &to, at));
+                    self.with(known, at, out, |live| live.blind_transfer(&by, &to, at));
                 }
             }
             CallEvent::AttendedTransfer { by, by_second, other, target, succeeded } => {

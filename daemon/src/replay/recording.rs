@@ -26,6 +26,32 @@ pub struct Recording {
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Asterisk,
+    FreeSwitch,
+}
+
+impl Kind {
+    /// By what is in it, from the first byte of a connection or from its middle: every frame of an
+    /// event socket has a type.
+    fn of(bytes: &[u8]) -> Kind {
+        let block = memchr::memmem::find(bytes, b"\n\n").map_or(bytes, |end| &bytes[..end]);
+        let is_frame = block.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"Content-Type: "));
+        if is_frame { Kind::FreeSwitch } else { Kind::Asterisk }
+    }
+
+    fn greeting(self) -> &'static [u8] {
+        match self {
+            Kind::Asterisk => b"Asterisk Call Manager",
+            Kind::FreeSwitch => b"Content-Type: auth/request",
+        }
+    }
+
+    /// What stands in an answer that tells the channels.
+    fn answer(self) -> &'static [u8] {
+        match self {
+            Kind::Asterisk => b"\nEvent: CoreShowChannelsComplete",
+            Kind::FreeSwitch => super::freeswitch::CHANNELS,
+        }
+    }
 }
 
 /// Who asked the PBX what is up, while it was recorded.
@@ -75,12 +101,12 @@ impl Recording {
 
     /// What the PBX `name` sent on one connection.
     pub fn raw(name: &str, bytes: Bytes, times: &Times) -> Recording {
-        let kind = Kind::Asterisk;
-        let asked = match memchr::memmem::find(&bytes, b"\nEvent: CoreShowChannelsComplete") {
+        let kind = Kind::of(&bytes);
+        let asked = match memchr::memmem::find(&bytes, kind.answer()) {
             Some(_) => Asked::Once,
             None => Asked::Never,
         };
-        let connected = bytes.starts_with(b"Asterisk Call Manager").then_some(Step::Connected);
+        let connected = bytes.starts_with(kind.greeting()).then_some(Step::Connected);
         let reads = times.reads_of(&bytes).into_iter().map(|(at, bytes)| Step::Bytes { at, bytes });
         Recording {
             pbx: name.into(),

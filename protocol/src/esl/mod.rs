@@ -2,6 +2,8 @@
 
 pub mod codec;
 pub mod event;
+pub mod events;
 pub mod json;
 pub mod login;
 pub mod requests;
+pub mod snapshot;

@@ -2,7 +2,7 @@
 
 use protocol::event::{DialEnd, HangupBy, LegKind};
 
-use super::Live;
+use super::{Live, set_once};
 use crate::calls::call::{Direction, Offer, OfferOutcome};
 use crate::calls::dialplan::Side;
 use crate::{Extension, LegId, QueueName, Time};
@@ -77,10 +77,16 @@ impl Live {
                 offer.queue = Some(queue);
             }
             None => {
-                if let Some(index) = index {
-                    self.legs[index].offer = Some(self.call.offers.len());
+                let mut offer = Offer { agent, queue: Some(queue), from: at, to: None, outcome: None };
+                if let Some(leg) = index.map(|index| &mut self.legs[index]) {
+                    leg.offer = Some(self.call.offers.len());
+                    // Told late, of one who talks.
+                    if let Some(segment) = leg.segment.map(|segment| &mut self.call.segments[segment]) {
+                        (offer.to, offer.outcome) = (Some(segment.from), Some(OfferOutcome::Answered));
+                        set_once(&mut segment.queue, || offer.queue.clone());
+                    }
                 }
-                self.call.offers.push(Offer { agent, queue: Some(queue), from: at, to: None, outcome: None });
+                self.call.offers.push(offer);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Who can hear the party, and is it on hold.
 
-use protocol::event::{BridgeId, LegKind};
+use protocol::event::{BridgeId, LegKind, LegState};
 
 use super::waits::Stay;
 use super::{Live, set_once};
@@ -20,8 +20,9 @@ impl Live {
             if leg.kind == LegKind::Loop || self.party == Some(index) {
                 continue;
             }
-            let hears =
-                !leg.ended && !leg.handed_on && leg.talk_bridge().is_some_and(|bridge| bridges.contains(bridge));
+            let is_in = leg.talk_bridge().is_some_and(|bridge| bridges.contains(bridge));
+            // What comes from a phone that rings is its network's voice.
+            let hears = is_in && !leg.ended && !leg.handed_on && leg.state != LegState::Ringing;
             match (leg.segment.is_some(), hears) {
                 (false, false) => {}
                 (false, true) => self.open_segment(index, at),

@@ -2,15 +2,24 @@
 
 use protocol::event::LegKind;
 
-use super::Live;
+use super::{Live, SAME_MOMENT};
 use crate::calls::call::{Transfer, TransferKind};
-use crate::{LegId, Time};
+use crate::{Extension, LegId, Time};
 
 impl Live {
-    /// `by` sends the party on; what it talked is over, and the target comes next.
+    /// `by` sends the party on; what it talked is over, and the target comes next. Told twice where
+    /// both legs tell it.
     pub fn blind_transfer(&mut self, by: &LegId, to: &str, at: Time) {
-        let from = self.find(by).map(|index| self.name_of(index));
-        if let Some(index) = self.find(by) {
+        let index = self.find(by);
+        if index.is_some_and(|index| self.legs[index].handed_on) {
+            return;
+        }
+        let talked_last = || self.call.segments.last().map(|segment| segment.agent.clone());
+        let from = index.map(|index| self.name_of(index)).or_else(talked_last);
+        if self.is_told(TransferKind::Blind, &from, at) {
+            return;
+        }
+        if let Some(index) = index {
             self.hand_on(index, at);
         }
         self.transfer(Transfer { kind: TransferKind::Blind, from, to: to.to_owned(), completed: false, at });
@@ -31,8 +40,17 @@ impl Live {
             Some(index) => self.name_of(index).to_string(),
             None => self.transfer_target(by, second),
         };
+        if self.is_told(TransferKind::Attended, &from, at) {
+            return;
+        }
         self.transfer(Transfer { kind: TransferKind::Attended, from, to, completed: talks, at });
         self.transfer_due = (!talks).then(|| self.call.transfers.len() - 1);
+    }
+
+    /// One who transfers has two legs, each of which may tell of it.
+    fn is_told(&self, kind: TransferKind, from: &Option<Extension>, at: Time) -> bool {
+        let last = self.call.transfers.last();
+        last.is_some_and(|last| last.kind == kind && last.from == *from && at - last.at < SAME_MOMENT)
     }
 
     pub(super) fn hand_on(&mut self, index: usize, at: Time) {

@@ -39,6 +39,25 @@ impl Tracker {
         }
     }
 
+    /// The leg is known by another id from now on. A call keeps the id that it was told by.
+    pub(super) fn rename(&mut self, was: &LegId, id: LegId) {
+        match self.legs.remove(was) {
+            Some(Place::In(no)) => {
+                self.legs.insert(id.clone(), Place::In(no));
+                if let Some(live) = self.calls.get_mut(&no) {
+                    live.rename(was, &id);
+                }
+            }
+            Some(Place::Loose(mut leg)) => {
+                leg.id = id.clone();
+                self.legs.insert(id, Place::Loose(leg));
+            }
+            // Such legs are known by their names.
+            Some(spying @ Place::Spying { .. }) => drop(self.legs.insert(was.clone(), spying)),
+            None => {}
+        }
+    }
+
     /// What is now told of a leg that was known by its id alone, or told before.
     pub(super) fn fill(&mut self, no: CallNo, told: event::Leg) {
         let side = self.side(&told);

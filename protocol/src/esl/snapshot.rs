@@ -1,0 +1,171 @@
+//! What FreeSWITCH answers when it is asked what is up: lists of channels, of callers in queues, of
+//! agents and of their places in queues, each a table whose first line or whose keys name its
+//! columns.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::events::{bridge_of, device_named, duty, member, queue_name};
+use super::json::{self, Value};
+use crate::charset::text;
+use crate::event::{
+    BridgeKind, CallEvent, DeviceState, Leg, LegId, LegKind, LegSeen, LegState, MemberState, QueueName,
+};
+
+/// One line of a table: what stands in which column.
+pub type Row<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+
+/// The lines of an answer: of `show … as json` (`rows`), of the JSON API (`response`), or of a
+/// table with bars. None when it is no table.
+pub fn rows(answer: &[u8]) -> Option<Vec<Row<'_>>> {
+    if answer.trim_ascii_start().first() != Some(&b'{') {
+        return bars(answer);
+    }
+    let (mut list, mut is_table) = (None, false);
+    json::object(answer.trim_ascii(), |key, value| match (key, value) {
+        (b"rows" | b"response", Value::List(lines)) => list = Some(lines),
+        (b"row_count" | b"response", _) => is_table = true,
+        _ => {}
+    })
+    .ok()?;
+    let Some(list) = list else { return is_table.then(Vec::new) };
+    let mut rows = Vec::new();
+    json::list(list, |value| {
+        let mut row = Row::new();
+        if let Value::Object(columns) = value
+            && json::object(columns, |key, value| drop(row.insert(text(key), value.text()))).is_ok()
+        {
+            rows.push(row);
+        }
+    })
+    .ok()?;
+    Some(rows)
+}
+
+/// `name|name…`, a line a row, and `+OK`.
+fn bars(answer: &[u8]) -> Option<Vec<Row<'_>>> {
+    let mut lines = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && *line != b"+OK");
+    let columns: Vec<Cow<str>> = lines.next()?.split(|byte| *byte == b'|').map(text).collect();
+    if columns.len() < 2 {
+        return None;
+    }
+    let row = |line| columns.iter().cloned().zip(<[u8]>::split(line, |byte| *byte == b'|').map(text)).collect();
+    Some(lines.map(row).collect())
+}
+
+/// The channels of `show channels`, by the PBX's clock `now_s`, in seconds since 1970. `served` has
+/// the queues of those whom agents serve: of them the list says only what they do now.
+pub fn legs(rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64) -> Vec<CallEvent> {
+    rows.iter().filter_map(|row| leg(row, rows, served, now_s)).collect()
+}
+
+fn leg(row: &Row, rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64) -> Option<CallEvent> {
+    let id = LegId::from(column(row, "uuid")?);
+    let is_called = column(row, "direction") == Some("outbound");
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| column(row, name));
+    let number = if is_called { column(row, "dest") } else { first(["initial_cid_num", "cid_num"]) };
+    let name = first(["initial_cid_name", "cid_name"]).filter(|name| !is_called && Some(*name) != number);
+    let channel = column(row, "name")?;
+    let device = device_named(channel, None, false);
+    let leg = Leg {
+        linked: column(row, "call_uuid").map(LegId::from).filter(|call| *call != id),
+        kind: if device.as_str().starts_with("loopback/") { LegKind::Loop } else { LegKind::Device },
+        device,
+        state: state(column(row, "callstate")?, is_called)?,
+        number: number.map(Into::into),
+        name: name.map(Into::into),
+        dialled: first(["initial_dest", "dest"]).filter(|_| !is_called).map(Into::into),
+        id: id.clone(),
+    };
+    let waits_in = column(row, "application_data").filter(|_| column(row, "application") == Some("callcenter"));
+    Some(CallEvent::LegSeen(Box::new(LegSeen {
+        bridge: bridge(row, rows, &id),
+        queue: waits_in.map(queue_name).or_else(|| served.get(&id).cloned()),
+        up_ms: column(row, "created_epoch").and_then(|since| age_ms(since, now_s)).unwrap_or(0),
+        leg,
+    })))
+}
+
+/// Two channels bear one call's id while they are in a bridge, that of the one who began it, and
+/// their own again afterwards (switch_core_sqldb.c).
+fn bridge(row: &Row, rows: &[Row], id: &LegId) -> Option<(crate::event::BridgeId, BridgeKind)> {
+    let call = column(row, "call_uuid")?;
+    let other = rows.iter().filter(|other| column(other, "call_uuid") == Some(call));
+    let other = other.filter_map(|other| column(other, "uuid")).find(|other| *other != id.as_str())?;
+    let pair = if call == id.as_str() { (id.clone(), other.into()) } else { (call.into(), id.clone()) };
+    Some((bridge_of(&pair.0, &pair.1), BridgeKind::Talk))
+}
+
+fn state(told: &str, is_called: bool) -> Option<LegState> {
+    Some(match told {
+        "ACTIVE" | "HELD" | "UNHELD" => LegState::Up,
+        "DOWN" | "DIALING" if is_called => LegState::Down,
+        "RINGING" | "EARLY" if is_called => LegState::Ringing,
+        "DOWN" | "DIALING" | "RINGING" | "EARLY" | "RING_WAIT" => LegState::Calling,
+        // `HANGUP`: gone, but for the list.
+        _ => return None,
+    })
+}
+
+/// Those who wait, of the callers of `callcenter_config queue list members`; those whom an agent
+/// serves are added to `served`. Callers who gave up stay in the list for a while.
+pub fn callers(rows: &[Row], now_s: u64, served: &mut BTreeMap<LegId, QueueName>) -> Vec<CallEvent> {
+    let mut waiting = Vec::new();
+    for row in rows {
+        let (Some(caller), Some(queue)) = (column(row, "session_uuid"), column(row, "queue")) else { continue };
+        let (caller, queue) = (LegId::from(caller), queue_name(queue));
+        match column(row, "state") {
+            Some("Waiting" | "Trying") => {
+                let since = column(row, "joined_epoch").unwrap_or_default();
+                let waited_ms = age_ms(since, now_s).unwrap_or(0);
+                waiting.push(CallEvent::CallerSeen { caller, queue, waited_ms });
+            }
+            Some("Answered") => drop(served.insert(caller, queue)),
+            Some(_) | None => {}
+        }
+    }
+    waiting
+}
+
+/// The queues of `callcenter_config queue list`.
+pub fn queues(rows: &[Row]) -> Vec<CallEvent> {
+    let names = rows.iter().filter_map(|row| column(row, "name"));
+    names.map(|name| CallEvent::QueueSeen { queue: queue_name(name) }).collect()
+}
+
+/// The agents of `callcenter_config agent list`.
+pub fn agents(rows: &[Row]) -> Vec<CallEvent> {
+    let agent = |row: &Row| {
+        let wrap_up_s = column(row, "wrap_up_time").and_then(|time| time.parse().ok()).unwrap_or(0);
+        let agent = member(column(row, "name")?).agent;
+        Some(CallEvent::AgentIs { agent, duty: duty(column(row, "status")?), wrap_up_s })
+    };
+    rows.iter().filter_map(agent).collect()
+}
+
+/// The places in queues of `callcenter_config tier list`. How the agents stand is told of them, not
+/// of their places; whether their phones can be reached is not told at all.
+pub fn tiers(rows: &[Row]) -> Vec<CallEvent> {
+    let place = |row: &Row| {
+        let member = member(column(row, "agent")?);
+        Some(CallEvent::MemberIs(Box::new(MemberState {
+            queue: queue_name(column(row, "queue")?),
+            device: member.interface.clone(),
+            member,
+            state: DeviceState::Unknown,
+            paused: None,
+            in_call: column(row, "state") == Some("Active Inbound"),
+            wrap_up_s: 0,
+        })))
+    };
+    rows.iter().filter_map(place).collect()
+}
+
+/// What stands in a column; none where nothing does.
+pub fn column<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
+    row.get(name).map(|value| &**value).filter(|value| !value.is_empty())
+}
+
+fn age_ms(since_s: &str, now_s: u64) -> Option<u64> {
+    Some(now_s.saturating_sub(since_s.parse().ok()?) * 1000)
+}
