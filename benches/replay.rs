@@ -104,16 +104,7 @@ fn seat(pbx: PbxName, stop: &CancellationToken) -> Seat {
     let config = Pbx::simulated(pbx.as_str(), ([127, 0, 0, 1], 1).into());
     let (link, _) = Link::start(config, Tap::default(), nowhere, stop.clone());
     let tracker = Tracker::new(pbx.clone(), Dialplan::default(), Numbering::new("CN", None));
-    let now = LinkNow {
-        pbx,
-        product: String::new(),
-        state: LinkState::Up,
-        since: Utc::now(),
-        last_error: None,
-        events_total: 0,
-        damaged_total: 0,
-        latency_us: None,
-    };
+    let now = LinkNow { state: LinkState::Up, ..LinkNow::new(pbx, Utc::now()) };
     Seat { tracker, link, now }
 }
 

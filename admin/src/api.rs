@@ -3,20 +3,25 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
+use chrono::DateTime;
+use daemon::Time;
+use daemon::calls::now::{AgentState, Waiting};
 use daemon::desk::command::Done;
 use daemon::live::{LinkNow, LinkState, Topic};
-use daemon::store::read::{ObligationRow, Outage, TicketRow};
+use daemon::store::read::{Blind, Coverage, Gap, LedgerRow, ObligationRow, Outage, TicketRow};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::{Anyone, Desk, Require, Watch, Wire};
+use crate::auth::{Anyone, Desk, Oversee, Require, Watch, Wire};
 use crate::error::Error;
 use crate::pages::desk::{Dial, dial_from, may_see};
 use crate::pages::live::board_of;
 use crate::pages::ticket::{Asked, by_number};
 use crate::pages::{links_of, present};
+use crate::parts::board::{device_word, oldest};
 use crate::parts::phone::look;
 use crate::parts::pop::outcome_word;
-use crate::state::State;
+use crate::state::{State, now};
 
 const OUTAGES: u32 = 200;
 
@@ -44,12 +49,16 @@ pub async fn duties(
 pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Result<impl IntoResponse, Error> {
     let board = board_of(&present(&state, vec![Topic::Board]).await?).unwrap_or_default();
     let queue = |queue: &daemon::calls::now::QueueNow| {
-        let waiting = queue.waiting.iter();
+        let waiting = |(position, waiting): (usize, &Waiting)| {
+            let Waiting { call, caller, since } = waiting;
+            json!({ "position": position, "call": call.as_str(), "caller": caller, "since": since })
+        };
         json!({
             "pbx": queue.pbx.as_str(),
             "queue": queue.queue.as_str(),
             "seen": queue.seen,
-            "waiting": waiting.map(|w| json!({ "call": w.call.as_str(), "caller": w.caller, "since": w.since })).collect::<Vec<_>>(),
+            "longest_since": oldest(queue),
+            "waiting": queue.positions().map(waiting).collect::<Vec<_>>(),
             "on_duty": queue.on_duty,
             "free": queue.free,
         })
@@ -61,6 +70,11 @@ pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Res
             "state": look(&agent.state).2,
             "since": agent.since,
             "queue": agent.queue.as_ref().map(|queue| queue.as_str()),
+            "reason": reason_of(&agent.state),
+            "until": until_of(&agent.state),
+            "queues": agent.queues.iter().map(|queue| queue.as_str()).collect::<Vec<_>>(),
+            "paused_in": agent.paused_in.iter().map(|(queue, reason)| json!({ "queue": queue.as_str(), "reason": reason })).collect::<Vec<_>>(),
+            "device": agent.device.map(device_word),
         })
     };
     Ok(Json(json!({
@@ -71,6 +85,14 @@ pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Res
     })))
 }
 
+fn reason_of(state: &AgentState) -> Option<&str> {
+    if let AgentState::Paused { reason } = state { Some(reason) } else { None }
+}
+
+fn until_of(state: &AgentState) -> Option<Time> {
+    if let AgentState::WrapUp { until } = state { Some(*until) } else { None }
+}
+
 pub async fn links(FromState(state): FromState<State>, _: Require<Wire>) -> Result<impl IntoResponse, Error> {
     let links = links_of(&present(&state, vec![Topic::House]).await?);
     Ok(Json(links.values().map(link).collect::<Vec<_>>()))
@@ -78,8 +100,71 @@ pub async fn links(FromState(state): FromState<State>, _: Require<Wire>) -> Resu
 
 pub async fn outages(FromState(state): FromState<State>, _: Require<Wire>) -> Result<impl IntoResponse, Error> {
     let rows = state.reader.outages(OUTAGES).await?;
-    let outage = |o: &Outage| json!({ "pbx": o.pbx.as_str(), "from": o.from, "to": o.to, "why": o.why });
     Ok(Json(rows.iter().map(outage).collect::<Vec<_>>()))
+}
+
+fn outage(outage: &Outage) -> Value {
+    json!({ "pbx": outage.pbx.as_str(), "from": outage.from, "to": outage.to, "why": outage.why })
+}
+
+/// What hindered sight, newest first.
+pub async fn ledger(FromState(state): FromState<State>, _: Require<Wire>) -> Result<impl IntoResponse, Error> {
+    let rows = state.reader.ledger(OUTAGES).await?;
+    let row = |row: &LedgerRow| {
+        let LedgerRow { entry, to } = row;
+        let pbx = entry.pbx.as_ref().map(|pbx| pbx.as_str());
+        json!({ "pbx": pbx, "at": entry.at, "to": to, "what": entry.what.as_str(), "detail": entry.detail })
+    };
+    Ok(Json(rows.iter().map(row).collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+pub struct Between {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+pub async fn coverage(
+    FromState(state): FromState<State>,
+    _: Require<Oversee>,
+    Query(between): Query<Between>,
+) -> Result<impl IntoResponse, Error> {
+    let (from, to) = (moment("from", between.from)?, moment("to", between.to)?);
+    if to < from {
+        return Err(Error::Parameter("to is before from".to_owned()));
+    }
+    let rows = state.reader.coverage(from, to, now()).await?;
+    let gap = |gap: &Gap| {
+        let (why, detail) = match &gap.why {
+            Blind::Outage(detail) => ("outage", Some(detail)),
+            Blind::NotYet => ("not_yet", None),
+            Blind::NoMore => ("no_more", None),
+            Blind::Ahead => ("ahead", None),
+        };
+        json!({ "from": gap.from, "to": gap.to, "why": why, "detail": detail })
+    };
+    let row = |c: &Coverage| {
+        json!({
+            "pbx": c.pbx.as_str(),
+            "seen_ms": c.seen_ms,
+            "total_ms": c.total_ms,
+            "gaps": c.gaps.iter().map(gap).collect::<Vec<_>>(),
+            "gaps_total": c.gaps_total,
+        })
+    };
+    Ok(Json(json!({ "from": from, "to": to, "pbxs": rows.iter().map(row).collect::<Vec<_>>() })))
+}
+
+/// A moment of a query, RFC 3339.
+fn moment(name: &str, text: Option<String>) -> Result<Time, Error> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Err(Error::Parameter(format!("{name} is missing; give a time, as in 2026-11-22T00:00:00+08:00")));
+    };
+    // In a query a plus sign that was not escaped arrives as a space.
+    let moment = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
+    moment.map(|moment| moment.to_utc()).map_err(|_| {
+        Error::Parameter(format!("{name} is {text:?}, and no time with its zone, as in 2026-11-22T00:00:00+08:00"))
+    })
 }
 
 pub async fn tickets(
@@ -113,6 +198,7 @@ pub async fn ticket(
             "outcome": outcome_word(call.outcome),
             "talk_ms": call.talk_ms,
             "certain": call.certain,
+            "gap": call.gap.as_ref().map(outage),
         })
     });
     whole["calls"] = calls.collect();
@@ -195,5 +281,6 @@ fn link(link: &LinkNow) -> Value {
         "events_total": link.events_total,
         "damaged_total": link.damaged_total,
         "latency_us": link.latency_us,
+        "unseen_since": link.unseen_since,
     })
 }

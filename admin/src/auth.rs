@@ -70,6 +70,9 @@ pub struct Watch;
 /// Wires PBXes and people; needs no customer's text.
 pub struct Wire;
 
+/// Answers for how the house fares: team or wires.
+pub struct Oversee;
+
 impl Right for Anyone {
     fn allows(_: Role) -> bool {
         true
@@ -88,6 +91,14 @@ impl Right for Watch {
         match role {
             Role::Supervisor => true,
             Role::Agent | Role::Admin => false,
+        }
+    }
+}
+impl Right for Oversee {
+    fn allows(role: Role) -> bool {
+        match role {
+            Role::Supervisor | Role::Admin => true,
+            Role::Agent => false,
         }
     }
 }

@@ -25,6 +25,9 @@ pub enum Error {
     NotFound,
     /// What was sent could not be understood.
     Unreadable,
+    /// A value of the query is not what it must be; why, in English, for whoever writes against
+    /// the API.
+    Parameter(String),
     /// Came from a page that is not ours.
     Foreign,
     TooManyTries,
@@ -49,6 +52,7 @@ impl Error {
             Error::NotAllowed => "not_allowed",
             Error::NotFound => "not_found",
             Error::Unreadable => "unreadable",
+            Error::Parameter(_) => "parameter",
             Error::Foreign => "foreign",
             Error::TooManyTries => "too_many_tries",
             Error::Busy => "busy",
@@ -65,7 +69,7 @@ impl Error {
             Error::SignIn => StatusCode::UNAUTHORIZED,
             Error::NotAllowed | Error::Foreign => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
-            Error::Unreadable => StatusCode::BAD_REQUEST,
+            Error::Unreadable | Error::Parameter(_) => StatusCode::BAD_REQUEST,
             Error::ShortPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -196,6 +200,7 @@ fn works(pen: &Pen, error: &Error) -> String {
         | Error::NotAllowed
         | Error::NotFound
         | Error::Unreadable
+        | Error::Parameter(_)
         | Error::Foreign
         | Error::TooManyTries
         | Error::ShortPassword
@@ -208,12 +213,14 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         Error::Refused(Refusal::Field { field, .. }) => Some(*field),
         _ => None,
     };
+    let detail = if let Error::Parameter(why) = error { Some(why) } else { None };
     let body = json!({
         "type": format!("urn:ringback:{}", error.code()),
         "title": what(pen, error),
         "status": status.as_u16(),
         "code": error.code(),
         "field": field,
+        "detail": detail,
     });
     let mut response = Json(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

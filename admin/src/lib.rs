@@ -64,6 +64,8 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/board", get(api::board))
         .route("/api/v1/links", get(api::links))
         .route("/api/v1/outages", get(api::outages))
+        .route("/api/v1/ledger", get(api::ledger))
+        .route("/api/v1/coverage", get(api::coverage))
         .route("/api/v1/tickets", get(api::tickets))
         .route("/api/v1/tickets/{number}", get(api::ticket))
         .route("/api/v1/dial", post(api::dial));

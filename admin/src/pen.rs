@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use daemon::number::Number;
 use daemon::store::read::ObligationRow;
 use daemon::{Time, desk::clock::ObligationState};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -108,8 +109,18 @@ impl Pen {
         i64::from(then.hour()) * 60 + i64::from(then.minute())
     }
     pub fn start_of_today(&self) -> Time {
-        let midnight = self.local(&self.now).start_of_day().unwrap_or_else(|_| self.local(&self.now));
-        chrono::DateTime::from_timestamp_millis(midnight.timestamp().as_millisecond()).unwrap_or(self.now)
+        self.start_of(self.today())
+    }
+    pub fn today(&self) -> Date {
+        self.local(&self.now).date()
+    }
+    /// When a day of the site begins.
+    pub fn start_of(&self, day: Date) -> Time {
+        let midnight = day.to_zoned(self.zone.clone()).map(|midnight| midnight.timestamp().as_millisecond());
+        midnight.ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or(self.now)
+    }
+    pub fn end_of(&self, day: Date) -> Time {
+        self.start_of(day.tomorrow().unwrap_or(day))
     }
 
     /// `3:12`, `1:02:03`: how long something took or takes.

@@ -33,8 +33,9 @@ use crate::error::Error;
 use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
+use crate::pages::period;
 use crate::parts::Part;
-use crate::parts::board::{Agents, Figures, Queues};
+use crate::parts::board::{Agents, Callers, Figures, Queues};
 use crate::parts::duties::AtRisk;
 use crate::parts::links::{EventRow, Links};
 use crate::parts::phone::Phone;
@@ -250,7 +251,7 @@ impl Writer {
         }
         if self.shows(Room::Links) {
             self.links().await?;
-            self.outages().await?;
+            self.ledger().await?;
         }
         Ok(())
     }
@@ -285,7 +286,7 @@ impl Writer {
                 self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
                 self.status().await?;
                 self.links().await?;
-                self.outages().await
+                self.ledger().await
             }
             Notice::Store { failing } => {
                 self.store_failing = failing;
@@ -357,6 +358,7 @@ impl Writer {
         if self.shows(Room::Live) {
             self.part(Figures { pen: pen.clone(), board: board.clone() }).await?;
             self.part(Queues { pen: pen.clone(), board: board.clone() }).await?;
+            self.part(Callers { pen: pen.clone(), board: board.clone() }).await?;
             self.part(Agents { pen, board, directory }).await?;
         }
         self.links().await
@@ -370,13 +372,15 @@ impl Writer {
         self.part(Links { pen, links: self.links.clone(), board: self.board.clone() }).await
     }
 
-    async fn outages(&mut self) -> Result<(), Over> {
+    async fn ledger(&mut self) -> Result<(), Over> {
         if !self.shows(Room::Links) {
             return Ok(());
         }
         let pbxs = self.links.keys().cloned().collect();
-        let Ok((outages, coverage)) = seen(&self.state, &self.visitor, pbxs).await else { return Ok(()) };
-        self.part(outages).await?;
+        // Another period than today stands under another id.
+        let today = period::Asked::default();
+        let Ok((ledger, coverage)) = seen(&self.state, &self.visitor, &today, pbxs).await else { return Ok(()) };
+        self.part(ledger).await?;
         self.part(coverage).await
     }
 
@@ -433,7 +437,7 @@ impl Writer {
             return Err(Over);
         }
         self.visitor.directory = directory;
-        Ok(())
+        self.ledger().await
     }
 
     async fn ping(&mut self) -> Result<(), Over> {

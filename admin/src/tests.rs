@@ -108,6 +108,7 @@ const SIGNED_IN: May = [false, true, true, true];
 const DESK: May = [false, true, true, false];
 const WATCH: May = [false, false, true, false];
 const WIRE: May = [false, false, false, true];
+const OVERSEE: May = [false, false, true, true];
 
 /// Every route and who may use it.
 const ROUTES: &[(&str, &str, May)] = &[
@@ -135,6 +136,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/board", WATCH),
     ("GET", "/api/v1/links", WIRE),
     ("GET", "/api/v1/outages", WIRE),
+    ("GET", "/api/v1/ledger", WIRE),
+    ("GET", "/api/v1/coverage", OVERSEE),
     ("GET", "/api/v1/tickets", DESK),
     ("GET", "/api/v1/tickets/{number}", DESK),
     ("POST", "/api/v1/dial", DESK),

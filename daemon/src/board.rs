@@ -21,6 +21,7 @@ use tracing::warn;
 use crate::calls::now::AgentNow;
 use crate::calls::tracker::{Change, Tracker};
 use crate::engine::{Dial, Inbox, Input};
+use crate::ledger::{Entry, Hindrance};
 use crate::link::{FromLink, Link, Refused};
 use crate::live::{BoardNow, Hub, LinkNow, Notice, SeenEvent, Subscribe, Topic};
 use crate::{Extension, PbxName, Time};
@@ -164,6 +165,7 @@ impl Board {
                 }
                 self.handing.add(Input::Outage { pbx, from, to, why });
             }
+            FromLink::Hindered(entry) => self.handing.add(Input::Ledger(entry)),
             FromLink::Answered { pbx, request, answer } => {
                 if let Err(refused) = answer {
                     self.refused(&pbx, request, &refused);
@@ -215,6 +217,16 @@ impl Board {
                 }
                 Change::Queues => self.stale = true,
                 Change::Listening { .. } | Change::Listened { .. } => {}
+                Change::Drift(difference) => {
+                    warn!(%pbx, "{difference}");
+                    if difference.is_mended_by_asking() {
+                        // Refused when all that is up is being asked for in any case.
+                        let _ = seat.link.ask(Request::Snapshot);
+                    }
+                    let detail = difference.to_string();
+                    let entry = Entry { pbx: Some(pbx.clone()), at, what: Hindrance::Drift, detail };
+                    self.handing.add(Input::Ledger(entry));
+                }
                 Change::Agent(agent) => {
                     self.stale = true;
                     if self.extensions.insert((pbx.clone(), agent.clone())) {

@@ -28,6 +28,7 @@ use crate::calls::call::Call;
 use crate::desk::command::{Done, Given, Refusal};
 use crate::desk::decide;
 use crate::desk::fact::{self, Fact};
+use crate::ledger::Entry;
 use crate::live::{Notice, Topic};
 use crate::store::{self, Store, Writing};
 use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Time};
@@ -63,6 +64,8 @@ pub enum Input {
         to: Option<Time>,
         why: String,
     },
+    /// Something hindered sight.
+    Ledger(Entry),
     /// Extensions that the PBX spoke of, with the name that it gives them.
     Extensions {
         pbx: PbxName,
@@ -413,7 +416,11 @@ fn weight(input: &Input) -> usize {
         Input::Calls { calls, .. } => calls.len(),
         Input::Extensions { seen, .. } => seen.len(),
         Input::Delivered(rows) => rows.len(),
-        Input::Merged { .. } | Input::Standing { .. } | Input::Command(..) | Input::Outage { .. } => 1,
+        Input::Merged { .. }
+        | Input::Standing { .. }
+        | Input::Command(..)
+        | Input::Outage { .. }
+        | Input::Ledger(_) => 1,
     }
 }
 
@@ -429,6 +436,7 @@ fn refuse(input: Input) -> Option<Input> {
         | Input::Merged { .. }
         | Input::Standing { .. }
         | Input::Outage { .. }
+        | Input::Ledger(_)
         | Input::Extensions { .. }
         | Input::Delivered(_) => Some(input),
     }
@@ -476,6 +484,10 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
         Input::Standing { pbx, at, up } => writing.standing(pbx, *at, up)?,
         Input::Outage { pbx, from, to, why } => {
             writing.outage(pbx, *from, *to, why)?;
+            changed.house();
+        }
+        Input::Ledger(entry) => {
+            writing.ledger(entry)?;
             changed.house();
         }
         Input::Extensions { pbx, at, seen } => writing.extensions(pbx, *at, seen)?,

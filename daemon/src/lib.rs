@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod desk;
 pub mod engine;
+pub mod ledger;
 pub mod link;
 pub mod live;
 pub mod names;
@@ -38,7 +39,7 @@ use config::Config;
 use desk::policy::Policy;
 use engine::Outlets;
 use link::Link;
-use live::{LinkNow, LinkState, Live};
+use live::{LinkNow, Live};
 use number::Numbering;
 use store::Store;
 use store::read::Reader;
@@ -91,17 +92,8 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         let tap = taps.remove(&pbx.name).unwrap_or_default();
         let (link, task) = Link::start(pbx.clone(), tap, from_links.clone(), stop.clone());
         let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
-        let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx));
-        let now = LinkNow {
-            pbx: pbx.name.clone(),
-            product: String::new(),
-            state: LinkState::Connecting,
-            since: Utc::now(),
-            last_error: None,
-            events_total: 0,
-            damaged_total: 0,
-            latency_us: None,
-        };
+        let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx)).with_wrap_up(pbx.wrap_up.clone());
+        let now = LinkNow::new(pbx.name.clone(), Utc::now());
         seats.insert(pbx.name.clone(), Seat { tracker, link, now });
         links.push(task);
     }

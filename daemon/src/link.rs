@@ -27,6 +27,7 @@ use tracing::warn;
 
 use crate::capture::Tap;
 use crate::config::{Address, Pbx, Wiring};
+use crate::ledger::Entry;
 use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
 use connect::{Connected, Unreachable};
@@ -45,6 +46,8 @@ pub enum FromLink {
     /// more, and the next event will be `SnapshotBegan`. Told again with `to` once the snapshot
     /// is through. `why` is for admins.
     Outage { pbx: PbxName, from: Time, to: Option<Time>, why: String },
+    /// Something hindered sight.
+    Hindered(Entry),
     /// What came of a request that was given to [`Link::ask`].
     Answered { pbx: PbxName, request: Request, answer: Result<(), Refused> },
 }
@@ -108,7 +111,7 @@ async fn run(
 ) {
     let mut teller = Teller::new(config.name.clone(), to);
     let began = Utc::now();
-    let mut now = new_link(&config, began);
+    let mut now = LinkNow::new(config.name.clone(), began);
     let mut boot = None;
     let mut attempt = 0;
     loop {
@@ -143,24 +146,12 @@ async fn run(
         attempt += 1;
         let retry_at = Utc::now() + wait;
         (now.last_error, now.latency_us) = (Some(lost.why), None);
+        now.unseen_since = teller.unseen_since();
         enter(&mut now, LinkState::Down { attempt, retry_at });
         teller.state(&now);
         if !pause(wait, &mut asked, &mut teller, &stop).await {
             return;
         }
-    }
-}
-
-fn new_link(config: &Pbx, since: Time) -> LinkNow {
-    LinkNow {
-        pbx: config.name.clone(),
-        product: String::new(),
-        state: LinkState::Connecting,
-        since,
-        last_error: None,
-        events_total: 0,
-        damaged_total: 0,
-        latency_us: None,
     }
 }
 

@@ -105,6 +105,26 @@ pub struct LinkNow {
     pub damaged_total: u64,
     /// Half a ping's round trip away, in microseconds.
     pub latency_us: Option<u64>,
+    /// Since when the PBX is out of sight; none while it is seen, and before the first attempt to
+    /// see it came to an end.
+    pub unseen_since: Option<Time>,
+}
+
+impl LinkNow {
+    /// One of which nothing is known yet.
+    pub fn new(pbx: PbxName, since: Time) -> LinkNow {
+        LinkNow {
+            pbx,
+            product: String::new(),
+            state: LinkState::Connecting,
+            since,
+            last_error: None,
+            events_total: 0,
+            damaged_total: 0,
+            latency_us: None,
+            unseen_since: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

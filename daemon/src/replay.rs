@@ -203,6 +203,7 @@ fn ended(change: Change) -> Option<Call> {
         | Change::Merged { .. }
         | Change::Queues
         | Change::Agent(_)
+        | Change::Drift(_)
         | Change::Listening { .. }
         | Change::Listened { .. } => None,
     }

@@ -25,6 +25,8 @@ pub enum Heard {
     Product(String),
     /// Signed in, and asking what is up; comes again whenever that is asked anew.
     Asking,
+    /// Why that is asked anew, for admins; before it.
+    Resync(&'static str),
     /// The bytes of this event came so long before the step that told it: not zero for those
     /// that had to wait for a snapshot's end.
     Event {

@@ -13,17 +13,17 @@ async fn a_cut_link_is_amber_on_every_page() {
     board.see("#q-main-support td:last-child", "2/2").await;
     desk.see("#status", "交换机 1/1 已连接").await;
     scene.pbx.cut().await;
-    desk.see("#status.warn", "main 断开").await;
-    desk.see("#status.warn", "那里的来电此刻看不到").await;
-    board.see("#status.warn", "main 断开").await;
+    desk.see("#status.warn", "main 从").await;
+    desk.see("#status.warn", "其间的来电").await;
+    board.see("#status.warn", "main 从").await;
     board.see("#q-main-support", "看不到").await;
     board.see("#q-main-support td:nth-child(3)", "不知").await;
     // Pages that are opened meanwhile say so from the start.
     desk.goto(format!("{}/tickets", scene.url())).await.expect("the tickets");
-    desk.see("#status.warn", "main 断开").await;
+    desk.see("#status.warn", "main 从").await;
     let wires = scene.browser(WIRES).await;
     wires.see("#link-main", "断开").await;
-    wires.see("#status.warn", "main 断开").await;
+    wires.see("#status.warn", "main 从").await;
 
     scene.pbx.mend().await;
     scene.pbx.met().await;
@@ -32,7 +32,7 @@ async fn a_cut_link_is_amber_on_every_page() {
     }
     board.see("#q-main-support td:last-child", "2/2").await;
     wires.see("#link-main", "已连接").await;
-    wires.see("#outages", "main").await;
+    wires.see("#ledger", "main").await;
     for browser in [&desk, &board, &wires] {
         browser.is_content().await;
     }

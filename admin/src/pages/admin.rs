@@ -2,32 +2,30 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::State as FromState;
+use axum::extract::{Query, State as FromState};
 use axum::response::{IntoResponse, Redirect};
+use daemon::PersonId;
 use daemon::desk::command::{Command, Given};
 use daemon::live::Topic;
-use daemon::{PersonId, Time};
 use serde::Deserialize;
 
 use super::live::board_of;
+use super::period::{Asked, Period};
 use super::{Room, Shell, html, links_of, present};
 use crate::auth::{Require, Visitor, Wire};
 use crate::error::Error;
-use crate::parts::links::{CoverageBars, Links, Outages, Unmapped};
+use crate::parts::links::{CoverageBars, Ledger, Links, Unmapped};
 use crate::state::State;
 
-/// Outages that the page lists.
-const OUTAGES: u32 = 12;
-
-/// Outages that a day's bars are drawn from; a link that flaps more often is seen to flap anyway.
-const OUTAGES_OF_A_DAY: u32 = 500;
+/// Lines of the ledger that the page shows.
+const LINES: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "admin.html")]
 struct AdminPage {
     shell: Shell,
     links: Links,
-    outages: Outages,
+    ledger: Ledger,
     coverage: CoverageBars,
     unmapped: Unmapped,
 }
@@ -35,35 +33,37 @@ struct AdminPage {
 pub async fn show(
     FromState(state): FromState<State>,
     Require { visitor, .. }: Require<Wire>,
+    Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let notices = present(&state, vec![Topic::House, Topic::Board]).await?;
     let known = links_of(&notices);
     let pen = visitor.pen.clone();
-    let (outages, coverage) = seen(&state, &visitor, known.keys().cloned().collect()).await?;
+    let (ledger, coverage) = seen(&state, &visitor, &asked, known.keys().cloned().collect()).await?;
     let unmapped = state.reader.unmapped(pen.start_of_today()).await?;
     let title = pen.say("links");
     html(AdminPage {
         links: Links { pen: pen.clone(), links: known.clone(), board: board_of(&notices) },
-        outages,
+        ledger,
         coverage,
         unmapped: Unmapped { pen, unmapped, directory: visitor.directory.clone() },
-        shell: Shell::new(&state, visitor, Room::Links, title, &known),
+        shell: Shell::new(&state, visitor, Room::Links, title, &notices),
     })
 }
 
-/// When PBXes were out of sight: the list, and today's bars.
+/// What hindered sight, and how much of a period was seen all the same.
 pub async fn seen(
     state: &State,
     visitor: &Visitor,
+    asked: &Asked,
     pbxs: Vec<daemon::PbxName>,
-) -> Result<(Outages, CoverageBars), Error> {
-    let pen = &visitor.pen;
-    let from: Time = pen.start_of_today();
-    let (mut outages, coverage) =
-        tokio::try_join!(state.reader.outages(OUTAGES_OF_A_DAY), state.reader.coverage(from, pen.now))?;
-    let bars = CoverageBars { pen: pen.clone(), pbxs, coverage, outages: outages.clone(), from };
-    outages.truncate(OUTAGES as usize);
-    Ok((Outages { pen: pen.clone(), outages }, bars))
+) -> Result<(Ledger, CoverageBars), Error> {
+    let pen = visitor.pen.clone();
+    let period = Period::of(asked, &pen);
+    // Of days to come nothing can have been missed.
+    let to = period.to.min(pen.now).max(period.from);
+    let (rows, coverage) =
+        tokio::try_join!(state.reader.ledger(LINES), state.reader.coverage(period.from, to, pen.now))?;
+    Ok((Ledger { pen: pen.clone(), rows }, CoverageBars { pen, pbxs, coverage, period }))
 }
 
 #[derive(Deserialize)]

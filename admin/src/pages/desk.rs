@@ -15,7 +15,7 @@ use daemon::{CallId, ObligationId, Role, TicketId};
 use serde::Deserialize;
 
 use super::form::{FormView, Typed};
-use super::{Room, Shell, html, links_of, present};
+use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Require, Visitor};
 use crate::error::Error;
 use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
@@ -110,7 +110,7 @@ async fn page(
         duties: diary.duties(&visitor, &standing),
         pops,
         form,
-        shell: Shell::new(state, visitor, Room::Desk, title, &links_of(&notices)),
+        shell: Shell::new(state, visitor, Room::Desk, title, &notices),
     })
 }
 

@@ -7,10 +7,10 @@ use axum::extract::State as FromState;
 use axum::response::IntoResponse;
 use daemon::live::{BoardNow, Notice, Topic};
 
-use super::{Room, Shell, html, links_of, present};
+use super::{Room, Shell, html, present};
 use crate::auth::{Require, Watch};
 use crate::error::Error;
-use crate::parts::board::{Agents, Figures, Queues};
+use crate::parts::board::{Agents, Callers, Figures, Queues};
 use crate::parts::duties::AtRisk;
 use crate::state::State;
 
@@ -22,6 +22,7 @@ struct LivePage {
     queues: Queues,
     agents: Agents,
     at_risk: AtRisk,
+    callers: Callers,
 }
 
 pub async fn show(
@@ -36,9 +37,10 @@ pub async fn show(
     html(LivePage {
         figures: Figures { pen: pen.clone(), board: board.clone() },
         queues: Queues { pen: pen.clone(), board: board.clone() },
+        callers: Callers { pen: pen.clone(), board: board.clone() },
         agents: Agents { pen: pen.clone(), board, directory: directory.clone() },
         at_risk: AtRisk { pen, rows, directory },
-        shell: Shell::new(&state, visitor, Room::Live, title, &links_of(&notices)),
+        shell: Shell::new(&state, visitor, Room::Live, title, &notices),
     })
 }
 

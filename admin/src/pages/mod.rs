@@ -5,6 +5,7 @@ pub mod desk;
 pub mod form;
 pub mod live;
 pub mod people;
+pub mod period;
 pub mod sign_in;
 pub mod ticket;
 
@@ -63,15 +64,9 @@ pub struct Shell {
 }
 
 impl Shell {
-    pub fn new(
-        state: &State,
-        visitor: Visitor,
-        room: Room,
-        title: String,
-        links: &BTreeMap<PbxName, LinkNow>,
-    ) -> Shell {
-        // Whether the store can be written is the stream's to say, first of all.
-        let status = Status::new(visitor.pen.clone(), links, false, visitor.person.role == Role::Admin);
+    pub fn new(state: &State, visitor: Visitor, room: Room, title: String, notices: &[Notice]) -> Shell {
+        let (links, store_failing) = (links_of(notices), store_fails(notices));
+        let status = Status::new(visitor.pen.clone(), &links, store_failing, visitor.person.role == Role::Admin);
         let fills = matches!(room, Room::Desk | Room::Live);
         Shell { title, room, fills, visitor, status, build: state.house.build.clone() }
     }
@@ -167,6 +162,10 @@ pub fn links_of(notices: &[Notice]) -> BTreeMap<PbxName, LinkNow> {
         _ => None,
     });
     links.collect()
+}
+
+fn store_fails(notices: &[Notice]) -> bool {
+    notices.iter().any(|notice| matches!(notice, Notice::Store { failing: true }))
 }
 
 pub fn html(page: impl Template) -> Result<Html<String>, Error> {

@@ -42,10 +42,10 @@ pub async fn show(
     Require { visitor, .. }: Require<Wire>,
 ) -> Result<impl IntoResponse, Error> {
     let notices = present(&state, vec![Topic::House]).await?;
-    let links = links_of(&notices);
+    let pbxs = links_of(&notices).into_keys().collect();
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say("people"));
-    let shell = Shell::new(&state, visitor, Room::People, title, &links);
-    html(PeoplePage { shell, directory, pbxs: links.into_keys().collect() })
+    let shell = Shell::new(&state, visitor, Room::People, title, &notices);
+    html(PeoplePage { shell, directory, pbxs })
 }
 
 #[derive(Deserialize)]

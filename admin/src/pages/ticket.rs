@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::desk::may_see;
 use super::form::FormView;
-use super::{Room, Shell, html, links_of, present};
+use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Require};
 use crate::error::Error;
 use crate::parts::part;
@@ -236,7 +236,7 @@ pub async fn show(
     let parts = WholeParts::of(&visitor.pen, &page, &visitor.directory);
     let title = format!("{number} {}", page.row.ticket.summary);
     let form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
-    let shell = Shell::new(&state, visitor, Room::Ticket, title, &links_of(&notices));
+    let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, timeline, proof } = parts;
     html(TicketWhole { shell, head, clocks, timeline, proof, form })
 }
@@ -343,6 +343,6 @@ pub async fn list(
     rows.retain(|row| may_see(&visitor, row).is_ok());
     let notices = present(&state, vec![Topic::House]).await?;
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say("tickets"));
-    let shell = Shell::new(&state, visitor, Room::Tickets, title, &links_of(&notices));
+    let shell = Shell::new(&state, visitor, Room::Tickets, title, &notices);
     html(TicketList { shell, rows, text, which, directory })
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use daemon::Time;
-use daemon::calls::now::{AgentNow, AgentState, QueueNow};
+use daemon::calls::now::{AgentNow, AgentState, DeviceState, QueueNow, Waiting};
 use daemon::live::BoardNow;
 use daemon::store::read::Directory;
+use daemon::{QueueName, Time};
 
 use super::part;
 use super::phone::look;
@@ -101,6 +101,35 @@ impl Queues {
     }
 }
 
+/// Who waits, and at which position.
+#[derive(Template)]
+#[template(path = "parts/callers.html")]
+pub struct Callers {
+    pub pen: Pen,
+    pub board: Arc<BoardNow>,
+}
+part!(Callers = "callers");
+
+/// Callers that the list shows; the queues' own figures count them all.
+const CALLERS: usize = 30;
+
+impl Callers {
+    fn count(&self) -> usize {
+        self.board.queues.iter().map(|queue| queue.waiting.len()).sum()
+    }
+    /// The longest waiting first, with their positions in their queues.
+    fn rows(&self) -> Vec<(usize, &QueueNow, &Waiting)> {
+        let of = |queue| QueueNow::positions(queue).map(move |(position, waiting)| (position, queue, waiting));
+        let mut rows: Vec<_> = self.board.queues.iter().filter(|queue| queue.seen).flat_map(of).collect();
+        rows.sort_by_key(|(position, queue, waiting)| (waiting.since, *position, &queue.pbx, &queue.queue));
+        rows.truncate(CALLERS);
+        rows
+    }
+    fn whom(&self, waiting: &Waiting) -> String {
+        waiting.caller.as_deref().map_or_else(|| self.pen.say("unknown-caller"), |number| self.pen.raw_number(number))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "parts/agents.html")]
 pub struct Agents {
@@ -128,7 +157,12 @@ impl Agents {
         vec![
             column(&[AgentState::Talking, AgentState::Outbound]),
             column(&[AgentState::Ringing, AgentState::Available]),
-            column(&[AgentState::OnHold, AgentState::Listening, AgentState::Unknown]),
+            column(&[
+                AgentState::OnHold,
+                AgentState::Listening,
+                AgentState::WrapUp { until: Time::UNIX_EPOCH },
+                AgentState::Unknown,
+            ]),
             column(&[AgentState::Paused { reason: String::new() }, AgentState::Offline]),
         ]
     }
@@ -143,12 +177,52 @@ impl Agents {
         let holder = self.directory.holder(&agent.pbx, &agent.agent);
         holder.map_or_else(|| agent.agent.to_string(), |person| person.name.clone())
     }
+    /// What goes without saying in the state: the queue, the reason, queues that the agent is on a
+    /// break from, and a phone that does what no call explains.
     fn why(&self, agent: &AgentNow) -> String {
-        match (&agent.state, &agent.queue) {
-            (AgentState::Paused { reason }, _) => reason.clone(),
-            (_, Some(queue)) => queue.to_string(),
-            (_, None) => String::new(),
-        }
+        let first = match (&agent.state, &agent.queue) {
+            (AgentState::Paused { reason }, _) => Some(reason.clone()).filter(|reason| !reason.is_empty()),
+            (_, Some(queue)) => Some(queue.to_string()),
+            (_, None) => None,
+        };
+        let is_paused = matches!(agent.state, AgentState::Paused { .. });
+        let breaks = (!is_paused && !agent.paused_in.is_empty()).then(|| {
+            let queues: Vec<String> =
+                agent.paused_in.iter().map(|(queue, reason)| in_brackets(queue, reason)).collect();
+            self.pen.say1("agent-paused-in", "queues", queues.join(&self.pen.say("and")))
+        });
+        let phone = (agent.state == AgentState::Available).then(|| agent.device.filter(|device| is_in_use(*device)));
+        let phone = phone.flatten().map(|device| self.pen.word("device", device_word(device)));
+        [first, breaks, phone].into_iter().flatten().collect::<Vec<_>>().join(&self.pen.say("comma"))
+    }
+}
+
+fn in_brackets(queue: &QueueName, reason: &str) -> String {
+    if reason.is_empty() { queue.to_string() } else { format!("{queue} ({reason})") }
+}
+
+fn is_in_use(device: DeviceState) -> bool {
+    match device {
+        DeviceState::InUse
+        | DeviceState::Busy
+        | DeviceState::Ringing
+        | DeviceState::RingingInUse
+        | DeviceState::OnHold => true,
+        DeviceState::Unknown | DeviceState::Free | DeviceState::Offline => false,
+    }
+}
+
+/// The stable word of a device's state.
+pub fn device_word(device: DeviceState) -> &'static str {
+    match device {
+        DeviceState::Unknown => "unknown",
+        DeviceState::Free => "free",
+        DeviceState::InUse => "in_use",
+        DeviceState::Busy => "busy",
+        DeviceState::Offline => "unreachable",
+        DeviceState::Ringing => "ringing",
+        DeviceState::RingingInUse => "ringing_in_use",
+        DeviceState::OnHold => "on_hold",
     }
 }
 

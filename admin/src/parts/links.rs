@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use daemon::ledger::Hindrance;
 use daemon::live::{BoardNow, LinkNow, LinkState, SeenEvent};
-use daemon::store::read::{Coverage, Directory, Outage, UnmappedExtension};
+use daemon::store::read::{Blind, Coverage, Directory, Gap, LedgerRow, UnmappedExtension};
 use daemon::{PbxName, Time};
 
-use super::part;
+use super::{Part, part};
+use crate::pages::period::{self, Period};
 use crate::pen::Pen;
 
 #[derive(Template)]
@@ -46,63 +48,129 @@ impl Links {
         let board = self.board.as_ref().filter(|_| link.state == LinkState::Up)?;
         Some(board.calls_up.iter().find(|(pbx, _)| *pbx == link.pbx).map_or(0, |(_, up)| *up))
     }
-    fn troubles(&self) -> Vec<(&PbxName, &str)> {
-        let told = self.links.values().filter(|link| link.state != LinkState::Up);
-        told.filter_map(|link| Some((&link.pbx, link.last_error.as_deref()?))).collect()
+    /// What is wrong, and whether it keeps us from seeing.
+    fn troubles(&self) -> Vec<(&PbxName, &str, bool)> {
+        let trouble = |link: &'_ LinkNow| link.state != LinkState::Up;
+        let told = self.links.values();
+        told.filter_map(|link| Some((&link.pbx, link.last_error.as_deref()?, trouble(link)))).collect()
     }
 }
 
+/// What hindered sight, the newest first.
 #[derive(Template)]
-#[template(path = "parts/outages.html")]
-pub struct Outages {
+#[template(path = "parts/ledger.html")]
+pub struct Ledger {
     pub pen: Pen,
-    pub outages: Vec<Outage>,
+    pub rows: Vec<LedgerRow>,
 }
-part!(Outages = "outages");
+part!(Ledger = "ledger");
 
-/// How much of today each PBX was seen.
+impl Ledger {
+    /// How a line looks: class and icon; its word is its own.
+    fn look(&self, what: Hindrance) -> (&'static str, &'static str) {
+        match what {
+            Hindrance::Outage => ("", "cut"),
+            Hindrance::Restart | Hindrance::Resync => ("", "again"),
+            Hindrance::ClockStep => ("", "clock"),
+            Hindrance::Overflow | Hindrance::Damaged | Hindrance::Drift => ("", "warn"),
+        }
+    }
+    fn is_open(&self, row: &LedgerRow) -> bool {
+        row.entry.what == Hindrance::Outage && row.to.is_none()
+    }
+}
+
+/// How much of a period each PBX was seen.
 #[derive(Template)]
 #[template(path = "parts/coverage.html")]
 pub struct CoverageBars {
     pub pen: Pen,
     pub pbxs: Vec<PbxName>,
     pub coverage: Vec<Coverage>,
-    pub outages: Vec<Outage>,
-    pub from: Time,
+    pub period: Period,
 }
-part!(CoverageBars = "coverage");
+impl HtmlSafe for CoverageBars {}
 
-/// A stretch of a day's bar, in minutes.
+/// Today lives; another period is a page's own and is not sent again.
+impl Part for CoverageBars {
+    fn id(&self) -> String {
+        if self.period.word == "today" { "coverage".to_owned() } else { "coverage-chosen".to_owned() }
+    }
+}
+
+/// A stretch of a bar, in thousandths of the period.
 struct Stretch {
+    class: &'static str,
     x: i64,
     width: i64,
 }
 
+/// A bar's length. At 250 px an outage thinner than [`THINNEST`] would not be seen.
+const BAR: i64 = 1000;
+const THINNEST: i64 = 11;
+
+/// Gaps that a list under the bars shows.
+const GAPS: usize = 12;
+
 impl CoverageBars {
-    fn now_minute(&self) -> i64 {
-        self.pen.minute_of_day(&self.pen.now)
+    fn choices(&self) -> [(&'static str, bool); 3] {
+        period::WORDS.map(|word| (word, self.period.word == word))
+    }
+    fn of(&self, pbx: &PbxName) -> Option<&Coverage> {
+        self.coverage.iter().find(|coverage| coverage.pbx == *pbx)
+    }
+    /// PBXes that are wired, and those that once were.
+    fn rows(&self) -> Vec<&PbxName> {
+        let once = self.coverage.iter().map(|c| &c.pbx).filter(|pbx| !self.pbxs.contains(*pbx));
+        self.pbxs.iter().chain(once.filter(|pbx| self.of(pbx).is_some_and(|c| c.seen_ms > 0))).collect()
+    }
+    /// Until where the bar can say anything.
+    fn so_far(&self) -> i64 {
+        self.at(&self.pen.now)
+    }
+    fn at(&self, at: &Time) -> i64 {
+        let whole = (self.period.to - self.period.from).num_milliseconds().max(1);
+        ((*at - self.period.from).num_milliseconds().clamp(0, whole) * BAR) / whole
     }
     fn blind(&self, pbx: &PbxName) -> Vec<Stretch> {
-        let mine = self.outages.iter().filter(|outage| outage.pbx == *pbx);
-        let today = mine.filter(|outage| outage.to.is_none_or(|to| to > self.from));
-        let stretch = |outage: &Outage| {
-            let x = if outage.from < self.from { 0 } else { self.pen.minute_of_day(&outage.from) };
-            let end = outage.to.map_or_else(|| self.now_minute(), |to| self.pen.minute_of_day(&to));
-            // At 250 px for a day an outage of a minute would be too thin to see.
-            Stretch { x, width: (end - x).max(16) }
+        let gaps = self.of(pbx).map(|coverage| &coverage.gaps[..]).unwrap_or_default();
+        let stretch = |gap: &Gap| {
+            let (class, least) = match gap.why {
+                Blind::Outage(_) => ("blind", THINNEST),
+                Blind::NotYet | Blind::NoMore | Blind::Ahead => ("ahead", 0),
+            };
+            let x = self.at(&gap.from);
+            Stretch { class, x, width: (self.at(&gap.to) - x).max(least) }
         };
-        today.map(stretch).collect()
+        gaps.iter().map(stretch).collect()
     }
+    /// Rounded down: a period with a gap is never shown as whole.
     fn share(&self, pbx: &PbxName) -> String {
-        let of = self.coverage.iter().find(|coverage| coverage.pbx == *pbx);
-        match of {
-            Some(c) if c.unseen_ms > 0 && c.period_ms > 0 => {
-                // Rounded down: a day with a gap is never shown as whole.
-                let per_mille = (c.period_ms - c.unseen_ms).max(0) * 1000 / c.period_ms;
-                format!("{}.{}%", per_mille / 10, per_mille % 10)
+        match self.of(pbx) {
+            Some(c) if c.total_ms > 0 => {
+                let per_mille = c.seen_ms * 1000 / c.total_ms;
+                if per_mille == 1000 { "100%".to_owned() } else { format!("{}.{}%", per_mille / 10, per_mille % 10) }
             }
-            Some(_) | None => "100%".to_owned(),
+            Some(_) | None => "–".to_owned(),
         }
+    }
+    /// Outages of the period, newest first, and how many more there are. The ledger has today's.
+    fn gaps(&self) -> (Vec<(&PbxName, &Gap)>, usize) {
+        if self.period.word == "today" {
+            return (Vec::new(), 0);
+        }
+        let all = self.coverage.iter().flat_map(|c| c.gaps.iter().map(move |gap| (&c.pbx, gap)));
+        let mut all: Vec<_> = all.filter(|(_, gap)| matches!(gap.why, Blind::Outage(_))).collect();
+        all.sort_by_key(|(pbx, gap)| (std::cmp::Reverse(gap.from), (*pbx).clone()));
+        let more = all.len().saturating_sub(GAPS);
+        all.truncate(GAPS);
+        (all, more)
+    }
+    fn lasted(&self, gap: &Gap) -> String {
+        self.pen.lasted(&gap.from, &Some(gap.to))
+    }
+    fn why<'a>(&self, gap: &'a Gap) -> &'a str {
+        if let Blind::Outage(why) = &gap.why { why } else { "" }
     }
 }
 

@@ -35,6 +35,7 @@ pub fn look(state: &AgentState) -> (&'static str, &'static str, &'static str) {
         AgentState::Outbound => ("live", "out", "outbound"),
         AgentState::OnHold => ("", "hold", "on_hold"),
         AgentState::Listening => ("live", "ear", "listening"),
+        AgentState::WrapUp { .. } => ("", "pen", "wrap_up"),
         AgentState::Paused { .. } => ("", "cup", "paused"),
     }
 }

@@ -7,7 +7,10 @@ pub mod call;
 pub mod dialplan;
 mod leg;
 mod live;
+pub mod look;
 pub mod now;
 pub mod pop;
 mod staff;
 pub mod tracker;
+
+pub use staff::WrapUp;

@@ -1,18 +1,27 @@
 //! How queues and agents look at this moment.
 
+pub use protocol::event::DeviceState;
+
 use crate::{CallId, Extension, PbxName, QueueName, Time};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueNow {
     pub pbx: PbxName,
     pub queue: QueueName,
-    /// Who waits, oldest first.
+    /// Who waits, longest first: the first is at position 1.
     pub waiting: Vec<Waiting>,
     /// Members signed in to the queue and not paused in it, and how many of those are free.
     pub on_duty: u32,
     pub free: u32,
     /// False while the PBX cannot be seen: the figures are then unknown, not nought.
     pub seen: bool,
+}
+
+impl QueueNow {
+    /// Who waits, with their positions, the first of which is 1.
+    pub fn positions(&self) -> impl Iterator<Item = (usize, &Waiting)> {
+        (1..).zip(&self.waiting)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +43,10 @@ pub struct AgentNow {
     pub call: Option<CallId>,
     /// The queues that the agent is a member of.
     pub queues: Vec<QueueName>,
+    /// Those of them that the agent is on a break from, and the reasons.
+    pub paused_in: Vec<(QueueName, String)>,
+    /// What the PBX says of the agent's phone; none while it said nothing.
+    pub device: Option<DeviceState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +62,11 @@ pub enum AgentState {
     OnHold,
     /// Hears somebody else's talk, and perhaps speaks in it.
     Listening,
+    /// A queue's call is over and is written up; no other of that queue comes until then.
+    WrapUp {
+        until: Time,
+    },
+    /// In every queue.
     Paused {
         reason: String,
     },

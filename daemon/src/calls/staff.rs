@@ -4,13 +4,26 @@
 //! be reached is taken, for it lags behind and, with a member behind a loop, says nothing
 //! (core_local.c `local_devicestate`).
 
-use std::collections::BTreeMap;
+mod agent;
 
-use protocol::event::{Device, DeviceState, Member, MemberState};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use protocol::event::{Device, DeviceState, Duty, Member, MemberState};
 use rustc_hash::FxHashMap;
 
+use super::look::Difference;
 use super::now::{AgentNow, AgentState, QueueNow, Waiting};
 use crate::{CallId, Extension, PbxName, QueueName, Time};
+use agent::{Agent, Chair};
+
+/// How long agents write up a queue's call, where the PBX itself says nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WrapUp {
+    pub seconds: u32,
+    /// Queues that have a time of their own.
+    pub queues: BTreeMap<QueueName, u32>,
+}
 
 /// What an agent does in one call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +34,16 @@ pub(super) enum Doing {
     /// Hears somebody else's talk.
     Listening,
     Ringing(Option<QueueName>),
+}
+
+impl Doing {
+    /// The queue whose caller the agent talks with.
+    fn served(&self) -> Option<&QueueName> {
+        match self {
+            Doing::Talking(queue) | Doing::OnHold(queue) => queue.as_ref(),
+            Doing::Dialling | Doing::Listening | Doing::Ringing(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +58,9 @@ pub(super) struct Staff {
     seen: bool,
     /// Counts snapshots: what the last one did not name is gone.
     round: u32,
+    wrap_up: WrapUp,
+    /// When wrap-ups end; those that ended before by a call are passed over.
+    wrap_ups: BTreeSet<(Time, Extension)>,
 }
 
 /// What of a member's state is different now for people who look.
@@ -57,24 +83,17 @@ struct Queue {
 struct Seat {
     agent: Extension,
     paused: Option<Box<str>>,
-    reachable: bool,
+    device: DeviceState,
     round: u32,
-}
-
-#[derive(Debug)]
-struct Agent {
-    /// The last that was told of the device; none while nothing was.
-    device: Option<DeviceState>,
-    seats: BTreeMap<QueueName, Option<Box<str>>>,
-    doings: Vec<(CallId, Doing)>,
-    state: AgentState,
-    since: Time,
-    queue: Option<QueueName>,
 }
 
 impl Staff {
     pub fn new() -> Staff {
         Staff { seen: true, ..Staff::default() }
+    }
+
+    pub fn set_wrap_up(&mut self, wrap_up: WrapUp) {
+        self.wrap_up = wrap_up;
     }
 
     /// The agent behind a member's interface: the one at its device, where the PBX told it.
@@ -94,13 +113,16 @@ impl Staff {
             }
         }
         let row = self.agents.entry(agent.clone()).or_insert_with(|| Agent::new(at));
-        row.device = Some(told.state);
-        if row.seats.get(&told.queue) != Some(&told.paused) {
-            row.seats.insert(told.queue.clone(), told.paused.clone());
+        let was = row.device.replace(told.state);
+        let chair = Chair { paused: told.paused.clone(), wrap_up_s: told.wrap_up_s };
+        let mut moved = was != row.device;
+        if row.seats.get(&told.queue) != Some(&chair) {
+            row.seats.insert(told.queue.clone(), chair);
+            moved = true;
         }
-        let agent_moved = row.refresh(self.seen, at).then(|| agent.clone());
-        let reachable = told.state != DeviceState::Offline;
-        let seat = Seat { agent, paused: told.paused, reachable, round: self.round };
+        moved |= row.refresh(self.seen, at);
+        let agent_moved = moved.then(|| agent.clone());
+        let seat = Seat { agent, paused: told.paused, device: told.state, round: self.round };
         // A queue that was not known gets a seat that was not there.
         let queue_moved = self.queue_mut(told.queue).seat(told.member.interface, seat);
         Moved { queue: queue_moved, agent: agent_moved }
@@ -122,8 +144,17 @@ impl Staff {
             Some(row) => row,
             None => self.agents.entry(name.into()).or_insert(Agent::new(at)),
         };
-        row.device = Some(state);
-        row.refresh(self.seen, at).then(|| name.into())
+        let was = row.device.replace(state);
+        (row.refresh(self.seen, at) || was != row.device).then(|| name.into())
+    }
+
+    pub fn agent_is(&mut self, agent: &Extension, duty: Duty, wrap_up_s: u32, at: Time) -> Moved {
+        let row = self.agents.entry(agent.clone()).or_insert_with(|| Agent::new(at));
+        row.wrap_up_s = wrap_up_s;
+        let was_in = row.is_in();
+        row.duty = Some(duty);
+        let queue = row.is_in() != was_in;
+        Moved { queue, agent: row.refresh(self.seen, at).then(|| agent.clone()) }
     }
 
     pub fn queue_seen(&mut self, queue: QueueName) {
@@ -159,9 +190,14 @@ impl Staff {
         agents.dedup();
         let moves = |agent: &&Extension| {
             let row = self.agents.entry((*agent).clone()).or_insert_with(|| Agent::new(at));
-            row.doings.retain(|(other, _)| other != call);
             let its = now.iter().filter(|(who, _)| who == *agent);
-            row.doings.extend(its.map(|(_, doing)| (call.clone(), doing.clone())));
+            // When a talk ended that was not seen to end is not known.
+            if let Some(queue) = row.does(call, its.map(|(_, doing)| doing.clone())).filter(|_| self.seen)
+                && let Some(lasts) = wrap_up_of(row, &queue, &self.wrap_up)
+            {
+                row.wraps_up(at + lasts);
+                self.wrap_ups.insert((at + lasts, (*agent).clone()));
+            }
             row.refresh(self.seen, at)
         };
         agents.into_iter().filter(moves).cloned().collect()
@@ -170,6 +206,68 @@ impl Staff {
     /// Whether the PBX can be seen.
     pub fn sees(&self) -> bool {
         self.seen
+    }
+
+    /// Where what is told of a member is not what we hold.
+    pub fn differs(&self, told: &MemberState) -> Vec<Difference> {
+        let agent = self.agent_at(told);
+        let queue = told.queue.clone();
+        let seat = self.queues.get(&queue).and_then(|queue| queue.members.get(&told.member.interface));
+        let Some(seat) = seat else { return vec![Difference::MemberUnknown { queue, agent }] };
+        let mut differs = Vec::new();
+        if seat.device != told.state {
+            differs.push(Difference::Phone { agent: agent.clone(), ours: seat.device, theirs: told.state });
+        }
+        if told.in_call && !self.agents.get(&agent).is_some_and(Agent::is_busy) {
+            differs.push(Difference::InCall { queue: queue.clone(), agent: agent.clone() });
+        }
+        let paused = told.paused.is_some();
+        if seat.paused.is_some() != paused {
+            differs.push(Difference::Break { queue: Some(queue), agent, paused });
+        }
+        differs
+    }
+
+    /// The same of an agent in all queues at once.
+    pub fn duty_differs(&self, agent: &Extension, told: &Duty) -> Option<Difference> {
+        let ours = self.agents.get(agent).and_then(|agent| agent.duty.as_ref())?;
+        let paused = *told != Duty::In;
+        (ours != told).then(|| Difference::Break { queue: None, agent: agent.clone(), paused })
+    }
+
+    pub fn waiting(&self) -> BTreeSet<(QueueName, CallId)> {
+        let of = |(name, queue): (&QueueName, &Queue)| -> Vec<_> {
+            queue.waiting.iter().map(|waiting| (name.clone(), waiting.call.clone())).collect()
+        };
+        self.queues.iter().flat_map(of).collect()
+    }
+
+    /// Each queue's members, by what the queue dials.
+    pub fn seats(&self) -> BTreeMap<(QueueName, Device), Extension> {
+        let of = |(name, queue): (&QueueName, &Queue)| -> Vec<_> {
+            queue.members.iter().map(|(device, seat)| ((name.clone(), device.clone()), seat.agent.clone())).collect()
+        };
+        self.queues.iter().flat_map(of).collect()
+    }
+
+    /// When [`Staff::wake`] is to be called.
+    pub fn next_wake(&self) -> Option<Time> {
+        self.wrap_ups.first().map(|(until, _)| *until)
+    }
+
+    /// Ends the wrap-ups that are over.
+    pub fn wake(&mut self, at: Time) -> Vec<Extension> {
+        let mut moved = Vec::new();
+        while let Some((until, agent)) = self.wrap_ups.pop_first() {
+            if until > at {
+                self.wrap_ups.insert((until, agent));
+                break;
+            }
+            let Some(row) = self.agents.get_mut(&agent) else { continue };
+            row.wrapped_up(until);
+            moved.extend(row.refresh(self.seen, until).then_some(agent));
+        }
+        moved
     }
 
     pub fn snapshot_began(&mut self) {
@@ -199,7 +297,8 @@ impl Staff {
 
     pub fn queues_now(&self, pbx: &PbxName) -> Vec<QueueNow> {
         let now = |(name, queue): (&QueueName, &Queue)| {
-            let on_duty = queue.members.values().filter(|seat| seat.is_on_duty());
+            let is_in = |seat: &&Seat| self.agents.get(&seat.agent).is_none_or(Agent::is_in);
+            let on_duty = queue.members.values().filter(|seat| seat.is_on_duty()).filter(is_in);
             let is_free = |seat: &&Seat| self.agents.get(&seat.agent).is_some_and(|a| a.state == AgentState::Available);
             QueueNow {
                 pbx: pbx.clone(),
@@ -272,66 +371,15 @@ impl Queue {
 
 impl Seat {
     fn is_on_duty(&self) -> bool {
-        self.reachable && self.paused.is_none()
+        self.device != DeviceState::Offline && self.paused.is_none()
     }
 }
 
-impl Agent {
-    fn new(at: Time) -> Agent {
-        let seats = BTreeMap::new();
-        Agent { device: None, seats, doings: Vec::new(), state: AgentState::Unknown, since: at, queue: None }
-    }
-
-    /// Derives the state anew; whether it is another than before.
-    fn refresh(&mut self, seen: bool, at: Time) -> bool {
-        let (state, queue) = if seen { self.derive() } else { (AgentState::Unknown, None) };
-        if state == self.state && queue == self.queue.as_ref() {
-            return false;
-        }
-        self.queue = queue.cloned();
-        if state != self.state {
-            self.since = at;
-            self.state = state;
-        }
-        true
-    }
-
-    fn derive(&self) -> (AgentState, Option<&QueueName>) {
-        if let Some((_, doing)) = self.present() {
-            return match doing {
-                Doing::Talking(Some(queue)) => (AgentState::Talking, Some(queue)),
-                Doing::Talking(None) | Doing::Dialling => (AgentState::Outbound, None),
-                Doing::OnHold(queue) => (AgentState::OnHold, queue.as_ref()),
-                Doing::Listening => (AgentState::Listening, None),
-                Doing::Ringing(queue) => (AgentState::Ringing, queue.as_ref()),
-            };
-        }
-        if self.device == Some(DeviceState::Offline) {
-            return (AgentState::Offline, None);
-        }
-        // Paused is who is paused in every queue.
-        match self.seats.values().next() {
-            Some(Some(reason)) if self.seats.values().all(Option::is_some) => {
-                (AgentState::Paused { reason: reason.to_string() }, None)
-            }
-            Some(_) | None => (AgentState::Available, None),
-        }
-    }
-
-    /// The variants of `Doing` stand in the order in which they matter.
-    fn present(&self) -> Option<&(CallId, Doing)> {
-        self.doings.iter().min_by(|one, other| one.1.cmp(&other.1))
-    }
-
-    fn now(&self, pbx: &PbxName, name: &Extension) -> AgentNow {
-        AgentNow {
-            pbx: pbx.clone(),
-            agent: name.clone(),
-            state: self.state.clone(),
-            since: self.since,
-            queue: self.queue.clone(),
-            call: self.present().filter(|(_, doing)| *doing != Doing::Listening).map(|(call, _)| call.clone()),
-            queues: self.seats.keys().cloned().collect(),
-        }
-    }
+/// How long the agent writes up a call of the queue: as the queue says, as the agent's own setting
+/// says, or as we are told for want of both.
+fn wrap_up_of(agent: &Agent, queue: &QueueName, default: &WrapUp) -> Option<TimeDelta> {
+    let of_queue = agent.seats.get(queue).map_or(0, |chair| chair.wrap_up_s);
+    let ours = || default.queues.get(queue).copied().unwrap_or(default.seconds);
+    let told = [of_queue, agent.wrap_up_s].into_iter().find(|seconds| *seconds > 0);
+    Some(told.unwrap_or_else(ours)).filter(|seconds| *seconds > 0).map(|seconds| TimeDelta::seconds(seconds.into()))
 }

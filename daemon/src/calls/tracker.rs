@@ -10,6 +10,7 @@
 //! outlives its call is kept loose until it ends, or begins another.
 
 mod bridges;
+mod compare;
 mod identity;
 mod snapshot;
 mod spying;
@@ -27,8 +28,9 @@ use super::call::{Call, Direction};
 use super::dialplan::{Dialplan, Side};
 use super::leg::Leg;
 use super::live::{Fate, Live};
+use super::look::{Difference, Looks};
 use super::now::{AgentNow, QueueNow, Waiting};
-use super::staff::Staff;
+use super::staff::{Moved, Staff, WrapUp};
 use crate::number::Numbering;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
 use spying::Spy;
@@ -62,6 +64,7 @@ pub struct Tracker {
     spies: BTreeMap<LegId, Spy>,
     /// Legs that we asked for, until when the PBX must have told of them.
     unseen: BTreeSet<(Time, LegId)>,
+    looks: Looks,
 }
 
 /// Calls in the order in which they began.
@@ -97,6 +100,8 @@ pub enum Change {
     Listening { leg: LegId, since: Time },
     /// That leg is over, or never came up; `from` none: nobody picked up.
     Listened { leg: LegId, from: Option<Time>, to: Time },
+    /// What we held for true is not what the PBX says.
+    Drift(Difference),
 }
 
 impl Tracker {
@@ -117,7 +122,14 @@ impl Tracker {
             seen_waiting: Vec::new(),
             spies: BTreeMap::new(),
             unseen: BTreeSet::new(),
+            looks: Looks::default(),
         }
+    }
+
+    /// With these wrap-up times where the PBX says none.
+    pub fn with_wrap_up(mut self, wrap_up: WrapUp) -> Tracker {
+        self.staff.set_wrap_up(wrap_up);
+        self
     }
 
     /// Takes in what the PBX said at `at`. Says of legs that are unknown, but for their start, are
@@ -221,19 +233,13 @@ impl Tracker {
                 }
             }
 
-            CallEvent::MemberIs(state) => {
-                let moved = self.staff.member_is(*state, at);
-                self.tell_agents(moved.agent, out);
-                if moved.queue {
-                    out.push(Change::Queues);
-                }
-            }
+            CallEvent::MemberIs(state) => self.member_is(*state, at, out),
             CallEvent::MemberRemoved { queue, member } => {
                 let agent = self.staff.member_removed(&queue, &member, at);
                 self.tell_agents(agent, out);
                 out.push(Change::Queues);
             }
-            CallEvent::AgentIs { .. } => {}
+            CallEvent::AgentIs { agent, duty, wrap_up_s } => self.agent_is(agent, duty, wrap_up_s, at, out),
             CallEvent::DeviceIs { device, state } => {
                 if self.dialplan.side(&device, self.staff.is_member(&device)) == Side::Agent {
                     let agent = self.staff.device_is(&device, state, at);
@@ -243,6 +249,11 @@ impl Tracker {
             CallEvent::OriginateEnded { leg, succeeded } => self.originate_ended(leg, succeeded, at, out),
 
             CallEvent::SnapshotBegan { boot } => self.snapshot_began(boot, at, out),
+            CallEvent::LegSeen(seen) if self.looks.are_under_way() => self.looks.leg(*seen),
+            CallEvent::QueueSeen { queue } if self.looks.are_under_way() => self.looks.queue(queue),
+            CallEvent::CallerSeen { caller, queue, .. } if self.looks.are_under_way() => {
+                self.looks.caller(caller, queue);
+            }
             CallEvent::LegSeen(seen) => self.leg_seen(*seen, at, out),
             CallEvent::QueueSeen { queue } => {
                 self.staff.queue_seen(queue);
@@ -256,7 +267,8 @@ impl Tracker {
                 }
             }
             CallEvent::SnapshotEnded => self.snapshot_ended(at, out),
-            CallEvent::LookBegan | CallEvent::LookEnded => {}
+            CallEvent::LookBegan => self.look_began(),
+            CallEvent::LookEnded => self.look_ended(at, out),
             CallEvent::PbxStarted => self.end_all(Fate::Vanished, at, out),
             CallEvent::PbxStopping => self.end_all(Fate::PbxStopped, at, out),
         }
@@ -283,7 +295,8 @@ impl Tracker {
     /// When [`Tracker::wake`] is to be called.
     pub fn next_wake(&self) -> Option<Time> {
         let due = self.due.first().map(|(at, _)| *at);
-        due.into_iter().chain(self.unseen.first().map(|(at, _)| *at)).min()
+        let unseen = self.unseen.first().map(|(at, _)| *at);
+        due.into_iter().chain(unseen).chain(self.staff.next_wake()).min()
     }
 
     pub fn wake(&mut self, at: Time, out: &mut Vec<Change>) {
@@ -303,6 +316,8 @@ impl Tracker {
                 out.push(Change::Call(live.call.id.clone()));
             }
         }
+        let agents = self.staff.wake(at);
+        self.tell_agents(agents, out);
     }
 
     /// The link is down: until the next snapshot nothing is known of the present, and of no call
@@ -527,6 +542,13 @@ impl Tracker {
             if self.staff.waits_no_more(Some(&wait.queue), &live.call.id) {
                 out.push(Change::Queues);
             }
+        }
+    }
+
+    fn tell_moved(&self, moved: Moved, out: &mut Vec<Change>) {
+        self.tell_agents(moved.agent, out);
+        if moved.queue {
+            out.push(Change::Queues);
         }
     }
 

@@ -1,5 +1,6 @@
 //! One `[[pbx]]` table: whose calls are whose, and how the PBX is wired to us.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use toml::Spanned;
 
 use super::{Wrong, wrong};
 use crate::PbxName;
+use crate::calls::WrapUp;
 
 /// The table as it stands. Which keys it needs beside these that have no `Option` goes by `kind`.
 #[derive(Debug, Deserialize)]
@@ -31,6 +33,8 @@ pub(super) struct PbxTable {
     home_area_code: Option<Spanned<String>>,
     #[serde(default)]
     originate: OriginateTable,
+    #[serde(default)]
+    wrap_up: WrapUpTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +52,13 @@ struct OriginateTable {
     caller_id: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrapUpTable {
+    seconds: Option<Spanned<i64>>,
+    queues: BTreeMap<String, Spanned<i64>>,
+}
+
 /// A PBX, checked.
 #[derive(Clone, Debug)]
 pub struct Pbx {
@@ -63,6 +74,8 @@ pub struct Pbx {
     pub region: String,
     /// The area code that local numbers lack, with its leading 0: `010`.
     pub home_area_code: Option<String>,
+    /// How long calls are written up, where the PBX does not say.
+    pub wrap_up: WrapUp,
 }
 
 /// How a PBX and we come together.
@@ -141,6 +154,7 @@ impl Pbx {
             extensions: Vec::new(),
             region: "CN".into(),
             home_area_code: None,
+            wrap_up: WrapUp::default(),
         }
     }
 
@@ -172,6 +186,7 @@ impl Pbx {
             }
             other => other.map(Spanned::into_inner),
         };
+        let wrap_up = wrap_up(std::mem::take(&mut table.wrap_up))?;
         let (trunks, extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
         let wiring = match table.kind.get_ref().as_str() {
             "asterisk" => Wiring::Asterisk(Asterisk::checked(table, base)?),
@@ -180,7 +195,7 @@ impl Pbx {
                 return Err(wrong(table.kind.span().start, why));
             }
         };
-        Ok(Pbx { name, wiring, trunks, extensions, region, home_area_code })
+        Ok(Pbx { name, wiring, trunks, extensions, region, home_area_code, wrap_up })
     }
 }
 
@@ -212,6 +227,22 @@ impl Asterisk {
             originate_caller_id: table.originate.caller_id,
         })
     }
+}
+
+/// Writing a call up longer than a day is a slip of the pen.
+const LONGEST_WRAP_UP_S: i64 = 24 * 60 * 60;
+
+fn wrap_up(table: WrapUpTable) -> Result<WrapUp, Wrong> {
+    let checked = |seconds: Spanned<i64>| {
+        let out_of_range = || {
+            let why = format!("{} is no wrap-up time; give seconds, from 0 to a day, as in 30", seconds.get_ref());
+            wrong(seconds.span().start, why)
+        };
+        let within = Some(*seconds.get_ref()).filter(|seconds| *seconds <= LONGEST_WRAP_UP_S);
+        within.and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(out_of_range)
+    };
+    let queues = table.queues.into_iter().map(|(queue, seconds)| Ok((queue.as_str().into(), checked(seconds)?)));
+    Ok(WrapUp { seconds: table.seconds.map_or(Ok(0), checked)?, queues: queues.collect::<Result<_, Wrong>>()? })
 }
 
 fn host(host: Option<Spanned<String>>, name: &Spanned<String>) -> Result<String, Wrong> {

@@ -241,8 +241,8 @@ fn no_moment_is_out_of_sight_twice() {
     house.until(t(200.0));
     let expected = ["closed 50 80", "Ringback was not running 80 100", "closed 100 110"];
     assert_eq!(outages(&house), expected);
-    let coverage = house.ask(house.reader.coverage(t(0.0), t(200.0))).unwrap();
-    assert_eq!(coverage[0].unseen_ms, 60_000);
+    let coverage = house.ask(house.reader.coverage(t(0.0), t(200.0), t(200.0))).unwrap();
+    assert_eq!(coverage[0].seen_ms, 200_000 - 10_000 - 60_000, "before the first sight nothing was seen");
 }
 
 #[test]

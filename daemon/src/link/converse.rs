@@ -17,6 +17,7 @@ use super::teller::Teller;
 use super::{FromLink, Refused};
 use crate::Time;
 use crate::capture::Tap;
+use crate::ledger::Hindrance;
 use crate::live::{LinkNow, LinkState};
 
 /// Read at once: a hundred events.
@@ -56,6 +57,8 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
     let mut heard_at = Utc::now();
     let mut live_since = None;
     let mut told = now.clone();
+    let mut torn = Torn::default();
+    let mut their_clock = TheirClock::default();
     // Why the last connection ended; what is noted on this one stays.
     let complaint = now.last_error.clone();
     let mut counters = interval(COUNTERS_EVERY);
@@ -133,6 +136,9 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
                     let theirs = clock.and_then(|clock| TimeDelta::from_std(clock + round_trip / 2).ok());
                     if let Some(theirs) = theirs {
                         let ahead_ms = theirs.num_milliseconds() - heard_at.timestamp_millis();
+                        if let Some(detail) = their_clock.step(ahead_ms) {
+                            teller.hindered(heard_at, Hindrance::ClockStep, detail);
+                        }
                         if ahead_ms.abs() > CLOCK_OFF_MS {
                             let note = format!("The PBX's clock is {ahead_ms} ms ahead of ours: run NTP on both.");
                             note_down(now, note);
@@ -142,15 +148,22 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
                 Heard::Damaged { why, bytes } => {
                     now.damaged_total += 1;
                     warn!(pbx = %now.pbx, bytes, "passed over: {why}");
+                    torn.why = why;
+                    torn.count += 1;
                 }
+                Heard::Resync(why) => teller.hindered(heard_at, Hindrance::Resync, why.to_owned()),
                 Heard::Note(note) => note_down(now, note),
                 Heard::Over(why) => return Some(Ended { why, heard_at, live_since }),
             }
         }
+        if let Some(detail) = torn.tell(instant()) {
+            teller.hindered(heard_at, Hindrance::Damaged, detail);
+        }
         if now.state == LinkState::Up && !teller.sees() {
             enter(now, LinkState::Snapshot);
         }
-        if now.state != told.state || now.last_error != told.last_error {
+        now.unseen_since = teller.unseen_since();
+        if now.state != told.state || now.last_error != told.last_error || now.unseen_since != told.unseen_since {
             teller.state(now);
             told = now.clone();
         }
@@ -168,6 +181,45 @@ fn note_down(now: &mut LinkNow, note: String) {
     if now.last_error.as_ref() != Some(&note) {
         warn!(pbx = %now.pbx, "{note}");
         now.last_error = Some(note);
+    }
+}
+
+/// Damaged packets on their way into the ledger: the first at once, then no line a minute says more
+/// than how many there were.
+#[derive(Default)]
+struct Torn {
+    count: u64,
+    why: &'static str,
+    told: Option<Instant>,
+}
+
+const TORN_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Torn {
+    fn tell(&mut self, at: Instant) -> Option<String> {
+        let is_quiet = self.told.is_some_and(|told| at.duration_since(told) < TORN_EVERY);
+        if self.count == 0 || is_quiet {
+            return None;
+        }
+        self.told = Some(at);
+        Some(format!("{} packets could not be understood; the last: {}.", std::mem::take(&mut self.count), self.why))
+    }
+}
+
+/// How far the PBX's clock is ahead of ours. It moves by less than this between two pings, unless
+/// one of the two clocks was set.
+const STEP_MS: i64 = 2_000;
+
+#[derive(Default)]
+struct TheirClock {
+    ahead_ms: Option<i64>,
+}
+
+impl TheirClock {
+    fn step(&mut self, ahead_ms: i64) -> Option<String> {
+        let before = self.ahead_ms.replace(ahead_ms)?;
+        let moved = (ahead_ms - before).abs() >= STEP_MS;
+        moved.then(|| format!("The PBX's clock was {before} ms ahead of ours and is now {ahead_ms} ms ahead."))
     }
 }
 

@@ -7,6 +7,7 @@ use protocol::event::CallEvent;
 use tokio::sync::mpsc;
 
 use super::FromLink;
+use crate::ledger::{Entry, Hindrance};
 use crate::live::LinkNow;
 use crate::{PbxName, Time};
 
@@ -31,11 +32,13 @@ pub struct Teller {
     outage: Option<(Time, String)>,
     /// Events were dropped since the last snapshot was wanted.
     overflowed: bool,
+    /// So many since the board was last told of it.
+    dropped: u64,
 }
 
 impl Teller {
     pub fn new(pbx: PbxName, to: mpsc::Sender<FromLink>) -> Self {
-        Teller { pbx, to, owed: VecDeque::new(), sight: Sight::None, outage: None, overflowed: false }
+        Teller { pbx, to, owed: VecDeque::new(), sight: Sight::None, outage: None, overflowed: false, dropped: 0 }
     }
 
     pub fn pbx(&self) -> &PbxName {
@@ -48,7 +51,10 @@ impl Teller {
         match (self.sight, &event) {
             (Sight::None, CallEvent::PbxStarted) => {}
             (_, CallEvent::SnapshotBegan { .. }) if !self.overflowed => self.sight = Sight::Partly,
-            (Sight::None, _) => return,
+            (Sight::None, _) => {
+                self.dropped += u64::from(self.overflowed);
+                return;
+            }
             (Sight::Partly | Sight::Whole, _) => {}
         }
         self.hand_over();
@@ -56,6 +62,7 @@ impl Teller {
             self.owed.is_empty() && self.to.try_send(FromLink::Event { pbx: self.pbx.clone(), at, event }).is_ok();
         if !fits {
             self.overflowed = true;
+            self.dropped += 1;
             self.lost(
                 at,
                 "Ringback could not keep up with the PBX's events; all that is up is asked for again.".into(),
@@ -69,6 +76,11 @@ impl Teller {
             return false;
         }
         self.sight = Sight::Whole;
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped > 0 {
+            let detail = format!("{dropped} events came faster than they were taken, and were dropped.");
+            self.hindered(at, Hindrance::Overflow, detail);
+        }
         if let Some((from, why)) = self.outage.take() {
             self.tell(FromLink::Outage { pbx: self.pbx.clone(), from, to: Some(at), why });
         }
@@ -82,6 +94,10 @@ impl Teller {
             self.outage = Some((from, why.clone()));
             self.tell(FromLink::Outage { pbx: self.pbx.clone(), from, to: None, why });
         }
+    }
+
+    pub fn hindered(&mut self, at: Time, what: Hindrance, detail: String) {
+        self.tell(FromLink::Hindered(Entry { pbx: Some(self.pbx.clone()), at, what, detail }));
     }
 
     /// A new connection: what was dropped on the last one is of no matter.
@@ -124,6 +140,11 @@ impl Teller {
             drop(places);
         }
         std::mem::take(&mut self.overflowed)
+    }
+
+    /// Since when the PBX is out of sight.
+    pub fn unseen_since(&self) -> Option<Time> {
+        self.outage.as_ref().map(|(from, _)| *from)
     }
 
     /// For waiting until nobody listens any more.

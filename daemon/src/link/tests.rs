@@ -200,7 +200,7 @@ async fn all_that_a_pbx_says_reaches_the_board_and_a_cut_is_an_outage() {
         match linked.told.recv().await.unwrap() {
             FromLink::Event { event, .. } => events.push(event),
             FromLink::Outage { from, to: None, why, .. } => break (from, why),
-            FromLink::State(_) | FromLink::Answered { .. } => {}
+            FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
             FromLink::Outage { .. } => panic!("no outage was open"),
         }
     };
@@ -295,7 +295,7 @@ async fn what_does_not_fit_is_told_and_mended_by_a_snapshot() {
     let conversation = tokio::spawn(async move {
         let (_requests, mut asked) = mpsc::channel(REQUESTS);
         let mut teller = Teller::new(config.name.clone(), to);
-        let mut now = new_link(&config, Utc::now());
+        let mut now = LinkNow::new(config.name.clone(), Utc::now());
         let mut session = session(&config, None);
         let desk =
             Desk { now: &mut now, tap: &mut Tap::default(), teller: &mut teller, asked: &mut asked, stop: &stopped };
@@ -338,7 +338,7 @@ async fn until_outage(told: &mut mpsc::Receiver<FromLink>, events: &mut Vec<Call
         match told.recv().await.unwrap() {
             FromLink::Event { event, .. } => events.push(event),
             FromLink::Outage { from, to: None, .. } => return from,
-            FromLink::Outage { .. } | FromLink::State(_) | FromLink::Answered { .. } => {}
+            FromLink::Outage { .. } | FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
         }
     }
 }
@@ -453,7 +453,7 @@ async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
         || Tracker::new(config.name.clone(), Dialplan::new(Vec::new(), Vec::new()), Numbering::new("CN", None));
     let (to, mut told) = mpsc::channel(EVENTS);
     let mut teller = Teller::new(config.name.clone(), to);
-    let mut now = new_link(&config, Utc::now());
+    let mut now = LinkNow::new(config.name.clone(), Utc::now());
     let (_requests, mut asked) = mpsc::channel(REQUESTS);
     let mut boot = None;
     let mut chance = rand::rngs::StdRng::seed_from_u64(5);
@@ -497,7 +497,7 @@ async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
                     outages += 1;
                     scarred.lost_sight(from, &mut changes);
                 }
-                FromLink::Outage { .. } | FromLink::State(_) | FromLink::Answered { .. } => {}
+                FromLink::Outage { .. } | FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
             }
         };
         drop(conversation);

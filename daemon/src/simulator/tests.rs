@@ -198,6 +198,7 @@ fn tracked(said: &[(Time, Said)]) -> BTreeMap<String, Call> {
         | Change::Merged { .. }
         | Change::Queues
         | Change::Agent(_)
+        | Change::Drift(_)
         | Change::Listening { .. }
         | Change::Listened { .. } => None,
     });

@@ -5,6 +5,7 @@
 //! [`read`] is what pages may ask, over connections that cannot write.
 
 mod column;
+mod coverage;
 mod detail;
 mod gather;
 mod keep;

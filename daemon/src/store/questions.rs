@@ -6,13 +6,14 @@ use serde::Deserialize;
 use super::column::*;
 use super::detail;
 use super::read::*;
+use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::Rung;
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
 use crate::number::Number;
-use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, ObligationId, OutboxId, PbxName, PersonId, Role, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -78,26 +79,35 @@ fn contacts(db: &Connection, number: &Number) -> Result<(Vec<Contact>, i64)> {
         .query_row([number.as_str()], |row| row.get(0))?;
     let newest = db
         .prepare_cached(
-            "SELECT c.id, c.direction, c.started_at_ms, c.outcome, c.talk_ms, c.agent, c.person, c.pbx,
-                coalesce(t.summary, '') AS summary
+            "SELECT c.id, c.direction, c.started_at_ms, c.ended_at_ms, c.outcome, c.talk_ms, c.agent, c.person, c.pbx,
+                c.certain, coalesce(t.summary, '') AS summary
              FROM calls c LEFT JOIN tickets t ON t.id = c.ticket
              WHERE c.number = ?1 AND c.merged_into IS NULL ORDER BY c.started_at_ms DESC LIMIT ?2",
         )?
         .query_map(params![number.as_str(), CONTACTS as i64], |row| {
+            let (pbx, at) = (name(row, "pbx")?, time(row, "started_at_ms")?);
+            let certain = row.get("certain")?;
             Ok(Contact {
                 call: name(row, "id")?,
                 direction: word(row, "direction", Direction::parse)?,
-                at: time(row, "started_at_ms")?,
+                at,
                 outcome: maybe_word(row, "outcome", Outcome::parse)?,
                 talk_ms: row.get("talk_ms")?,
                 agent: maybe_name(row, "agent")?,
                 person: row.get::<_, Option<i64>>("person")?.map(PersonId),
-                pbx: name(row, "pbx")?,
+                gap: hidden(db, certain, &pbx, at, maybe_time(row, "ended_at_ms")?)?,
+                pbx,
                 summary: row.get("summary")?,
+                certain,
             })
         })?
         .collect::<Result<_>>()?;
     Ok((newest, total))
+}
+
+/// What hid part of a call, where not all of it was seen.
+fn hidden(db: &Connection, certain: bool, pbx: &PbxName, from: Time, to: Option<Time>) -> Result<Option<Outage>> {
+    if certain { Ok(None) } else { sight::gap(db, pbx, from, to) }
 }
 
 fn customers_on(db: &Connection, number: &Number) -> Result<Vec<Customer>> {
@@ -225,16 +235,19 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         .prepare_cached(
             "SELECT * FROM calls WHERE ticket = ?1 AND merged_into IS NULL ORDER BY started_at_ms DESC LIMIT ?2",
         )?
-        .query_map([id.0, LIST], stored_call)?
+        .query_map([id.0, LIST], |row| stored_call(db, row))?
         .collect::<Result<_>>()?;
     Ok(Some(TicketPage { row, customers, timeline: timeline(db, id)?, draft, obligations, calls }))
 }
 
-fn stored_call(row: &Row) -> Result<StoredCall> {
+fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
     let detail = detail::read(row.get_ref("detail")?.as_str()?);
+    let (pbx, certain) = (name(row, "pbx")?, row.get("certain")?);
+    let (started_at, ended_at) = (time(row, "started_at_ms")?, maybe_time(row, "ended_at_ms")?);
     Ok(StoredCall {
+        gap: hidden(db, certain, &pbx, started_at, ended_at)?,
         id: name(row, "id")?,
-        pbx: name(row, "pbx")?,
+        pbx,
         direction: word(row, "direction", Direction::parse)?,
         caller: row.get("caller")?,
         caller_name: row.get("caller_name")?,
@@ -242,13 +255,13 @@ fn stored_call(row: &Row) -> Result<StoredCall> {
         to: row.get("reached")?,
         agent: maybe_name(row, "agent")?,
         person: row.get::<_, Option<i64>>("person")?.map(PersonId),
-        started_at: time(row, "started_at_ms")?,
+        started_at,
         answered_at: maybe_time(row, "answered_at_ms")?,
-        ended_at: maybe_time(row, "ended_at_ms")?,
+        ended_at,
         outcome: maybe_word(row, "outcome", Outcome::parse)?,
         ended_by: maybe_word(row, "ended_by", EndedBy::parse)?,
         talk_ms: row.get("talk_ms")?,
-        certain: row.get("certain")?,
+        certain,
         waits: detail.waits,
         segments: detail.segments,
         offers: detail.offers,
@@ -388,19 +401,6 @@ pub fn outages(db: &Connection, limit: u32) -> Result<Vec<Outage>> {
             })
         })?
         .collect()
-}
-
-pub fn coverage(db: &Connection, from: Time, to: Time) -> Result<Vec<Coverage>> {
-    let period_ms = (to - from).num_milliseconds().max(0);
-    db.prepare_cached(
-        "SELECT pbx, sum(max(0, min(coalesce(to_ms, ?2), ?2) - max(from_ms, ?1))) AS unseen_ms
-         FROM outages GROUP BY pbx ORDER BY pbx",
-    )?
-    .query_map(params![ms(from), ms(to)], |row| {
-        let unseen_ms: i64 = row.get("unseen_ms")?;
-        Ok(Coverage { pbx: name(row, "pbx")?, period_ms, unseen_ms: unseen_ms.min(period_ms) })
-    })?
-    .collect()
 }
 
 pub fn unmapped(db: &Connection, today_from: Time) -> Result<Vec<UnmappedExtension>> {

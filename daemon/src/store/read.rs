@@ -7,6 +7,7 @@ use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, 
 use crate::desk::Rung;
 use crate::desk::clock::{ClockKind, ObligationState, Proof};
 use crate::desk::ticket::Ticket;
+use crate::ledger::Entry;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
@@ -101,6 +102,9 @@ pub struct Contact {
     pub person: Option<PersonId>,
     pub pbx: PbxName,
     pub summary: String,
+    pub certain: bool,
+    /// What hid part of it.
+    pub gap: Option<Outage>,
 }
 
 /// Which tickets a list shows, newest first.
@@ -150,6 +154,8 @@ pub struct StoredCall {
     pub ended_by: Option<EndedBy>,
     pub talk_ms: i64,
     pub certain: bool,
+    /// What hid part of it, if that is on record.
+    pub gap: Option<Outage>,
     pub waits: Vec<Wait>,
     pub segments: Vec<Segment>,
     pub offers: Vec<Offer>,
@@ -161,8 +167,31 @@ pub struct StoredCall {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
     pub pbx: PbxName,
-    pub period_ms: i64,
-    pub unseen_ms: i64,
+    pub total_ms: i64,
+    pub seen_ms: i64,
+    /// When it was not, oldest first; of very many the newest [`LIST`].
+    pub gaps: Vec<Gap>,
+    pub gaps_total: usize,
+}
+
+/// A stretch of time in which a PBX was not seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gap {
+    pub from: Time,
+    pub to: Time,
+    pub why: Blind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Blind {
+    /// In English, for admins.
+    Outage(String),
+    /// Nobody had looked at the PBX yet.
+    NotYet,
+    /// The PBX is looked at no more.
+    NoMore,
+    /// The time has not come.
+    Ahead,
 }
 
 /// Somebody's session, as it stands.
@@ -230,7 +259,8 @@ pub enum TimelineWhat {
     Kept { proof: Proof },
 }
 
-#[derive(Clone, Debug)]
+/// A time in which a PBX was not seen.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outage {
     pub pbx: PbxName,
     pub from: Time,
@@ -246,4 +276,12 @@ pub struct UnmappedExtension {
     pub answered_today: i64,
     pub dialled_today: i64,
     pub last_seen_at: Time,
+}
+
+/// A line of the ledger; an outage's `to` is when it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerRow {
+    pub entry: Entry,
+    /// Of outages that are over.
+    pub to: Option<Time>,
 }

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::open::read_only;
-use super::questions;
 use super::read::*;
+use super::{coverage, questions, sight};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
@@ -85,10 +85,13 @@ impl Reader {
     pub async fn outages(&self, limit: u32) -> Result<Vec<Outage>, ReadError> {
         ask(&self.pages, move |db| questions::outages(db, limit)).await
     }
-    /// For each PBX that was ever out of sight; the others were seen all the time. An outage that
-    /// has not ended counts up to `to`.
-    pub async fn coverage(&self, from: Time, to: Time) -> Result<Vec<Coverage>, ReadError> {
-        ask(&self.pages, move |db| questions::coverage(db, from, to)).await
+    /// How much of a period each PBX was seen that was ever looked at, as it is known at `now`.
+    pub async fn coverage(&self, from: Time, to: Time, now: Time) -> Result<Vec<Coverage>, ReadError> {
+        ask(&self.pages, move |db| coverage::coverage(db, from, to, now)).await
+    }
+    /// What hindered sight, newest first.
+    pub async fn ledger(&self, limit: u32) -> Result<Vec<LedgerRow>, ReadError> {
+        ask(&self.pages, move |db| sight::ledger(db, limit)).await
     }
     /// Extensions that were seen and are nobody's; `today_from` is where today began on the site.
     pub async fn unmapped(&self, today_from: Time) -> Result<Vec<UnmappedExtension>, ReadError> {

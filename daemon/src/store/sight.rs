@@ -1,12 +1,15 @@
-//! Sight: what was not seen of each PBX, and until when the daemon was there to see.
+//! Sight: what was not seen of each PBX, what else hindered sight, and until when the daemon was
+//! there to see.
 //!
 //! A daemon that was killed could not say so. So it notes from time to time that it is alive, and
 //! the next start tells the time from the last note to its first snapshot as an outage.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::column::{from_ms, ms};
+use super::column::{from_ms, maybe_time, ms, name, time, word};
+use super::read::{LedgerRow, Outage};
 use super::{Result, Store, Writing};
+use crate::ledger::{Entry, Hindrance};
 use crate::{CallId, PbxName, Time};
 
 const NOT_RUNNING: &str = "Ringback was not running";
@@ -59,6 +62,17 @@ impl Writing<'_> {
             .map(drop)
     }
 
+    /// A line of the ledger; written again, it is one line all the same.
+    pub fn ledger(&mut self, entry: &Entry) -> Result<()> {
+        let pbx = entry.pbx.as_ref().map_or("", PbxName::as_str);
+        self.db
+            .prepare_cached(
+                "INSERT INTO ledger (pbx, at_ms, what, detail) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![pbx, ms(entry.at), entry.what.as_str(), entry.detail])
+            .map(drop)
+    }
+
     /// After a snapshot: the PBX is in sight. Calls that are kept as up, but that it does not know
     /// any more, ended unseen: nothing is concluded from it but that they are over.
     pub fn standing(&mut self, pbx: &PbxName, at: Time, up: &[CallId]) -> Result<()> {
@@ -91,8 +105,48 @@ fn close(db: &Connection, pbx: &PbxName, end: Time) -> Result<()> {
 
 fn note(db: &Connection, whom: &str, at: Time) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO alive (pbx, at_ms) VALUES (?1, ?2) ON CONFLICT (pbx) DO UPDATE SET at_ms = excluded.at_ms",
+        "INSERT INTO alive (pbx, at_ms, since_ms) VALUES (?1, ?2, ?2)
+         ON CONFLICT (pbx) DO UPDATE SET at_ms = excluded.at_ms",
     )?
     .execute(params![whom, ms(at)])
     .map(drop)
+}
+
+/// Lines of the ledger and outages, newest first.
+pub fn ledger(db: &Connection, limit: u32) -> Result<Vec<LedgerRow>> {
+    db.prepare_cached(
+        "SELECT pbx, at_ms, what, detail, NULL AS to_ms FROM ledger
+         UNION ALL SELECT pbx, from_ms, 'outage', why, to_ms FROM outages
+         ORDER BY at_ms DESC, pbx, what, detail LIMIT ?1",
+    )?
+    .query_map([limit], |row| {
+        let pbx = Some(name::<PbxName>(row, "pbx")?).filter(|pbx| !pbx.as_str().is_empty());
+        let what = word(row, "what", Hindrance::parse)?;
+        let entry = Entry { pbx, at: time(row, "at_ms")?, what, detail: row.get("detail")? };
+        Ok(LedgerRow { entry, to: maybe_time(row, "to_ms")? })
+    })?
+    .collect()
+}
+
+/// What hid part of a call that was not seen whole: the first outage that it touches, or else the
+/// first time within it that something was found to be amiss.
+pub fn gap(db: &Connection, pbx: &PbxName, from: Time, to: Option<Time>) -> Result<Option<Outage>> {
+    let to_ms = to.map_or(i64::MAX, ms);
+    db.prepare_cached(
+        "SELECT pbx, from_ms, to_ms, why FROM (
+            SELECT 1 AS rank, pbx, from_ms, to_ms, why FROM outages
+            WHERE pbx = ?1 AND from_ms <= ?3 AND coalesce(to_ms, ?3) >= ?2
+            UNION ALL SELECT 2, pbx, at_ms, at_ms, detail FROM ledger
+            WHERE pbx = ?1 AND at_ms BETWEEN ?2 AND ?3 AND what IN ('restart', 'overflow', 'drift'))
+         ORDER BY rank, from_ms LIMIT 1",
+    )?
+    .query_row(params![pbx.as_str(), ms(from), to_ms], |row| {
+        Ok(Outage {
+            pbx: name(row, "pbx")?,
+            from: time(row, "from_ms")?,
+            to: maybe_time(row, "to_ms")?,
+            why: row.get("why")?,
+        })
+    })
+    .optional()
 }

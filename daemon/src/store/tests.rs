@@ -50,7 +50,7 @@ fn a_newer_schema_is_refused_and_not_touched() {
     newer.close().unwrap();
     let before = std::fs::read(&file).unwrap();
     let refused = Store::open(dir.path(), policy()).unwrap_err().to_string();
-    assert!(refused.contains("newer ringback (schema 99; this one knows up to 2)"), "{refused}");
+    assert!(refused.contains("newer ringback (schema 99; this one knows up to "), "{refused}");
     assert!(std::fs::read(&file).unwrap() == before, "not a byte changed");
 }
 

@@ -5,7 +5,7 @@
 //! An Asterisk session is one thread: events never stand inside a list, but those that it had
 //! ready before may come after the list, and be older than it (manager.c `session_do`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -15,8 +15,9 @@ use super::codec::{AmiCodec, Banner, Frame, Packet};
 use super::events;
 use super::fields::text;
 use super::login::{Credentials, Login, Progress};
+use super::look::Look;
 use super::requests::{self, Action, ActionIds, Dialling, Interfaces};
-use crate::event::{BootId, CallEvent, Extension};
+use crate::event::{BootId, CallEvent, Extension, QueueName};
 use crate::request::Request;
 use crate::session::{Answer, Heard, LoginFailure, Over};
 
@@ -57,11 +58,13 @@ pub struct Conversation {
     asked_last: u64,
     /// What queues call each agent.
     interfaces: BTreeMap<Extension, Interfaces>,
+    queues: BTreeSet<QueueName>,
+    look: Option<Look>,
     began: Instant,
     heard_at: Instant,
     ping_at: Instant,
     /// A snapshot is wanted, and may be taken from then on.
-    snapshot_at: Option<Instant>,
+    snapshot_at: Option<(Instant, &'static str)>,
     snapshot_last: Option<Instant>,
     /// No reply came yet since the login: a `FullyBooted` now only says that it is up already.
     just_in: bool,
@@ -83,6 +86,8 @@ enum Stage {
 #[derive(Debug)]
 struct Pending {
     what: What,
+    /// Of a list, so far.
+    items: usize,
     sent: Instant,
     until: Instant,
 }
@@ -92,6 +97,8 @@ enum What {
     Settings,
     Status,
     List(&'static str),
+    /// A list that is only looked at.
+    Look(&'static str),
     Ping,
     /// One action of that request.
     Request(u64),
@@ -119,6 +126,8 @@ impl Conversation {
             asked_last: 0,
             boot,
             interfaces: BTreeMap::new(),
+            queues: BTreeSet::new(),
+            look: None,
             began: at,
             heard_at: at,
             ping_at: at + PING_EVERY,
@@ -170,11 +179,15 @@ impl Conversation {
         if matches!(self.stage, Stage::Login(_)) || self.over {
             return heard.push(Heard::Answered { request, answer: Answer::Down });
         }
+        if request == Request::Look {
+            let answer = self.begin_look(at, heard);
+            return heard.push(Heard::Answered { request, answer });
+        }
         let known = &self.interfaces;
         let interfaces_of = |agent: &Extension| known.get(agent).cloned().unwrap_or_default();
         match requests::actions(&request, &self.dialling, interfaces_of, &mut self.ids) {
             Ok(actions) if actions.is_empty() => {
-                self.want_snapshot_soon(at);
+                self.want_snapshot_soon(at, "What we held for true was not what the PBX says.");
                 heard.push(Heard::Answered { request, answer: Answer::Done });
             }
             Ok(actions) => {
@@ -209,9 +222,10 @@ impl Conversation {
         if let Stage::Login(_) = self.stage {
             return self.began + LOGIN_WITHIN;
         }
-        let snapshot_at = self.snapshot_at.filter(|_| matches!(self.stage, Stage::Live));
+        let snapshot_at = self.snapshot_at.filter(|_| matches!(self.stage, Stage::Live)).map(|(due, _)| due);
+        let look_at = self.look.as_ref().and_then(Look::next_wake);
         let deadlines = self.pending.values().map(|pending| pending.until);
-        deadlines.chain(snapshot_at).fold(self.ping_at, Instant::min)
+        deadlines.chain(snapshot_at).chain(look_at).fold(self.ping_at, Instant::min)
     }
 
     pub fn wake(&mut self, at: Instant, heard: &mut Vec<Heard>) {
@@ -233,15 +247,21 @@ impl Conversation {
                 What::Settings => return self.end(Over::SnapshotStuck("CoreSettings"), heard),
                 What::Status => return self.end(Over::SnapshotStuck("CoreStatus"), heard),
                 What::List(name) => return self.end(Over::SnapshotStuck(name), heard),
+                What::Look(name) => {
+                    self.look = None;
+                    heard.push(Heard::Note(format!("The PBX did not finish its answer to {name} within 30 s.")));
+                }
                 What::Request(no) => self.answered(no, Answer::Unknown, heard),
             }
         }
         if at >= self.ping_at {
             self.ping(at);
         }
-        if matches!(self.stage, Stage::Live) && self.snapshot_at.is_some_and(|due| due <= at) {
+        if let Some((_, why)) = self.snapshot_at.filter(|(due, _)| *due <= at && matches!(self.stage, Stage::Live)) {
+            heard.push(Heard::Resync(why));
             self.ask_all(at, heard);
         }
+        self.go_on_looking(at);
     }
 
     fn greeted(&mut self, banner: &Banner, heard: &mut Vec<Heard>) {
@@ -276,25 +296,38 @@ impl Conversation {
     }
 
     fn event(&mut self, at: Instant, name: &[u8], packet: &Packet, heard: &mut Vec<Heard>) {
-        if matches!(self.stage, Stage::Snapshot { .. })
+        // Nearly always nothing is listed, and events are many.
+        if self.pending.values().any(|pending| matches!(pending.what, What::List(_) | What::Look(_)))
             && let Some(id) = packet.get(b"ActionID").and_then(|id| std::str::from_utf8(id).ok())
             && let Some(pending) = self.pending.get_mut(id)
-            && let What::List(_) = pending.what
+            && let What::List(list) | What::Look(list) = pending.what
         {
+            let is_look = matches!(pending.what, What::Look(_));
             pending.until = at + LIST_WITHIN;
             let mark = packet.get(b"EventList").unwrap_or_default();
             if mark.eq_ignore_ascii_case(b"Complete") || mark.eq_ignore_ascii_case(b"Cancelled") {
+                heard.extend(miscounted(list, pending.items, packet));
                 self.pending.remove(id);
-                self.list_ended(at, heard);
-            } else {
+                if is_look {
+                    self.look_ended(at, heard)
+                } else {
+                    self.list_ended(at, heard)
+                }
+                return;
+            }
+            pending.items += 1;
+            // What is left of a look that a snapshot overtook is old news.
+            if !is_look || self.look.is_some() {
                 self.tell(packet, heard);
             }
             return;
         }
         match name {
-            b"FullyBooted" if !self.just_in => self.want_snapshot_soon(at),
+            b"FullyBooted" if !self.just_in => self.want_snapshot_soon(at, "The PBX said that it is up in full."),
             b"FullyBooted" => {}
-            b"Reload" | b"Load" if of_queues(packet) => self.want_snapshot_soon(at),
+            b"Reload" | b"Load" if of_queues(packet) => {
+                self.want_snapshot_soon(at, "The PBX has loaded its queues anew.");
+            }
             b"Shutdown" => {
                 self.stopping = true;
                 self.tell(packet, heard);
@@ -319,6 +352,9 @@ impl Conversation {
     }
 
     fn learn(&mut self, event: &CallEvent) {
+        if let CallEvent::QueueSeen { queue } = event {
+            self.queues.insert(queue.clone());
+        }
         if let CallEvent::MemberIs(state) = event {
             let interface = state.member.interface.as_str();
             let known = self.interfaces.get(state.agent()).and_then(|queues| queues.get(&state.queue));
@@ -343,7 +379,7 @@ impl Conversation {
             return; // Too late, or not ours.
         };
         self.just_in = false;
-        let (id, Pending { what, sent, until }) = pending;
+        let (id, Pending { what, items, sent, until }) = pending;
         let success = packet.response().is_some_and(|result| result.eq_ignore_ascii_case(b"Success"));
         let said = || text(packet.get(b"Message").unwrap_or_default()).into_owned();
         match what {
@@ -369,8 +405,12 @@ impl Conversation {
                 heard.push(Heard::Event { event: CallEvent::SnapshotBegan { boot }, held: Duration::ZERO });
             }
             // The list itself follows, under the same id.
-            What::List(_) if success => {
-                self.pending.insert(id.to_owned(), Pending { what, sent, until });
+            What::List(_) | What::Look(_) if success => {
+                self.pending.insert(id.to_owned(), Pending { what, items, sent, until });
+            }
+            What::Look(name) => {
+                self.look = None;
+                heard.push(missing(name, &said()));
             }
             What::List(name) => {
                 heard.push(missing(name, &said()));
@@ -405,24 +445,55 @@ impl Conversation {
                 "A packet of the PBX was damaged ({why}). Asterisk before 16.26 and 18.12 loses parts of packets when \
                  the network is slow: set `writetimeout = 10000` for our user in manager.conf, or upgrade it."
             )));
-            self.want_snapshot_soon(at);
+            self.want_snapshot_soon(at, "A packet was damaged.");
         }
     }
 
     /// All that is up will be told anew, after the snapshot that is under way if there is one.
     pub fn want_snapshot(&mut self, at: Instant) {
-        self.snapshot_at = Some(at);
+        self.snapshot_at = Some((at, "Events were dropped."));
     }
 
-    fn want_snapshot_soon(&mut self, at: Instant) {
+    fn want_snapshot_soon(&mut self, at: Instant, why: &'static str) {
         let due = self.snapshot_last.map_or(at, |last| at.max(last + SNAPSHOT_EVERY));
-        self.snapshot_at.get_or_insert(due);
+        self.snapshot_at.get_or_insert((due, why));
+    }
+
+    fn begin_look(&mut self, at: Instant, heard: &mut Vec<Heard>) -> Answer {
+        if !matches!(self.stage, Stage::Live) || self.snapshot_at.is_some() || self.look.is_some() {
+            return Answer::No("all that is up is being asked for already".to_owned());
+        }
+        heard.push(Heard::Event { event: CallEvent::LookBegan, held: Duration::ZERO });
+        self.look = Some(Look::new(self.queues.iter().cloned(), at));
+        self.go_on_looking(at);
+        Answer::Done
+    }
+
+    fn go_on_looking(&mut self, at: Instant) {
+        while let Some(list) = self.look.as_mut().and_then(|look| look.wake(at)) {
+            let id = self.ids.next();
+            match list.action(&id) {
+                Ok(action) => self.act(at, id, action, What::Look(list.name()), LIST_WITHIN),
+                // A queue that cannot be named on a line is not looked at.
+                Err(_) => drop(self.look.as_mut().map(|look| look.ended(at))),
+            }
+        }
+    }
+
+    fn look_ended(&mut self, at: Instant, heard: &mut Vec<Heard>) {
+        let Some(look) = &mut self.look else { return };
+        if look.ended(at) {
+            self.look = None;
+            heard.push(Heard::Event { event: CallEvent::LookEnded, held: Duration::ZERO });
+        }
     }
 
     /// Sends all questions at once: Asterisk answers one after the other, in order.
     fn ask_all(&mut self, at: Instant, heard: &mut Vec<Heard>) {
         heard.push(Heard::Asking);
         (self.snapshot_at, self.snapshot_last) = (None, Some(at));
+        self.look = None;
+        self.queues.clear();
         let id = self.ids.next();
         let status = Action::new("CoreStatus", &id);
         self.act(at, id, status, What::Status, LIST_WITHIN);
@@ -444,7 +515,7 @@ impl Conversation {
 
     fn act(&mut self, at: Instant, id: String, action: Action, what: What, within: Duration) {
         action.write(&mut self.send);
-        self.pending.insert(id, Pending { what, sent: at, until: at + within });
+        self.pending.insert(id, Pending { what, items: 0, sent: at, until: at + within });
     }
 
     fn end(&mut self, why: Over, heard: &mut Vec<Heard>) {
@@ -460,6 +531,13 @@ impl Conversation {
 /// Whether a module's (re)load may have changed who is in which queue.
 fn of_queues(packet: &Packet) -> bool {
     matches!(packet.get(b"Module"), Some(b"All" | b"app_queue.so" | b"app_queue"))
+}
+
+/// A list whose last event counts other than we did was not understood whole.
+fn miscounted(list: &str, items: usize, end: &Packet) -> Option<Heard> {
+    let told: usize = std::str::from_utf8(end.get(b"ListItems")?).ok()?.trim().parse().ok()?;
+    let note = || format!("The PBX counts {told} items in its answer to {list}, and {items} were understood.");
+    (told != items).then(|| Heard::Note(note()))
 }
 
 fn missing(action: &str, said: &str) -> Heard {

@@ -5,5 +5,6 @@ pub mod conversation;
 pub mod events;
 pub mod fields;
 pub mod login;
+mod look;
 pub mod packet;
 pub mod requests;

@@ -17,6 +17,7 @@ impl Tracker {
         self.round += 1;
         self.staff.snapshot_began();
         self.seen_waiting.clear();
+        self.looks.forget();
     }
 
     pub(super) fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
@@ -122,6 +123,7 @@ impl Tracker {
         self.forget_spies(|_| false, at, out);
         self.legs.clear();
         self.bridges.clear();
+        self.looks.forget();
     }
 }
 

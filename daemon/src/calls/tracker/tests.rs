@@ -65,7 +65,7 @@ impl Script {
                 Change::Merged { .. } => self.merged += 1,
                 Change::Listening { leg, since } => self.listened.push((leg.to_string(), Some(since), None)),
                 Change::Listened { leg, from, to } => self.listened.push((leg.to_string(), from, Some(to))),
-                Change::Call(_) | Change::Queues | Change::Agent(_) => {}
+                Change::Call(_) | Change::Queues | Change::Agent(_) | Change::Drift(_) => {}
             }
         }
     }
