@@ -4,6 +4,7 @@ pub mod ami;
 pub mod charset;
 pub mod esl;
 pub mod event;
+pub mod native;
 pub mod request;
 pub mod session;
 
