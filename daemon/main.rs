@@ -248,6 +248,9 @@ async fn run(
     };
     let state =
         admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());
+    if let Some(native) = daemon.native {
+        println!("PBXs connect to the native socket on {native}");
+    }
     println!("ringback {} listens on http://{}", env!("CARGO_PKG_VERSION"), listener.local_addr()?);
     let pages = tokio::spawn(admin::serve::serve(listener, admin::router(state), stop.clone()));
     asked_to_stop.await;
@@ -303,7 +306,7 @@ async fn check(config: Config) -> anyhow::Result<ExitCode> {
     let mut worst = FindingState::Ok;
     for pbx in &config.pbxs {
         println!("\n{} ({})", pbx.name, pbx.wiring.place());
-        for finding in daemon::check::check(pbx).await {
+        for finding in daemon::check::check(pbx, config.native.as_ref()).await {
             let sign = match finding.state {
                 FindingState::Ok => "ok     ",
                 FindingState::Warning => "warning",

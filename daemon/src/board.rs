@@ -6,6 +6,7 @@
 //! call and not by the event, and pops and boards go on.
 
 mod handing;
+mod native;
 mod pops;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -132,28 +133,7 @@ impl Board {
 
     fn hear(&mut self, from_link: FromLink) {
         match from_link {
-            FromLink::Event { pbx, at, event } => {
-                let Some(seat) = self.seats.get_mut(&pbx) else { return };
-                seat.now.events_total += 1;
-                let seen = self.hub.has(&Topic::Events).then(|| SeenEvent {
-                    at,
-                    pbx: pbx.clone(),
-                    name: event.name(),
-                    call: None,
-                    detail: event.detail(),
-                });
-                let leg = seen.as_ref().and_then(|_| event.leg().cloned());
-                let whole = event == CallEvent::SnapshotEnded;
-                seat.tracker.observe(at, event, &mut self.changes);
-                if let Some(mut seen) = seen {
-                    seen.call = leg.and_then(|leg| seat.tracker.call_of(&leg).cloned());
-                    self.hub.tell(&Topic::Events, Notice::Event(Arc::new(seen)));
-                }
-                self.follow(&pbx, at);
-                if whole {
-                    self.stands(pbx, at);
-                }
-            }
+            FromLink::Event { pbx, at, event } => self.observe(&pbx, at, event),
             FromLink::State(now) => self.link_is(now),
             FromLink::Outage { pbx, from, to, why } => {
                 if to.is_none()
@@ -166,6 +146,7 @@ impl Board {
                 self.handing.add(Input::Outage { pbx, from, to, why });
             }
             FromLink::Hindered(entry) => self.handing.add(Input::Ledger(entry)),
+            FromLink::Native { pbx, said } => self.hear_native(&pbx, said),
             FromLink::Answered { pbx, request, answer } => {
                 if let Err(refused) = answer {
                     self.refused(&pbx, request, &refused);
@@ -174,12 +155,35 @@ impl Board {
         }
     }
 
+    fn observe(&mut self, pbx: &PbxName, at: Time, event: CallEvent) {
+        let Some(seat) = self.seats.get_mut(pbx) else { return };
+        seat.now.events_total += 1;
+        let seen = self.hub.has(&Topic::Events).then(|| SeenEvent {
+            at,
+            pbx: pbx.clone(),
+            name: event.name(),
+            call: None,
+            detail: event.detail(),
+        });
+        let leg = seen.as_ref().and_then(|_| event.leg().cloned());
+        let whole = event == CallEvent::SnapshotEnded;
+        seat.tracker.observe(at, event, &mut self.changes);
+        if let Some(mut seen) = seen {
+            seen.call = leg.and_then(|leg| seat.tracker.call_of(&leg).cloned());
+            self.hub.tell(&Topic::Events, Notice::Event(Arc::new(seen)));
+        }
+        self.follow(pbx, at);
+        if whole {
+            self.stands(pbx, at);
+        }
+    }
+
     /// After a snapshot: what is up, and that nothing else is.
-    fn stands(&mut self, pbx: PbxName, at: Time) {
-        let Some(seat) = self.seats.get(&pbx) else { return };
+    fn stands(&mut self, pbx: &PbxName, at: Time) {
+        let Some(seat) = self.seats.get(pbx) else { return };
         let up = seat.tracker.calls().map(|call| call.id.clone()).collect();
         self.stale = true;
-        self.handing.add(Input::Standing { pbx, at, up });
+        self.handing.add(Input::Standing { pbx: pbx.clone(), at, up });
     }
 
     fn link_is(&mut self, now: LinkNow) {

@@ -74,10 +74,12 @@ pub fn start(config: &Config) -> anyhow::Result<Capturing> {
     if !config.capture.enabled || config.pbxs.is_empty() {
         return Ok(Capturing::default());
     }
-    let abouts = config.pbxs.iter().map(|pbx| (pbx.name.clone(), About::of(pbx))).collect();
+    let abouts: BTreeMap<PbxName, About> =
+        config.pbxs.iter().filter_map(|pbx| Some((pbx.name.clone(), About::of(pbx)?))).collect();
+    let captured: Vec<PbxName> = abouts.keys().cloned().collect();
     let mut shelf = Shelf::new(config.data.join(FOLDER), &config.capture, abouts, Utc::now());
     let (to, pieces) = sync_channel::<(PbxName, Vec<u8>)>(PIECES);
-    let taps = config.pbxs.iter().map(|pbx| (pbx.name.clone(), Tap::new(pbx.name.clone(), to.clone()))).collect();
+    let taps = captured.into_iter().map(|pbx| (pbx.clone(), Tap::new(pbx, to.clone()))).collect();
     let keep = move || {
         shelf.tidy(Utc::now());
         loop {

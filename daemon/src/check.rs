@@ -4,6 +4,7 @@
 //! Nothing is changed on the PBX: it is asked what our user may do (`ListCommands` lists only
 //! that), and told one `UserEvent`, which must come back.
 
+mod native;
 mod talk;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use protocol::ami::fields::text;
 use protocol::ami::login::permit_line;
 use protocol::event::plain_name;
 
-use crate::config::{Asterisk, Pbx, Wiring};
+use crate::config::{Asterisk, NativeListen, Pbx, Wiring};
 use crate::link::connect;
 use talk::{SignedIn, Talk};
 
@@ -58,9 +59,12 @@ impl Finding {
 }
 
 /// Connects once and looks at everything that a link needs; ends within a minute.
-pub async fn check(pbx: &Pbx) -> Vec<Finding> {
+///
+/// `listen` is where PBXs connect to us.
+pub async fn check(pbx: &Pbx, listen: Option<&NativeListen>) -> Vec<Finding> {
     match &pbx.wiring {
         Wiring::Asterisk(asterisk) => check_asterisk(asterisk).await,
+        Wiring::Native(native) => native::check(&pbx.name, native, listen).await,
     }
 }
 

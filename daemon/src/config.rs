@@ -3,6 +3,7 @@
 //! What is wrong is told with its line and column, what was meant, and how to mend it. An unknown
 //! key is an error, for it is a typing mistake more often than a wish.
 
+mod native;
 mod pbx;
 
 use std::fmt;
@@ -13,8 +14,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use native::NativeTable;
+pub use native::{NativeListen, ServerTls};
 use pbx::PbxTable;
-pub use pbx::{Address, Asterisk, Pbx, Tls, Wiring};
+pub use pbx::{Address, Asterisk, Native, Pbx, Tls, Wiring};
 
 /// The file as it stands, with a place for each value that can be wrong.
 #[derive(Debug, Deserialize)]
@@ -24,6 +27,7 @@ struct File {
     site: SiteTable,
     web: WebTable,
     capture: CaptureTable,
+    native: Option<NativeTable>,
     pbx: Vec<PbxTable>,
 }
 
@@ -34,6 +38,7 @@ impl Default for File {
             site: SiteTable::default(),
             web: WebTable::default(),
             capture: CaptureTable::default(),
+            native: None,
             pbx: Vec::new(),
         }
     }
@@ -71,6 +76,8 @@ pub struct Config {
     pub site: Site,
     pub web: Web,
     pub capture: Capture,
+    /// Where PBXs connect to us, if any do.
+    pub native: Option<NativeListen>,
     pub pbxs: Vec<Pbx>,
 }
 
@@ -152,6 +159,7 @@ impl Config {
     }
 
     fn checked(file: File, base: &Path) -> Result<Config, Wrong> {
+        let native = file.native.map(|table| NativeListen::checked(table, base)).transpose()?;
         let mut pbxs: Vec<Pbx> = Vec::new();
         for table in file.pbx {
             let offset = table.name.span().start;
@@ -159,6 +167,7 @@ impl Config {
             if pbxs.iter().any(|other| other.name == pbx.name) {
                 return Err(wrong(offset, format!("two PBXs are named {:?}; each needs a name of its own", pbx.name)));
             }
+            native::reachable(&pbx, &pbxs, native.as_ref(), offset)?;
             pbxs.push(pbx);
         }
         Ok(Config {
@@ -166,6 +175,7 @@ impl Config {
             site: Site::checked(file.site)?,
             web: Web::checked(file.web)?,
             capture: Capture::checked(file.capture)?,
+            native,
             pbxs,
         })
     }
@@ -279,11 +289,29 @@ mod tests {
         let text = format!("{PBX}secret = \"s\"\ntls = {{ fingerprint = \"{}\" }}\n", "AB:".repeat(31) + "cd");
         let config = Config::parse(&text, Path::new("/etc/ringback")).map_err(|w| w.why).unwrap();
         let pbx = &config.pbxs[0];
-        let Wiring::Asterisk(Asterisk { address, .. }) = &pbx.wiring;
+        let Wiring::Asterisk(Asterisk { address, .. }) = &pbx.wiring else { panic!("an Asterisk") };
         assert_eq!((address.port, pbx.region.as_str()), (5039, "CN"));
         assert!(matches!(address.tls, Some(Tls::Fingerprint(f)) if f[0] == 0xab && f[31] == 0xcd));
         assert!(!format!("{config:?}").contains("\"s\""), "secrets are not shown");
         assert_eq!(config.data, Path::new("/etc/ringback/ringback-data"));
+    }
+
+    #[test]
+    fn a_native_pbx_needs_a_token_of_its_own_and_somewhere_to_connect_to() {
+        let native =
+            |name: &str, token: &str| format!("[[pbx]]\nname = {name:?}\nkind = \"native\"\ntoken = {token:?}\n");
+        let listen = "[native]\nlisten = \"127.0.0.1:8402\"\n";
+        let (one, other) = ("0123456789abcdef", "fedcba9876543210");
+        let text = format!("{listen}{}{}", native("a", one), native("b", other));
+        let config = Config::parse(&text, Path::new("/etc/ringback")).map_err(|w| w.why).unwrap();
+        assert_eq!(config.pbxs.len(), 2);
+        assert!(!format!("{config:?}").contains(one), "tokens are not shown");
+        assert!(refused(&native("a", one)).0.contains("[native]"));
+        assert!(refused(&format!("{listen}{}", native("a", "short"))).0.contains("guessed"));
+        assert!(refused(&format!("{listen}{}{}", native("a", one), native("b", one))).0.contains("same token"));
+        let (why, at) = refused(&format!("{listen}{}host = \"x\"\n", native("a", one)));
+        assert!(why.contains("connects to us") && at == (7, 8), "{why} {at:?}");
+        assert_eq!(refused("[native]\nlisten = \"8402\"\n").1, (2, 10));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::TimeDelta;
 use rusqlite::ErrorCode;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ use crate::desk::decide;
 use crate::desk::fact::{self, Fact};
 use crate::ledger::Entry;
 use crate::live::{Notice, Topic};
-use crate::store::{self, Store, Writing};
+use crate::store::{self, Store, Writing, journal};
 use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Time};
 use changed::Changed;
 
@@ -74,6 +74,14 @@ pub enum Input {
     },
     /// Outbox rows that reached their channel.
     Delivered(Vec<OutboxId>),
+    /// Lines of a native sender, in order; its link hears of the last one's `nth` once they are on
+    /// disk.
+    Journal {
+        pbx: PbxName,
+        entries: Vec<journal::Entry>,
+        nth: u64,
+        committed: watch::Sender<u64>,
+    },
 }
 
 /// A call that somebody asked for; the record is on disk. To be sent once, never again.
@@ -393,9 +401,17 @@ impl Engine {
         {
             answer = Err(Refusal::LinkDown);
         }
-        if let Input::Command(_, reply) = input {
+        match input {
             // Whoever asked may have gone meanwhile; what was kept is kept.
-            let _ = reply.send(answer);
+            Input::Command(_, reply) => drop(reply.send(answer)),
+            Input::Journal { nth, committed, .. } => drop(committed.send_replace(nth)),
+            Input::Calls { .. }
+            | Input::Merged { .. }
+            | Input::Standing { .. }
+            | Input::Outage { .. }
+            | Input::Ledger(_)
+            | Input::Extensions { .. }
+            | Input::Delivered(_) => {}
         }
     }
 
@@ -416,6 +432,7 @@ fn weight(input: &Input) -> usize {
         Input::Calls { calls, .. } => calls.len(),
         Input::Extensions { seen, .. } => seen.len(),
         Input::Delivered(rows) => rows.len(),
+        Input::Journal { entries, .. } => entries.len(),
         Input::Merged { .. }
         | Input::Standing { .. }
         | Input::Command(..)
@@ -438,7 +455,8 @@ fn refuse(input: Input) -> Option<Input> {
         | Input::Outage { .. }
         | Input::Ledger(_)
         | Input::Extensions { .. }
-        | Input::Delivered(_) => Some(input),
+        | Input::Delivered(_)
+        | Input::Journal { .. } => Some(input),
     }
 }
 
@@ -467,9 +485,13 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
             for call in calls {
                 let input = decide::Input::Call { at: *at, call: call.clone() };
                 note(writing.decide(&input, now)?.unwrap_or_default(), changed);
+                if call.ended_at.is_some() {
+                    writing.journal_done(&call.id)?;
+                }
             }
         }
         Input::Merged { from, into } => {
+            writing.journal_merged(from, into)?;
             let input = decide::Input::Merged { from: from.clone(), into: into.clone() };
             note(writing.decide(&input, now)?.unwrap_or_default(), changed);
         }
@@ -492,6 +514,7 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
         }
         Input::Extensions { pbx, at, seen } => writing.extensions(pbx, *at, seen)?,
         Input::Delivered(rows) => writing.delivered(rows, now)?,
+        Input::Journal { pbx, entries, .. } => writing.journal(pbx, entries, now)?,
     }
     Ok(Applied { answer, dial })
 }

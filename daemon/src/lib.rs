@@ -22,12 +22,13 @@ pub use engine::Commands;
 pub use names::*;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 
 use anyhow::Context;
 use chrono::Utc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -35,10 +36,12 @@ use board::{Board, Seat, Wires};
 use calls::dialplan::Dialplan;
 use calls::tracker::Tracker;
 use capture::Capturing;
-use config::Config;
+use config::{Config, Wiring};
 use desk::policy::Policy;
 use engine::Outlets;
 use link::Link;
+use link::listen::{Door, Listener};
+use link::native::Memory;
 use live::{LinkNow, Live};
 use number::Numbering;
 use store::Store;
@@ -53,6 +56,8 @@ pub struct Daemon {
     pub commands: Commands,
     pub reader: Reader,
     pub live: Live,
+    /// Where PBXs connect to us, if any do.
+    pub native: Option<SocketAddr>,
     links: Vec<JoinHandle<()>>,
     /// Ends when the links have.
     capture: Option<thread::JoinHandle<()>>,
@@ -82,15 +87,26 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let news = Arc::new(Notify::new());
     let stop_engine = CancellationToken::new();
     let outlets = Outlets { told: told.clone(), dials, outbox: news.clone() };
-    let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
-
     let Capturing { mut taps, thread: capture } = capture::start(config)?;
     let (from_links, hear_links) = mpsc::channel(link::EVENTS);
     let mut seats = BTreeMap::new();
     let mut links = Vec::new();
+    let mut doors = Vec::new();
+    let mut connecting = Vec::new();
     for pbx in &config.pbxs {
-        let tap = taps.remove(&pbx.name).unwrap_or_default();
-        let (link, task) = Link::start(pbx.clone(), tap, from_links.clone(), stop.clone());
+        let (link, task) = match &pbx.wiring {
+            Wiring::Asterisk(_) => {
+                let tap = taps.remove(&pbx.name).unwrap_or_default();
+                Link::start(pbx.clone(), tap, from_links.clone(), stop.clone())
+            }
+            Wiring::Native(native) => {
+                let (arrivals, arriving) = mpsc::channel(link::native::ARRIVALS);
+                doors.push(Door::new(pbx.name.clone(), &native.token, arrivals));
+                let (remembered, memory) = oneshot::channel();
+                connecting.push((pbx.name.clone(), remembered));
+                link::native::start(pbx.name.clone(), memory, arriving, from_links.clone(), stop.clone())
+            }
+        };
         let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
         let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx)).with_wrap_up(pbx.wrap_up.clone());
         let now = LinkNow::new(pbx.name.clone(), Utc::now());
@@ -106,11 +122,38 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         }
     }));
 
+    let mut board = Board::new(seats);
+    for (pbx, remembered) in connecting {
+        let memory = recall(&mut store, &mut board, &pbx)
+            .with_context(|| format!("cannot read what the sender of {pbx} told before"))?;
+        // The link waits for it.
+        let _ = remembered.send(memory);
+    }
+    // Only now, for a sender must find what it told before.
+    let listener = match &config.native {
+        Some(native) if !doors.is_empty() => Some(Listener::bind(native, doors)?),
+        Some(_) | None => None,
+    };
+    let native = listener.as_ref().map(Listener::address).transpose()?;
+    links.extend(listener.map(|listener| tokio::spawn(listener.run(stop.clone()))));
+    let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
+
     let (live, asked) = Live::new();
     let wires = Wires { links: hear_links, asked, told: hear_told, dials: hear_dials, engine: inbox.clone() };
-    let board = tokio::spawn(Board::new(seats).run(wires));
+    let board = tokio::spawn(board.run(wires));
     let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
-    Ok(Daemon { commands: Commands::new(inbox), reader, live, links, capture, board, outbox, engine, stop_engine })
+    Ok(Daemon {
+        commands: Commands::new(inbox),
+        reader,
+        live,
+        native,
+        links,
+        capture,
+        board,
+        outbox,
+        engine,
+        stop_engine,
+    })
 }
 
 impl Daemon {
@@ -130,6 +173,15 @@ impl Daemon {
         })
         .await?
     }
+}
+
+/// What the sender of a native PBX told of calls that are not over is told to the board again.
+fn recall(store: &mut Store, board: &mut Board, pbx: &PbxName) -> anyhow::Result<Memory> {
+    let mut memory = Memory { sources: store.sources(pbx)?, ..Memory::default() };
+    let kept = store.journal(pbx)?;
+    let tells = board.remember(pbx, kept, memory.sources.last(), &mut memory.mapping);
+    store.together(|writing| writing.journal_tells(&tells))?;
+    Ok(memory)
 }
 
 fn numbering(pbx: &config::Pbx) -> Numbering {

@@ -6,6 +6,8 @@
 
 mod connect;
 mod converse;
+pub mod listen;
+pub mod native;
 mod teller;
 
 use std::net::IpAddr;
@@ -48,6 +50,8 @@ pub enum FromLink {
     Outage { pbx: PbxName, from: Time, to: Option<Time>, why: String },
     /// Something hindered sight.
     Hindered(Entry),
+    /// What a PBX that connects to us told, or that it is there or gone.
+    Native { pbx: PbxName, said: native::Said },
     /// What came of a request that was given to [`Link::ask`].
     Answered { pbx: PbxName, request: Request, answer: Result<(), Refused> },
 }
@@ -114,17 +118,18 @@ async fn run(
     let mut now = LinkNow::new(config.name.clone(), began);
     let mut boot = None;
     let mut attempt = 0;
+    let Some(address) = address(&config) else { return };
     loop {
         enter(&mut now, LinkState::Connecting);
         teller.state(&now);
         let connected = tokio::select! {
-            connected = connect(address(&config)) => connected,
+            connected = connect(address) => connected,
             () = stop.cancelled() => return,
         };
         let (lost, since) = match connected {
             Err(unreachable) => (unreachable, began),
             Ok(Connected { wire, from }) => {
-                let mut session = session(&config, boot.take());
+                let Some(mut session) = session(&config, boot.take()) else { return };
                 let desk = Desk { now: &mut now, tap: &mut tap, teller: &mut teller, asked: &mut asked, stop: &stop };
                 let Some(ended) = converse(wire, &mut session, desk).await else {
                     return tap.lost(Utc::now(), "Ringback ended");
@@ -155,13 +160,15 @@ async fn run(
     }
 }
 
-fn address(config: &Pbx) -> &Address {
+/// None: it connects to us.
+fn address(config: &Pbx) -> Option<&Address> {
     match &config.wiring {
-        Wiring::Asterisk(asterisk) => &asterisk.address,
+        Wiring::Asterisk(asterisk) => Some(&asterisk.address),
+        Wiring::Native(_) => None,
     }
 }
 
-fn session(config: &Pbx, boot: Option<BootId>) -> Session {
+fn session(config: &Pbx, boot: Option<BootId>) -> Option<Session> {
     let epoch = Utc::now().timestamp_millis().unsigned_abs();
     let at = tokio::time::Instant::now().into_std();
     match &config.wiring {
@@ -172,17 +179,20 @@ fn session(config: &Pbx, boot: Option<BootId>) -> Session {
                 context: asterisk.originate_context.clone(),
                 caller_id: asterisk.originate_caller_id.clone(),
             };
-            Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at)))
+            Some(Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at))))
         }
+        Wiring::Native(_) => None,
     }
 }
 
 fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
     match why {
-        Over::Login(failure) => {
-            let Wiring::Asterisk(asterisk) = &config.wiring;
-            Unreachable { why: failure.advice(&asterisk.username, from), back_off: failure.back_off() }
-        }
+        Over::Login(failure) => match &config.wiring {
+            Wiring::Asterisk(asterisk) => {
+                Unreachable { why: failure.advice(&asterisk.username, from), back_off: failure.back_off() }
+            }
+            Wiring::Native(_) => Unreachable::for_now(String::new()),
+        },
         Over::ShutDown | Over::Closed | Over::Dead | Over::SnapshotStuck(_) | Over::FellBehind => {
             Unreachable::for_now(why.to_string())
         }

@@ -295,6 +295,11 @@ impl Staff {
         self.refresh_all(at)
     }
 
+    pub fn in_sight_again(&mut self, at: Time) -> Vec<Extension> {
+        self.seen = true;
+        self.refresh_all(at)
+    }
+
     pub fn queues_now(&self, pbx: &PbxName) -> Vec<QueueNow> {
         let now = |(name, queue): (&QueueName, &Queue)| {
             let is_in = |seat: &&Seat| self.agents.get(&seat.agent).is_none_or(Agent::is_in);

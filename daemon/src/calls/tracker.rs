@@ -331,6 +331,29 @@ impl Tracker {
         out.push(Change::Queues);
     }
 
+    /// The PBX cannot be reached, but keeps what happens and will tell it: until then nobody knows
+    /// how agents stand, while no call has become uncertain.
+    pub fn hidden(&mut self, at: Time, out: &mut Vec<Change>) {
+        let agents = self.staff.lost_sight(at);
+        self.tell_agents(agents, out);
+        out.push(Change::Queues);
+    }
+
+    /// After [`Tracker::hidden`]: nothing was missed.
+    pub fn in_sight_again(&mut self, at: Time, out: &mut Vec<Change>) {
+        let agents = self.staff.in_sight_again(at);
+        self.tell_agents(agents, out);
+        out.push(Change::Queues);
+    }
+
+    /// The PBX's run is this one: what was up in another is gone.
+    pub fn runs(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
+        if self.boot.as_ref().is_some_and(|before| *before != boot) {
+            self.end_all(Fate::Vanished, at, out);
+        }
+        self.boot = Some(boot);
+    }
+
     pub fn call(&self, id: &CallId) -> Option<&Call> {
         self.live(id).map(|live| &live.call)
     }

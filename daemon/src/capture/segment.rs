@@ -58,19 +58,23 @@ pub struct About {
 }
 
 impl About {
-    pub fn of(pbx: &Pbx) -> About {
-        About {
+    /// None: what it sends is not captured. A native sender keeps its lines itself until they are on
+    /// our disk.
+    pub fn of(pbx: &Pbx) -> Option<About> {
+        let kind = match &pbx.wiring {
+            Wiring::Asterisk(_) => Kind::Asterisk,
+            Wiring::Native(_) => return None,
+        };
+        Some(About {
             pbx: pbx.name.to_string(),
-            kind: match &pbx.wiring {
-                Wiring::Asterisk(_) => Kind::Asterisk,
-            },
+            kind,
             run: 0,
             nth: 0,
             trunks: pbx.trunks.clone(),
             extensions: pbx.extensions.clone(),
             region: pbx.region.clone(),
             home_area_code: pbx.home_area_code.clone(),
-        }
+        })
     }
 
     pub fn dialplan(&self) -> Dialplan {

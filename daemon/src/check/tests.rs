@@ -31,7 +31,7 @@ impl Wired {
             let (stream, _) = listener.accept().await.unwrap();
             self.serve(stream).await;
         });
-        let findings = check(&pbx).await;
+        let findings = check(&pbx, None).await;
         served.await.unwrap();
         findings
     }
@@ -135,7 +135,7 @@ async fn a_refused_login_ends_it_with_the_whole_section_to_paste() {
 
 #[tokio::test]
 async fn nobody_there_is_one_finding() {
-    let findings = check(&pbx(1)).await;
+    let findings = check(&pbx(1), None).await;
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].state, FindingState::Failed);
 }
@@ -147,7 +147,7 @@ async fn the_simulated_asterisk_is_wired_well() {
     let pbx = pbx(server.address().unwrap().port());
     let stop = CancellationToken::new();
     let served = tokio::spawn(server.run(stop.clone()));
-    let findings = check(&pbx).await;
+    let findings = check(&pbx, None).await;
     assert!(findings.iter().all(|finding| finding.state == FindingState::Ok), "{findings:#?}");
     stop.cancel();
     served.await.unwrap();

@@ -23,6 +23,8 @@ pub(super) struct PbxTable {
     username: Option<Spanned<String>>,
     secret: Option<Spanned<String>>,
     secret_file: Option<Spanned<PathBuf>>,
+    token: Option<Spanned<String>>,
+    token_file: Option<Spanned<PathBuf>>,
     tls: Option<Spanned<TlsTable>>,
     #[serde(default)]
     trunks: Vec<String>,
@@ -83,6 +85,8 @@ pub struct Pbx {
 pub enum Wiring {
     /// We connect to the manager port.
     Asterisk(Asterisk),
+    /// It connects to our native socket.
+    Native(Native),
 }
 
 impl Wiring {
@@ -90,6 +94,7 @@ impl Wiring {
     pub fn place(&self) -> String {
         match self {
             Wiring::Asterisk(asterisk) => asterisk.address.to_string(),
+            Wiring::Native(_) => "connects to our native socket".into(),
         }
     }
 }
@@ -109,6 +114,19 @@ pub struct Asterisk {
 impl fmt::Debug for Asterisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Asterisk(at {}, user {}, secret not shown)", self.address, self.username)
+    }
+}
+
+/// A PBX that connects to us.
+#[derive(Clone)]
+pub struct Native {
+    /// By which its sender is known.
+    pub token: String,
+}
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Native(token not shown)")
     }
 }
 
@@ -187,11 +205,17 @@ impl Pbx {
             other => other.map(Spanned::into_inner),
         };
         let wrap_up = wrap_up(std::mem::take(&mut table.wrap_up))?;
-        let (trunks, extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
+        let (mut trunks, mut extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
         let wiring = match table.kind.get_ref().as_str() {
             "asterisk" => Wiring::Asterisk(Asterisk::checked(table, base)?),
+            "native" => {
+                // Its lines say whose end of the PBX a leg is at.
+                trunks.push(protocol::native::mapping::LINES.into());
+                extensions.push(protocol::native::mapping::AGENTS.into());
+                Wiring::Native(Native::checked(table, base)?)
+            }
             unknown => {
-                let why = format!("PBX kind {unknown:?} is not known; \"asterisk\" is");
+                let why = format!("PBX kind {unknown:?} is not known; \"asterisk\" and \"native\" are");
                 return Err(wrong(table.kind.span().start, why));
             }
         };
@@ -201,7 +225,7 @@ impl Pbx {
 
 impl Asterisk {
     fn checked(table: PbxTable, base: &Path) -> Result<Asterisk, Wrong> {
-        let secret = secret(&table, base)?;
+        let secret = secret(("secret", &table.secret, &table.secret_file), &table.name, base)?;
         let Some(username) = table.username else {
             let why = "this PBX lacks its username: the section of manager.conf, as in \"ringback\"".to_owned();
             return Err(wrong(table.name.span().start, why));
@@ -255,22 +279,48 @@ fn host(host: Option<Spanned<String>>, name: &Spanned<String>) -> Result<String,
     }
 }
 
+/// Short enough to paste, too long to guess: with 16 letters and digits, 95 bits.
+const SHORTEST_TOKEN: usize = 16;
+
+impl Native {
+    fn checked(table: PbxTable, base: &Path) -> Result<Native, Wrong> {
+        let here = table.token.as_ref().map(|token| token.span().start);
+        let token = secret(("token", &table.token, &table.token_file), &table.name, base)?;
+        if token.len() < SHORTEST_TOKEN {
+            let why = format!(
+                "the token has less than {SHORTEST_TOKEN} characters and could be guessed; `openssl rand -hex 16` makes one"
+            );
+            return Err(wrong(here.unwrap_or(table.name.span().start), why));
+        }
+        let foreign = table.host.map(|host| host.span().start).or(table.username.map(|user| user.span().start));
+        if let Some(offset) = foreign.or(table.tls.map(|tls| tls.span().start)) {
+            let why = "a native PBX connects to us: it has a token, and where we listen stands in [native]";
+            return Err(wrong(offset, why.into()));
+        }
+        Ok(Native { token })
+    }
+}
+
 /// The secret itself or the file that holds it; `$CREDENTIALS_DIRECTORY` is where systemd puts
-/// such files.
-fn secret(table: &PbxTable, base: &Path) -> Result<String, Wrong> {
-    match (&table.secret, &table.secret_file) {
+/// such files. `key` is what it is called: `secret`.
+fn secret(
+    (key, given, in_file): (&str, &Option<Spanned<String>>, &Option<Spanned<PathBuf>>),
+    pbx: &Spanned<String>,
+    base: &Path,
+) -> Result<String, Wrong> {
+    match (given, in_file) {
         (Some(secret), None) => Ok(secret.get_ref().clone()),
         (None, Some(file)) => {
             let base = std::env::var_os("CREDENTIALS_DIRECTORY").map_or(base.to_owned(), PathBuf::from);
             let path = base.join(file.get_ref());
             let text = std::fs::read_to_string(&path).map_err(|error| {
-                let why = format!("the secret's file {} cannot be read ({error})", path.display());
+                let why = format!("the {key}'s file {} cannot be read ({error})", path.display());
                 wrong(file.span().start, why)
             })?;
             Ok(text.trim_end_matches(['\r', '\n']).to_owned())
         }
-        (Some(_), Some(file)) => Err(wrong(file.span().start, "give either secret or secret_file, not both".into())),
-        (None, None) => Err(wrong(table.name.span().start, "this PBX lacks its secret or secret_file".into())),
+        (Some(_), Some(file)) => Err(wrong(file.span().start, format!("give either {key} or {key}_file, not both"))),
+        (None, None) => Err(wrong(pbx.span().start, format!("this PBX lacks its {key} or {key}_file"))),
     }
 }
 

@@ -21,13 +21,13 @@ use crate::ledger::Hindrance;
 use crate::live::{LinkNow, LinkState};
 
 /// Read at once: a hundred events.
-const READ: usize = 64 * 1024;
+pub(super) const READ: usize = 64 * 1024;
 
 /// Counters are told this often, when they changed.
-const COUNTERS_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+pub(super) const COUNTERS_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Clocks that differ by more make the PBX's own time stamps confusing to compare with ours.
-const CLOCK_OFF_MS: i64 = 5_000;
+pub(super) const CLOCK_OFF_MS: i64 = 5_000;
 
 /// How a conversation ended.
 pub struct Ended {
@@ -223,31 +223,31 @@ impl TheirClock {
     }
 }
 
-fn instant() -> Instant {
+pub(super) fn instant() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
 /// Bytes on their way out, while others come in.
 #[derive(Default)]
-struct Sending {
+pub(super) struct Sending {
     bytes: BytesMut,
     /// TLS may hold what it was given.
     unflushed: bool,
 }
 
 impl Sending {
-    fn take(&mut self, bytes: &mut Vec<u8>) {
+    pub(super) fn take(&mut self, bytes: &mut Vec<u8>) {
         self.unflushed |= !bytes.is_empty();
         self.bytes.extend_from_slice(bytes);
         bytes.clear();
     }
 
-    fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.unflushed
     }
 
     /// Cancelling it loses nothing.
-    async fn go(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    pub(super) async fn go(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
         let sent = async {
             while self.bytes.has_remaining() {
                 writer.write_buf(&mut self.bytes).await?;

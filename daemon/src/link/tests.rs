@@ -126,6 +126,7 @@ pub(crate) fn pbx(port: u16) -> Pbx {
 pub(crate) fn asterisk_of(pbx: &mut Pbx) -> &mut Asterisk {
     match &mut pbx.wiring {
         Wiring::Asterisk(asterisk) => asterisk,
+        Wiring::Native(_) => panic!("no Asterisk"),
     }
 }
 
@@ -200,7 +201,7 @@ async fn all_that_a_pbx_says_reaches_the_board_and_a_cut_is_an_outage() {
         match linked.told.recv().await.unwrap() {
             FromLink::Event { event, .. } => events.push(event),
             FromLink::Outage { from, to: None, why, .. } => break (from, why),
-            FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
+            FromLink::State(_) | FromLink::Hindered(_) | FromLink::Native { .. } | FromLink::Answered { .. } => {}
             FromLink::Outage { .. } => panic!("no outage was open"),
         }
     };
@@ -296,7 +297,7 @@ async fn what_does_not_fit_is_told_and_mended_by_a_snapshot() {
         let (_requests, mut asked) = mpsc::channel(REQUESTS);
         let mut teller = Teller::new(config.name.clone(), to);
         let mut now = LinkNow::new(config.name.clone(), Utc::now());
-        let mut session = session(&config, None);
+        let mut session = session(&config, None).unwrap();
         let desk =
             Desk { now: &mut now, tap: &mut Tap::default(), teller: &mut teller, asked: &mut asked, stop: &stopped };
         converse(Box::new(ours), &mut session, desk).await.is_none()
@@ -338,7 +339,11 @@ async fn until_outage(told: &mut mpsc::Receiver<FromLink>, events: &mut Vec<Call
         match told.recv().await.unwrap() {
             FromLink::Event { event, .. } => events.push(event),
             FromLink::Outage { from, to: None, .. } => return from,
-            FromLink::Outage { .. } | FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
+            FromLink::Outage { .. }
+            | FromLink::State(_)
+            | FromLink::Hindered(_)
+            | FromLink::Native { .. }
+            | FromLink::Answered { .. } => {}
         }
     }
 }
@@ -465,7 +470,7 @@ async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
         let (reader, writer) = tokio::net::TcpStream::connect(address).await.unwrap().into_split();
         let bytes = if cut < CUTS { chance.random_range(0..250_000) } else { u64::MAX };
         let wire = tokio::io::join(reader.take(bytes), writer);
-        let mut session = session(&config, boot.take());
+        let mut session = session(&config, boot.take()).unwrap();
         let enough = stop.child_token();
         let desk =
             Desk { now: &mut now, tap: &mut Tap::default(), teller: &mut teller, asked: &mut asked, stop: &enough };
@@ -497,7 +502,11 @@ async fn after_any_number_of_cuts_no_call_is_missing_and_none_is_a_ghost() {
                     outages += 1;
                     scarred.lost_sight(from, &mut changes);
                 }
-                FromLink::Outage { .. } | FromLink::State(_) | FromLink::Hindered(_) | FromLink::Answered { .. } => {}
+                FromLink::Outage { .. }
+                | FromLink::State(_)
+                | FromLink::Hindered(_)
+                | FromLink::Native { .. }
+                | FromLink::Answered { .. } => {}
             }
         };
         drop(conversation);

@@ -8,6 +8,7 @@ mod column;
 mod coverage;
 mod detail;
 mod gather;
+pub mod journal;
 mod keep;
 mod open;
 mod questions;

@@ -39,6 +39,15 @@ impl Mapping {
         mapped
     }
 
+    /// The same of a line that was taken before, and is told again without those around it.
+    pub fn map_again(&mut self, told: Told, out: &mut Vec<CallEvent>) -> Result<(), String> {
+        let before = self.marker.clone();
+        self.marker.get_or_insert_with(|| "".into());
+        let mapped = self.map(told, out);
+        self.marker = before;
+        mapped
+    }
+
     fn map_whole(&mut self, told: Told, out: &mut Vec<CallEvent>) -> Result<(), String> {
         let event = match told {
             Told::CallStarted { .. }

@@ -599,7 +599,9 @@ impl FromSender {
                         return Err(wrong(format!("at is no time such as 2026-11-21T20:43:19.123Z: {error}")));
                     }
                     None => {
-                        return Err(wrong("the field at is missing: when it happened, 2026-11-21T20:43:19.123Z".into()));
+                        return Err(wrong(
+                            "the field at is missing: when it happened, 2026-11-21T20:43:19.123Z".into(),
+                        ));
                     }
                 };
                 let told = read(fields).map_err(wrong)?;

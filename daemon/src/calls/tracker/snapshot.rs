@@ -10,10 +10,7 @@ use crate::{LegId, Time};
 
 impl Tracker {
     pub(super) fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
-        if self.boot.as_ref().is_some_and(|before| *before != boot) {
-            self.end_all(Fate::Vanished, at, out);
-        }
-        self.boot = Some(boot);
+        self.runs(boot, at, out);
         self.round += 1;
         self.staff.snapshot_began();
         self.seen_waiting.clear();
