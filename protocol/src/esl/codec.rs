@@ -291,7 +291,8 @@ impl Head {
                 return Err(Damage::Headers);
             }
         }
-        let content_type = ContentType::read(content_type.ok_or(Damage::NoType)?);
+        let named = content_type.filter(|name| is_type(name)).ok_or(Damage::NoType)?;
+        let content_type = ContentType::read(named);
         let body = match length {
             None if content_type.is_some_and(ContentType::needs_body) => return Err(Damage::Length),
             None => 0,
@@ -303,6 +304,14 @@ impl Head {
         }
         Ok(Head { content_type, bytes: block.len(), body })
     }
+}
+
+/// `text/event-json`, `log/data`: two words of letters, digits and dashes.
+fn is_type(name: &[u8]) -> bool {
+    let is_word =
+        |word: &[u8]| !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    name.len() < 64
+        && name.iter().position(|byte| *byte == b'/').is_some_and(|at| is_word(&name[..at]) && is_word(&name[at + 1..]))
 }
 
 impl ContentType {
@@ -370,20 +379,17 @@ fn headers_end(buffer: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// Whether a body is what its type says, as far as its ends and its own lengths show. A body that
-/// is not may still be an odd one: it is damaged only if another frame begins in it.
+/// Whether a body is what its type says, as far as its ends and its own lengths show. Of answers
+/// nothing is known but their length: they hold whatever callers call themselves.
 fn is_body_of(content_type: ContentType, body: &[u8]) -> bool {
     match content_type {
         // Line feeds are escaped in JSON, so none stands there but of a frame within.
         ContentType::EventJson => {
-            body.first() == Some(&b'{')
-                && body.last() == Some(&b'}')
-                && (memchr(b'\n', body).is_none() || next_trusted(body, 1).is_none())
+            body.first() == Some(&b'{') && body.last() == Some(&b'}') && memchr(b'\n', body).is_none()
         }
-        ContentType::EventPlain => {
-            let inner = headers_end(body, 0).and_then(|end| Some(end + inner_length(&body[..end])?));
-            inner == Some(body.len()) || next_trusted(body, 1).is_none()
-        }
+        ContentType::EventPlain => headers_end(body, 0)
+            .and_then(|end| Some(end + inner_length(&body[..end])?))
+            .is_some_and(|length| length == body.len()),
         ContentType::AuthRequest
         | ContentType::CommandReply
         | ContentType::ApiResponse
@@ -434,3 +440,6 @@ fn without_cr(line: &[u8]) -> &[u8] {
 fn is_line_end(byte: &u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
+
+#[cfg(test)]
+pub(super) mod tests;

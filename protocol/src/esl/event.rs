@@ -365,3 +365,6 @@ fn percent_decode(value: &[u8]) -> Vec<u8> {
 fn nibble(digit: u8) -> u8 {
     (digit as char).to_digit(16).unwrap_or_default() as u8
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,99 @@ fn unicode(rest: &[u8]) -> (char, usize) {
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value as Oracle, json};
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
+        let mut pairs = Vec::new();
+        object(bytes, |key, value| pairs.push((text(&unescape(key)).into_owned(), value.text().into_owned())))?;
+        Ok(pairs)
+    }
+
+    #[test]
+    fn values_of_every_kind_stand_in_order() {
+        let bytes = br#" { "a" : "x\"y" , "b":[ "1", {"c":"]"} ,["2"]],"d":-1.5e3,"e":null,"f":true,"a":"again","g":{"h":"}"} } "#;
+        let mut values = Vec::new();
+        object(bytes, |key, value| values.push((key, value))).unwrap();
+        assert_eq!(values[0], (&b"a"[..], Value::Text { raw: br#"x\"y"#, escaped: true }));
+        assert_eq!(values[1], (&b"b"[..], Value::List(br#"[ "1", {"c":"]"} ,["2"]]"#)));
+        assert_eq!(values[2], (&b"d"[..], Value::Word(b"-1.5e3")));
+        assert_eq!((values[3].1.text(), values[4].1.text()), ("".into(), "true".into()));
+        assert_eq!(values[5], (&b"a"[..], Value::Text { raw: b"again", escaped: false }));
+        assert_eq!(values[6], (&b"g"[..], Value::Object(br#"{"h":"}"}"#)));
+        let Value::List(items) = values[1].1 else { unreachable!() };
+        let mut listed = Vec::new();
+        list(items, |value| listed.push(value)).unwrap();
+        assert_eq!(listed.len(), 3);
+        assert_eq!((read(b"{}"), read(b" { } \n")), (Ok(vec![]), Ok(vec![])));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for bad in [
+            "",
+            "{",
+            "}",
+            "[]",
+            "x",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":}",
+            "{\"a\":1",
+            "{\"a\":\"",
+            "{\"a\":\"\\",
+            "{\"a\":[1}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\":1}x",
+            "{\"a\":1}{",
+            "{,}",
+            "{\"a\":\"b\"\"c\":\"d\"}",
+        ] {
+            assert_eq!(read(bad.as_bytes()), Err(Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn strings_are_of_any_charset_and_escapes_are_undone_on_bytes() {
+        assert_eq!(read(b"{\"n\":\"\xCD\xF5\",\"m\":\"\xE7\x8E\x8B\"}").unwrap()[0].1, "王", "GBK beside UTF-8");
+        // 0x81 0x5C is one GBK character, whose second byte cJSON escapes.
+        assert_eq!(read(b"{\"n\":\"\x81\\\\\"}").unwrap()[0].1, text(b"\x81\\"));
+        assert_eq!(unescape(br#"\u738b\ud83d\ude00\ud83d\u00e9\x\"#), "王😀\u{fffd}é\\x".as_bytes());
+        assert_eq!(unescape(br"\u+123"), "\u{fffd}+123".as_bytes());
+    }
+
+    proptest! {
+        /// Whatever stands in values, our reader sees what serde_json wrote.
+        #[test]
+        fn agrees_with_another_reader(pairs in prop::collection::vec(("\\PC{0,8}", any::<String>()), 0..8), deep in any::<String>()) {
+            let mut oracle = serde_json::Map::new();
+            for (key, value) in &pairs {
+                oracle.insert(key.clone(), Oracle::String(value.clone()));
+            }
+            oracle.insert("deep".into(), json!([deep, { "]": deep }, [1, null]]));
+            let written = serde_json::to_string(&Oracle::Object(oracle.clone())).unwrap();
+            for (key, value) in read(written.as_bytes()).unwrap() {
+                if key != "deep" {
+                    prop_assert_eq!(Some(&Oracle::String(value)), oracle.get(&key));
+                }
+            }
+            for cut in 0..written.len() {
+                prop_assert_eq!(read(&written.as_bytes()[..cut]), Err(Malformed), "cut at {}", cut);
+            }
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_survived(bytes in "[\\[\\]{}\":,\\\\a0 u]{0,40}") {
+            let _ = read(bytes.as_bytes());
+            let _ = list(bytes.as_bytes(), |value| drop(value.text()));
+            let _ = unescape(bytes.as_bytes());
+        }
+    }
+}
