@@ -193,7 +193,13 @@ fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
             }
             Wiring::Native(_) => Unreachable::for_now(String::new()),
         },
-        Over::ShutDown | Over::Closed | Over::Dead | Over::SnapshotStuck(_) | Over::FellBehind => {
+        Over::ShutDown
+        | Over::Closed
+        | Over::Dead
+        | Over::NoHeartbeat
+        | Over::LostTrack
+        | Over::SnapshotStuck(_)
+        | Over::FellBehind => {
             Unreachable::for_now(why.to_string())
         }
     }

@@ -76,6 +76,10 @@ pub enum Over {
     Closed,
     /// Nothing came any more, not even the answer to a ping.
     Dead,
+    /// Pings were answered, but no event came any more, not even the PBX's heartbeat.
+    NoHeartbeat,
+    /// Damage while replies were on their way, which are told apart by their order alone.
+    LostTrack,
     /// The snapshot did not come to its end.
     SnapshotStuck(&'static str),
     /// More happened during a snapshot than can be held.
@@ -139,6 +143,10 @@ impl fmt::Display for Over {
             Over::ShutDown => f.write_str("The PBX went down in good order."),
             Over::Closed => f.write_str("The PBX closed the connection."),
             Over::Dead => f.write_str("The PBX did not answer a ping for 10 s: it hangs, or the network is cut."),
+            Over::NoHeartbeat => {
+                f.write_str("No event of the PBX came any more, not even its heartbeat, three times over.")
+            }
+            Over::LostTrack => f.write_str("What the PBX sent was damaged while it answered us: we begin anew."),
             Over::SnapshotStuck(action) => write!(f, "The PBX did not finish its answer to {action} within 30 s."),
             Over::FellBehind => f.write_str("Too much happened while the PBX told what is up."),
         }

@@ -154,10 +154,13 @@ impl Dialling {
     }
 }
 
-/// A leg's id as a word of a command, and between brackets and commas.
+/// Whether a leg's id can stand as a word of a command.
+pub fn is_word(leg: &LegId) -> bool {
+    is_name(leg.as_str())
+}
+
 fn word(leg: &LegId) -> Result<&str, Unaskable> {
-    let id = leg.as_str();
-    if is_name(id) { Ok(id) } else { Err(Unaskable::Leg(id.to_owned())) }
+    if is_word(leg) { Ok(leg.as_str()) } else { Err(Unaskable::Leg(leg.to_string())) }
 }
 
 /// `1001@default`, or without a domain.
