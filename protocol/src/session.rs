@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use crate::ami::conversation::Conversation;
 use crate::event::{BootId, CallEvent};
 use crate::request::Request;
 use crate::{ami, esl};
@@ -15,7 +14,8 @@ use crate::{ami, esl};
 /// A conversation, from connecting until [`Heard::Over`]; then it is done with.
 #[derive(Debug)]
 pub enum Session {
-    Ami(Box<Conversation>),
+    Ami(Box<ami::conversation::Conversation>),
+    Esl(Box<esl::conversation::Conversation>),
 }
 
 /// What came of a step, in order.
@@ -158,6 +158,7 @@ impl Session {
     pub fn receive(&mut self, at: Instant, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
         match self {
             Session::Ami(conversation) => conversation.receive(at, buffer, heard),
+            Session::Esl(conversation) => conversation.receive(at, buffer, heard),
         }
     }
 
@@ -165,12 +166,14 @@ impl Session {
     pub fn closed(&mut self, buffer: &mut BytesMut, heard: &mut Vec<Heard>) {
         match self {
             Session::Ami(conversation) => conversation.closed(buffer, heard),
+            Session::Esl(conversation) => conversation.closed(buffer, heard),
         }
     }
 
     pub fn ask(&mut self, at: Instant, request: Request, heard: &mut Vec<Heard>) {
         match self {
             Session::Ami(conversation) => conversation.ask(at, request, heard),
+            Session::Esl(conversation) => conversation.ask(at, request, heard),
         }
     }
 
@@ -179,6 +182,7 @@ impl Session {
     pub fn want_snapshot(&mut self, at: Instant) {
         match self {
             Session::Ami(conversation) => conversation.want_snapshot(at),
+            Session::Esl(conversation) => conversation.want_snapshot(at),
         }
     }
 
@@ -186,6 +190,7 @@ impl Session {
     pub fn boot(&self) -> Option<&BootId> {
         match self {
             Session::Ami(conversation) => conversation.boot(),
+            Session::Esl(conversation) => conversation.boot(),
         }
     }
 
@@ -193,12 +198,14 @@ impl Session {
     pub fn next_wake(&self) -> Instant {
         match self {
             Session::Ami(conversation) => conversation.next_wake(),
+            Session::Esl(conversation) => conversation.next_wake(),
         }
     }
 
     pub fn wake(&mut self, at: Instant, heard: &mut Vec<Heard>) {
         match self {
             Session::Ami(conversation) => conversation.wake(at, heard),
+            Session::Esl(conversation) => conversation.wake(at, heard),
         }
     }
 
@@ -206,6 +213,7 @@ impl Session {
     pub fn to_send(&mut self) -> &mut Vec<u8> {
         match self {
             Session::Ami(conversation) => conversation.to_send(),
+            Session::Esl(conversation) => conversation.to_send(),
         }
     }
 }

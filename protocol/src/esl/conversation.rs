@@ -422,7 +422,7 @@ impl Conversation {
         self.pulse.beat(at, told.map(Duration::from_secs));
         let count = event.get(Header::SessionCount).and_then(|count| count.parse::<i64>().ok());
         if let (Some(count), Stage::Live) = (count, &self.stage)
-            && self.pulse.is_odd(count - self.legs.len() as i64)
+            && self.pulse.is_odd(count - self.legs.count() as i64)
         {
             self.want_look_soon(at);
         }

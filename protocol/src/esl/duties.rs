@@ -40,8 +40,9 @@ impl Duties {
     pub fn listed(&mut self, agents: &[Row], tiers: &[Row]) -> Listed {
         let mut listed = Listed::default();
         let mut seen = BTreeMap::new();
-        for (row, event) in agents.iter().zip(snapshot::agents(agents)) {
-            if let (CallEvent::AgentIs { agent, duty, wrap_up_s }, Some(name)) = (event, column(row, "name")) {
+        for row in agents {
+            let told = snapshot::agents(std::slice::from_ref(row)).pop();
+            if let (Some(CallEvent::AgentIs { agent, duty, wrap_up_s }), Some(name)) = (told, column(row, "name")) {
                 let phone = column(row, "contact").and_then(phone);
                 seen.insert(agent, Agent { duty, wrap_up_s, called: name.into(), phone });
             }

@@ -211,43 +211,28 @@ impl<'a> Event<'a> {
     }
 
     /// What a header says; none when it is missing or empty. Of one that comes twice the first
-    /// counts, as in FreeSWITCH's own look-up (switch_event.c `switch_event_get_header_ptr`); of one
-    /// with several values, the first.
+    /// counts, as in FreeSWITCH's own look-up (switch_event.c `switch_event_get_header_ptr`). Of one
+    /// with several values, as variables are that were pushed to, the first.
     pub fn get(&self, header: Header) -> Option<Cow<'a, str>> {
         let slot = self.slots[header as usize];
-        match slot.form {
-            Form::List => self.all(header).into_iter().next(),
-            Form::Absent | Form::Literal | Form::Encoded => {
-                let value = self.text(slot)?;
-                match value.strip_prefix(ARRAY) {
-                    Some(values) if self.encoding == Encoding::Plain => {
-                        Some(values.split(BETWEEN).next()?.to_owned().into())
-                    }
-                    _ => Some(value),
-                }
+        let value = match slot.form {
+            Form::List => {
+                let mut first = None;
+                // A list that ends badly has told its first value.
+                let _ = json::list(slot.of(self.bytes), |value| {
+                    first.get_or_insert_with(|| value.text());
+                });
+                first
             }
-        }
-        .filter(|value| !value.is_empty())
-    }
-
-    /// All values of a header, in order. FreeSWITCH makes lists of variables that were pushed to,
-    /// such as `transfer_history`.
-    pub fn all(&self, header: Header) -> Vec<Cow<'a, str>> {
-        let slot = self.slots[header as usize];
-        let mut values = Vec::new();
-        if slot.form == Form::List {
-            // A list that ends badly has been told up to there.
-            let _ = json::list(slot.of(self.bytes), |value| values.push(value.text()));
-        } else if let Some(value) = self.text(slot) {
-            match value.strip_prefix(ARRAY) {
-                Some(list) if self.encoding == Encoding::Plain => {
-                    values.extend(list.split(BETWEEN).map(|value| Cow::Owned(value.to_owned())));
-                }
-                _ => values.push(value),
+            Form::Absent | Form::Literal | Form::Encoded => self.text(slot),
+        }?;
+        let first = match value.strip_prefix(ARRAY) {
+            Some(values) if self.encoding == Encoding::Plain => {
+                values.split(BETWEEN).next().map(|one| one.to_owned().into())
             }
-        }
-        values.retain(|value| !value.is_empty());
-        values
+            Some(_) | None => Some(value),
+        };
+        first.filter(|value| !value.is_empty())
     }
 
     /// What stands beside the headers: the output of a background job.
@@ -292,7 +277,7 @@ impl Slot {
 }
 
 /// Where `part`, a part of `bytes`, begins in it.
-fn offset(bytes: &[u8], part: &[u8]) -> usize {
+pub(super) fn offset(bytes: &[u8], part: &[u8]) -> usize {
     part.as_ptr() as usize - bytes.as_ptr() as usize
 }
 

@@ -41,7 +41,7 @@ impl Legs {
         true
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.up.len()
     }
 
@@ -95,9 +95,9 @@ mod tests {
         legs.is_up(at, "a".into());
         assert!(legs.observe(at, &up("a")) && legs.contains(&"a".into()));
         legs.observe(at, &CallEvent::LegRenamed { was: "a".into(), leg: "b".into() });
-        assert_eq!((legs.contains(&"b".into()), legs.ended(&"a".into()), legs.len()), (true, true, 1));
+        assert_eq!((legs.contains(&"b".into()), legs.ended(&"a".into()), legs.count()), (true, true, 1));
         legs.observe(at, &ended("b"));
-        assert!(legs.observe(at, &ended("b")) && legs.observe(at, &up("b")) && legs.len() == 0);
+        assert!(legs.observe(at, &ended("b")) && legs.observe(at, &up("b")) && legs.count() == 0);
         legs.observe(at + REMEMBERED * 2, &ended("c"));
         assert_eq!((legs.ended(&"b".into()), legs.ended(&"c".into())), (false, true));
         assert!(legs.observe(at, &CallEvent::OriginateEnded { leg: Some("x".into()), succeeded: false }));

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::event::offset;
 use super::events::{bridge_of, device_named, duty, member, queue_name};
 use super::json::{self, Value};
 use crate::charset::text;
 use crate::event::{
-    BridgeKind, CallEvent, DeviceState, Leg, LegId, LegKind, LegSeen, LegState, MemberState, QueueName,
+    BridgeId, BridgeKind, CallEvent, DeviceState, Leg, LegId, LegKind, LegSeen, LegState, MemberState, QueueName,
 };
 
 /// One line of a table: what stands in which column.
@@ -49,17 +50,36 @@ fn bars(answer: &[u8]) -> Option<Vec<Row<'_>>> {
     if columns.len() < 2 {
         return None;
     }
-    let row = |line| columns.iter().cloned().zip(<[u8]>::split(line, |byte| *byte == b'|').map(text)).collect();
+    let row = |line| {
+        let mut values: Vec<&[u8]> = <[u8]>::split(line, |byte| *byte == b'|').collect();
+        // Bars within a line are those of a contact, who is called at several places.
+        let surplus = values.len().saturating_sub(columns.len());
+        if let Some(contact) = columns.iter().position(|column| column == "contact").filter(|_| surplus > 0) {
+            let start = offset(line, values[contact]);
+            let last = values[contact + surplus];
+            values.splice(contact..=contact + surplus, [&line[start..offset(line, last) + last.len()]]);
+        }
+        columns.iter().cloned().zip(values.into_iter().map(text)).collect()
+    };
     Some(lines.map(row).collect())
 }
 
 /// The channels of `show channels`, by the PBX's clock `now_s`, in seconds since 1970. `served` has
 /// the queues of those whom agents serve: of them the list says only what they do now.
 pub fn legs(rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64) -> Vec<CallEvent> {
-    rows.iter().filter_map(|row| leg(row, rows, served, now_s)).collect()
+    let mut calls = BTreeMap::<&str, Vec<&str>>::new();
+    for (call, id) in rows.iter().filter_map(|row| Some((column(row, "call_uuid")?, column(row, "uuid")?))) {
+        calls.entry(call).or_default().push(id);
+    }
+    rows.iter().filter_map(|row| leg(row, &calls, served, now_s)).collect()
 }
 
-fn leg(row: &Row, rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64) -> Option<CallEvent> {
+fn leg(
+    row: &Row,
+    calls: &BTreeMap<&str, Vec<&str>>,
+    served: &BTreeMap<LegId, QueueName>,
+    now_s: u64,
+) -> Option<CallEvent> {
     let id = LegId::from(column(row, "uuid")?);
     let is_called = column(row, "direction") == Some("outbound");
     let first = |names: [&str; 2]| names.into_iter().find_map(|name| column(row, name));
@@ -79,7 +99,7 @@ fn leg(row: &Row, rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64)
     };
     let waits_in = column(row, "application_data").filter(|_| column(row, "application") == Some("callcenter"));
     Some(CallEvent::LegSeen(Box::new(LegSeen {
-        bridge: bridge(row, rows, &id),
+        bridge: bridge(row, calls, &id),
         queue: waits_in.map(queue_name).or_else(|| served.get(&id).cloned()),
         up_ms: column(row, "created_epoch").and_then(|since| age_ms(since, now_s)).unwrap_or(0),
         leg,
@@ -88,11 +108,10 @@ fn leg(row: &Row, rows: &[Row], served: &BTreeMap<LegId, QueueName>, now_s: u64)
 
 /// Two channels bear one call's id while they are in a bridge, that of the one who began it, and
 /// their own again afterwards (switch_core_sqldb.c).
-fn bridge(row: &Row, rows: &[Row], id: &LegId) -> Option<(crate::event::BridgeId, BridgeKind)> {
+fn bridge(row: &Row, calls: &BTreeMap<&str, Vec<&str>>, id: &LegId) -> Option<(BridgeId, BridgeKind)> {
     let call = column(row, "call_uuid")?;
-    let other = rows.iter().filter(|other| column(other, "call_uuid") == Some(call));
-    let other = other.filter_map(|other| column(other, "uuid")).find(|other| *other != id.as_str())?;
-    let pair = if call == id.as_str() { (id.clone(), other.into()) } else { (call.into(), id.clone()) };
+    let other = calls.get(call)?.iter().find(|other| **other != id.as_str())?;
+    let pair = if call == id.as_str() { (id.clone(), LegId::from(*other)) } else { (call.into(), id.clone()) };
     Some((bridge_of(&pair.0, &pair.1), BridgeKind::Talk))
 }
 

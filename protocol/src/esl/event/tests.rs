@@ -20,9 +20,8 @@ fn frames(bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
-fn headers(event: &Event<'_>) -> BTreeMap<Header, Vec<String>> {
-    let values = |header: &Header| event.all(*header).into_iter().map(Cow::into_owned).collect::<Vec<_>>();
-    Header::ALL.iter().map(|header| (*header, values(header))).filter(|(_, values)| !values.is_empty()).collect()
+fn headers(event: &Event<'_>) -> BTreeMap<Header, String> {
+    Header::ALL.iter().filter_map(|header| Some((*header, event.get(*header)?.into_owned()))).collect()
 }
 
 #[test]
@@ -37,20 +36,18 @@ fn every_recorded_json_event_reads_as_serde_json_reads_it() {
                 continue;
             }
             for header in Header::ALL {
-                let expected = match oracle.get(header.name()) {
-                    None => vec![],
-                    Some(Oracle::Array(list)) => list.iter().map(|value| value.as_str().unwrap()).collect(),
-                    Some(value) => vec![value.as_str().unwrap()],
-                };
-                let expected: Vec<&str> = expected.into_iter().filter(|value| !value.is_empty()).collect();
-                assert_eq!(event.all(*header), expected, "{name}: {}", header.name());
-                assert_eq!(event.get(*header).as_deref(), expected.first().copied());
-                seen += expected.len();
+                let expected = oracle.get(header.name()).map(|value| match value {
+                    Oracle::Array(list) => list[0].as_str().unwrap(),
+                    value => value.as_str().unwrap(),
+                });
+                let expected = expected.filter(|value| !value.is_empty());
+                assert_eq!(event.get(*header).as_deref(), expected, "{name}: {}", header.name());
+                seen += usize::from(expected.is_some());
             }
             assert_eq!(event.body(), oracle.get("_body").and_then(Oracle::as_str).unwrap_or_default());
         }
     }
-    assert!(seen > 50_000, "{seen}");
+    assert!(seen > 30_000, "{seen}");
 }
 
 #[test]
@@ -74,25 +71,25 @@ fn every_recorded_plain_event_reads_as_its_lines_say() {
             assert_eq!(event.body(), body);
         }
     }
-    assert!(seen > 50_000, "{seen}");
+    assert!(seen > 30_000, "{seen}");
 }
 
 #[test]
 fn both_encodings_say_the_same() {
-    let plain = b"Event-Name: CUSTOM\nEvent-Subclass: callcenter%3A%3Ainfo\nCC-Member-CID-Name: %E7%8E%8B%0A%22x%22\n\
-        Caller-Caller-ID-Name: \xCD\xF5 100% %zz %4\nvariable_transfer_history: ARRAY%3A%3Aa%7C%3Ab%3Ac\nCC-Cause: _undef_\n\
+    let plain = b"Event-Name: CUSTOM\nEvent-Subclass: callcenter%3A%3Ainfo\nCC-Agent-Status: %E7%8E%8B%0A%22x%22\n\
+        Caller-Caller-ID-Name: \xCD\xF5 100% %zz %4\nvariable_cc_queue: ARRAY%3A%3Aa%7C%3Ab%3Ac\nCC-Action: _undef_\n\
         Hangup-Cause: FIRST\nHangup-Cause: SECOND\nContent-Length: 5\n\n+OK x";
-    let json = b"{\"Event-Name\":\"CUSTOM\",\"Event-Subclass\":\"callcenter::info\",\"CC-Member-CID-Name\":\"\xE7\x8E\x8B\\n\\\"x\\\"\",\
-        \"Caller-Caller-ID-Name\":\"\xCD\xF5 100% %zz %4\",\"variable_transfer_history\":[\"a\",\"b:c\"],\"CC-Cause\":\"\",\
+    let json = b"{\"Event-Name\":\"CUSTOM\",\"Event-Subclass\":\"callcenter::info\",\"CC-Agent-Status\":\"\xE7\x8E\x8B\\n\\\"x\\\"\",\
+        \"Caller-Caller-ID-Name\":\"\xCD\xF5 100% %zz %4\",\"variable_cc_queue\":[\"a\",\"b:c\"],\"CC-Action\":\"\",\
         \"Hangup-Cause\":\"FIRST\",\"Hangup-Cause\":\"SECOND\",\"Content-Length\":\"5\",\"_body\":\"+OK x\"}";
     let (plain, json) = (Event::from_plain(plain).unwrap(), Event::from_json(json).unwrap());
     assert_eq!(headers(&plain), headers(&json));
     assert_eq!((plain.body(), json.body()), ("+OK x".into(), "+OK x".into()));
-    assert_eq!(plain.get(Header::CcMemberName).as_deref(), Some("王\n\"x\""));
+    assert_eq!(plain.get(Header::CcAgentStatus).as_deref(), Some("王\n\"x\""));
     assert_eq!(plain.get(Header::CallerIdName).as_deref(), Some("王 100% %zz %4"));
-    assert_eq!(plain.all(Header::VarTransferHistory), ["a", "b:c"]);
+    assert_eq!(plain.get(Header::VarCcQueue).as_deref(), Some("a"));
     assert_eq!(plain.get(Header::HangupCause).as_deref(), Some("FIRST"));
-    assert_eq!((plain.get(Header::CcCause), json.get(Header::CcCause)), (None, None));
+    assert_eq!((plain.get(Header::CcAction), json.get(Header::CcAction)), (None, None));
     assert_eq!(json.get(Header::UniqueId), None);
 }
 
