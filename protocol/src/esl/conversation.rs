@@ -99,7 +99,8 @@ pub struct Conversation {
     began: Instant,
     heard_at: Instant,
     ping_at: Instant,
-    snapshot_at: Option<Instant>,
+    /// A snapshot is wanted, may be taken from then on, and why.
+    snapshot_at: Option<(Instant, &'static str)>,
     snapshot_last: Option<Instant>,
     look_at: Instant,
     look_last: Option<Instant>,
@@ -264,7 +265,9 @@ impl Conversation {
                     | Request::Originate { .. }
                     | Request::Hangup { .. }
                     | Request::Pause { .. }
-                    | Request::Spy { .. } => self.want_snapshot_soon(at),
+                    | Request::Spy { .. } => {
+                        self.want_snapshot_soon(at, "What we held for true was not what the PBX says.");
+                    }
                 }
                 heard.push(Heard::Answered { request, answer: Answer::Done });
             }
@@ -274,7 +277,7 @@ impl Conversation {
 
     /// All that is up will be told anew, after the snapshot that is under way if there is one.
     pub fn want_snapshot(&mut self, at: Instant) {
-        self.snapshot_at = Some(at);
+        self.snapshot_at = Some((at, "Events were dropped."));
     }
 
     pub fn next_wake(&self) -> Instant {
@@ -284,7 +287,7 @@ impl Conversation {
         let replies = self.line.iter().filter(|pending| !matches!(pending.what, What::Forgotten));
         let deadlines = replies.map(|pending| pending.until).chain(self.jobs.values().map(|job| job.until));
         let deadlines = deadlines.chain(self.gone.values().copied()).chain(self.pulse.missed_at());
-        let snapshot_at = self.snapshot_at.filter(|_| matches!(self.stage, Stage::Live));
+        let snapshot_at = self.snapshot_at.map(|(due, _)| due).filter(|_| matches!(self.stage, Stage::Live));
         let lists_at = [self.look_at, self.duties_at].into_iter().filter(|_| self.may_ask());
         let stuck_at = self.stuck_at();
         deadlines.chain(snapshot_at).chain(lists_at).chain(stuck_at).fold(self.ping_at, Instant::min)
@@ -316,7 +319,8 @@ impl Conversation {
         if at >= self.ping_at {
             self.ping(at);
         }
-        if matches!(self.stage, Stage::Live) && self.snapshot_at.is_some_and(|due| due <= at) {
+        if let Some((_, why)) = self.snapshot_at.filter(|(due, _)| *due <= at && matches!(self.stage, Stage::Live)) {
+            heard.push(Heard::Resync(why));
             self.begin_snapshot(at, heard);
         } else if self.may_ask() && self.look_at <= at {
             self.begin(at, Purpose::Look);
@@ -536,7 +540,7 @@ impl Conversation {
             self.gone.insert(leg.clone(), at + GONE_AFTER);
         }
         if !strange.is_empty() {
-            self.want_snapshot_soon(at);
+            self.want_snapshot_soon(at, "A channel is up of which no event told.");
         }
         self.looked(at);
     }
@@ -581,9 +585,9 @@ impl Conversation {
         self.begin(at, Purpose::Snapshot);
     }
 
-    fn want_snapshot_soon(&mut self, at: Instant) {
+    fn want_snapshot_soon(&mut self, at: Instant, why: &'static str) {
         let due = self.snapshot_last.map_or(at, |last| at.max(last + SNAPSHOT_EVERY));
-        self.snapshot_at.get_or_insert(due);
+        self.snapshot_at.get_or_insert((due, why));
     }
 
     fn want_look_soon(&mut self, at: Instant) {
@@ -695,7 +699,7 @@ impl Conversation {
         if !self.line.is_empty() {
             return self.end(Over::LostTrack, heard);
         }
-        self.want_snapshot_soon(at);
+        self.want_snapshot_soon(at, "A frame was damaged.");
     }
 
     fn ping(&mut self, at: Instant) {
