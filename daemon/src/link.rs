@@ -199,9 +199,7 @@ fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
         | Over::NoHeartbeat
         | Over::LostTrack
         | Over::SnapshotStuck(_)
-        | Over::FellBehind => {
-            Unreachable::for_now(why.to_string())
-        }
+        | Over::FellBehind => Unreachable::for_now(why.to_string()),
     }
 }
 
