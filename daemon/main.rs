@@ -82,6 +82,11 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// What the daemon has captured of its PBXes' own words.
+    Capture {
+        #[command(subcommand)]
+        command: CaptureVerb,
+    },
     /// Check the configuration, then each PBX: reachable, login, permissions, events; with the
     /// lines to paste into manager.conf.
     Check {
@@ -92,6 +97,18 @@ enum Verb {
     User {
         #[command(subcommand)]
         command: UserVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum CaptureVerb {
+    /// Write captures and recordings anew, with pseudonyms for numbers, names and addresses, to show
+    /// to strangers. The same is the same everywhere; extensions and queues stay.
+    Mask {
+        /// Files, or folders of them, such as ringback-data/capture; then a new folder for what
+        /// comes of them.
+        #[arg(required = true, num_args = 2.., value_names = ["PATH", "OUT"])]
+        paths: Vec<PathBuf>,
     },
 }
 
@@ -165,6 +182,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
             runtime.block_on(simulate(listen, calls_per_second, seed))?;
         }
         Verb::Replay { files, json } => replay(&files, json)?,
+        Verb::Capture { command: CaptureVerb::Mask { paths } } => mask(&paths)?,
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
@@ -298,6 +316,20 @@ fn replay(files: &[PathBuf], json: bool) -> anyhow::Result<()> {
         Err(error) if error.downcast_ref().is_some_and(is_closed) => Ok(()),
         printed => printed,
     }
+}
+
+fn mask(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let Some((out, paths)) = paths.split_last() else { bail!("say what to mask, and a folder for what comes of it") };
+    let masked = daemon::capture::mask::mask(paths, out, rand::random())?;
+    println!("{} files in {}", masked.files.len(), out.display());
+    if masked.dropped.pieces > 0 {
+        let (pieces, bytes) = (masked.dropped.pieces, masked.dropped.bytes);
+        println!("left out, because they could not be understood: {pieces} pieces, {bytes} bytes");
+    }
+    println!(
+        "texts in ASCII that are nobody's name, such as what agents type into variables, are as they were: look before you share"
+    );
+    Ok(())
 }
 
 /// What was found about each PBX, and the lines that mend it.

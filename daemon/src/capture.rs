@@ -6,6 +6,7 @@
 //! capture to one thread and never wait for it; what it has no room for is not kept, and the
 //! capture says so at that place.
 
+pub mod mask;
 pub mod read;
 pub mod segment;
 mod shelf;

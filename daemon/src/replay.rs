@@ -54,30 +54,38 @@ pub fn print(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Resu
 }
 
 /// Endings of names by which a recording in a folder is known.
-const RAW: [&str; 1] = ["ami"];
+const RAW: [&str; 2] = ["ami", "esl"];
 
 /// The recordings that paths lead to, in the order of the paths; captures come last.
 ///
 /// # Errors
 /// One cannot be read, or a folder has none.
 pub fn recordings(paths: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
-    let mut segments = Vec::new();
-    let mut recordings = Vec::new();
+    let (segments, raw): (Vec<PathBuf>, Vec<PathBuf>) =
+        files(paths)?.into_iter().partition(|file| capture::read::is_segment(file));
+    let mut recordings = raw.iter().map(|file| Recording::file(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    recordings.extend(capture::read::recordings(&segments)?);
+    Ok(recordings)
+}
+
+/// The files that paths lead to: themselves, and all recordings in folders.
+///
+/// # Errors
+/// A folder cannot be read, or has none.
+pub fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for path in paths {
-        let found = if path.is_dir() { below(path)? } else { vec![path.clone()] };
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let found = below(path)?;
         if found.is_empty() {
             bail!("{} holds no recording", path.display());
         }
-        for file in found {
-            if capture::read::is_segment(&file) {
-                segments.push(file);
-            } else {
-                recordings.push(Recording::file(&file)?);
-            }
-        }
+        files.extend(found);
     }
-    recordings.extend(capture::read::recordings(&segments)?);
-    Ok(recordings)
+    Ok(files)
 }
 
 /// All recordings in a folder and its folders, by name.

@@ -13,21 +13,32 @@ pub fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
+/// The segments of one PBX, in order: run, number within it, file.
+pub type Chain = Vec<(i64, u64, PathBuf)>;
+
+/// Segments in any order, by PBX.
+///
+/// # Errors
+/// One of them is no segment, or cannot be read.
+pub fn chains(segments: &[PathBuf]) -> anyhow::Result<Vec<Chain>> {
+    let mut of: BTreeMap<String, Chain> = BTreeMap::new();
+    for path in segments {
+        let about = Segment::open(path)?.about;
+        of.entry(about.pbx).or_default().push((about.run, about.nth, path.clone()));
+    }
+    of.values_mut().for_each(|chain| chain.sort());
+    Ok(of.into_values().collect())
+}
+
 /// A recording for each PBX of which there are segments.
 ///
 /// # Errors
 /// One of them is no segment, or cannot be read.
 pub fn recordings(segments: &[PathBuf]) -> anyhow::Result<Vec<Recording>> {
-    let mut of: BTreeMap<String, Vec<(i64, u64, PathBuf)>> = BTreeMap::new();
-    for path in segments {
-        let about = Segment::open(path)?.about;
-        of.entry(about.pbx).or_default().push((about.run, about.nth, path.clone()));
-    }
-    of.into_values().map(recording).collect()
+    chains(segments)?.into_iter().map(recording).collect()
 }
 
-fn recording(mut segments: Vec<(i64, u64, PathBuf)>) -> anyhow::Result<Recording> {
-    segments.sort();
+fn recording(segments: Chain) -> anyhow::Result<Recording> {
     // Names of devices and numbers may have been configured anew meanwhile: the last word holds.
     let last = segments.last().context("a capture has segments")?;
     let about = Segment::open(&last.2)?.about;
