@@ -53,6 +53,10 @@ pub(super) struct Live {
     ender: Option<(EndedBy, Time)>,
     /// The dialling towards the called party, and how it ended.
     dial: Option<(LegId, Option<DialEnd>)>,
+    /// Its parties were given into another call, of which it will turn out to be a part.
+    handed_away: bool,
+    /// Offers that somebody took back, nobody knows why yet.
+    taken_back: Vec<usize>,
     /// The queue that served the party, where only a snapshot told.
     pub queue_seen: Option<QueueName>,
 }
@@ -76,6 +80,8 @@ impl Live {
             transfer_due: None,
             ender: None,
             dial: None,
+            handed_away: false,
+            taken_back: Vec::new(),
             queue_seen: None,
         }
     }
@@ -191,6 +197,7 @@ impl Live {
             leg.segment = leg.segment.filter(|_| joins).map(|segment| segment + segments);
             self.legs.push(leg);
         }
+        self.taken_back.extend(other.taken_back.into_iter().map(|offer| offer + offers));
         self.call.offers.extend(other.call.offers);
         if joins {
             self.party = other.party.map(|index| index + legs);
@@ -203,6 +210,7 @@ impl Live {
                 self.stays.push(stay);
             }
         }
+        self.dial = self.dial.take().or(other.dial);
         self.call.originated = self.call.originated.take().or(other.call.originated);
         self.call.certain &= other.call.certain;
         self.told |= other.told;

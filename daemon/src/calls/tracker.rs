@@ -15,7 +15,7 @@ mod identity;
 mod snapshot;
 mod spying;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::TimeDelta;
 
@@ -59,6 +59,8 @@ pub struct Tracker {
     due: BTreeSet<(Time, CallNo)>,
     /// Counts snapshots: a leg that the last one did not name is gone.
     round: u32,
+    /// Roots that were not known when legs of theirs came, and those legs.
+    rootless: VecDeque<(LegId, LegId)>,
     /// Callers whom a snapshot named before their legs.
     seen_waiting: Vec<(LegId, QueueName, Time)>,
     spies: BTreeMap<LegId, Spy>,
@@ -119,6 +121,7 @@ impl Tracker {
             staff: Staff::new(),
             due: BTreeSet::new(),
             round: 0,
+            rootless: VecDeque::new(),
             seen_waiting: Vec::new(),
             spies: BTreeMap::new(),
             unseen: BTreeSet::new(),
@@ -218,7 +221,7 @@ impl Tracker {
                         self.join(&by, leg, at, out);
                     }
                     self.with(&by, at, out, |live| {
-                        live.attended_transfer(&by, by_second.as_ref(), target.as_ref(), at)
+                        live.attended_transfer(&by, by_second.as_ref(), other.as_ref(), target.as_ref(), at)
                     });
                 }
             }
@@ -326,6 +329,7 @@ impl Tracker {
         for live in self.calls.values_mut() {
             live.call.certain = false;
         }
+        self.rootless.clear();
         let agents = self.staff.lost_sight(at);
         self.tell_agents(agents, out);
         out.push(Change::Queues);
@@ -417,6 +421,7 @@ impl Tracker {
             None => {
                 let no = self.place(told, root, at);
                 self.after(no, at, out);
+                self.rooted(&id, at, out);
             }
         }
     }

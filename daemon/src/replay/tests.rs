@@ -2,6 +2,7 @@
 
 mod asterisk;
 mod driver;
+mod freeswitch;
 
 use serde_json::Value;
 

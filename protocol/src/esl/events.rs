@@ -69,20 +69,18 @@ fn created(event: &Event, out: &mut Vec<CallEvent>) {
         name: if is_called { None } else { caller_name(event) },
         dialled: boxed(destination.clone().filter(|_| !is_called)),
     })));
-    if is_called {
-        out.push(CallEvent::Dialled { by: by.clone(), leg: id.clone(), to: boxed(destination) });
-    }
-    out.extend(looped(event));
+    // Before it is said to be dialled, so that the phone is not taken for one that was dialled by
+    // its number: that the caller is in the queue may be told later.
     if let (true, Some(queue), Some(agent)) =
         (is_agents(event), event.get(Header::VarCcQueue), event.get(Header::VarCcAgent))
     {
-        out.push(CallEvent::AgentOffered {
-            caller: by,
-            leg: Some(id),
-            queue: queue_name(&queue),
-            member: member(&agent),
-        });
+        let (queue, member) = (queue_name(&queue), member(&agent));
+        out.push(CallEvent::AgentOffered { caller: by.clone(), leg: Some(id.clone()), queue, member });
     }
+    if is_called {
+        out.push(CallEvent::Dialled { by, leg: id, to: boxed(destination) });
+    }
+    out.extend(looped(event));
 }
 
 /// Of a leg that is called: that the PBX rings back to who calls is no news of a phone.

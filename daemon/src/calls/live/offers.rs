@@ -2,7 +2,7 @@
 
 use protocol::event::{DialEnd, HangupBy, LegKind};
 
-use super::{Live, set_once};
+use super::{Live, SAME_MOMENT, set_once};
 use crate::calls::call::{Direction, Offer, OfferOutcome};
 use crate::calls::dialplan::Side;
 use crate::{Extension, LegId, QueueName, Time};
@@ -57,6 +57,9 @@ impl Live {
             self.legs[index].dial = Some(how);
         }
         let Some(offer) = self.legs[index].offer else { return };
+        if how == DialEnd::Cancelled && self.call.offers[offer].outcome.is_none() {
+            self.taken_back.push(offer);
+        }
         let outcome = match how {
             DialEnd::Answered => OfferOutcome::Answered,
             DialEnd::Busy => OfferOutcome::Busy,
@@ -142,6 +145,17 @@ impl Live {
             offer.outcome = Some(outcome);
             offer.to = Some(at);
             self.changed = true;
+        }
+    }
+
+    /// The caller goes: that phones stopped ringing at that moment may have been told before.
+    pub(super) fn caller_gone(&mut self, at: Time) {
+        for offer in self.taken_back.drain(..) {
+            let offer = &mut self.call.offers[offer];
+            if offer.outcome == Some(OfferOutcome::NoAnswer) && offer.to.is_some_and(|to| at - to < SAME_MOMENT) {
+                offer.outcome = Some(OfferOutcome::CallerGone);
+                self.changed = true;
+            }
         }
     }
 

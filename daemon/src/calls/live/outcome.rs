@@ -29,6 +29,10 @@ impl Live {
         if leg.asked_to_end.is_none_or(outlived) {
             leg.asked_to_end = Some((by, at));
         }
+        if is_party && by == HangupBy::Party {
+            self.caller_gone(at);
+        }
+        let leg = &self.legs[index];
         let just_talked = leg.talked_until.is_some_and(|until| at - until < SAME_MOMENT);
         // A phone that rings and declines, or that has handed its call on, ends no call.
         if !(is_party || is_lead || leg.segment.is_some() || just_talked) {
@@ -89,7 +93,7 @@ impl Live {
             Fate::PbxStopped => Some(EndedBy::Pbx),
             Fate::Vanished => None,
         };
-        self.call.certain &= fate != Fate::Vanished;
+        self.call.certain &= fate != Fate::Vanished && !self.handed_away;
         self.call.ended_at = Some(at);
         (self.call, self.legs)
     }

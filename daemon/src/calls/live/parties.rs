@@ -44,7 +44,7 @@ impl Live {
     pub(super) fn find_party(&self) -> Option<&Leg> {
         let outside = |leg: &&Leg| leg.side == Side::Outside;
         match self.call.direction {
-            Direction::Inbound => self.phones().find(outside),
+            Direction::Inbound => self.phones().find(|leg| outside(leg) && leg.called_by.is_none()),
             Direction::Internal => self.lead(),
             Direction::Outbound => {
                 let answered = |leg: &&Leg| leg.state == LegState::Up && leg.kind == LegKind::Device;

@@ -26,7 +26,14 @@ impl Live {
         self.transfer_due = Some(self.call.transfers.len() - 1);
     }
 
-    pub fn attended_transfer(&mut self, by: &LegId, second: Option<&LegId>, target: Option<&LegId>, at: Time) {
+    pub fn attended_transfer(
+        &mut self,
+        by: &LegId,
+        second: Option<&LegId>,
+        other: Option<&LegId>,
+        target: Option<&LegId>,
+        at: Time,
+    ) {
         let from = self.find(by).map(|index| self.name_of(index));
         for leg in [Some(by), second].into_iter().flatten() {
             if let Some(index) = self.find(leg) {
@@ -34,6 +41,8 @@ impl Live {
                 self.hand_on(index, at);
             }
         }
+        // The other of the two legs tells into which call.
+        self.handed_away = second.is_none() && other.is_none() && self.lead().is_some_and(|lead| &lead.id == by);
         let phone = target.and_then(|target| self.phone_behind(target));
         let talks = phone.is_some_and(|index| self.legs[index].segment.is_some());
         let to = match phone {

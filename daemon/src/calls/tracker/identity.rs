@@ -9,6 +9,10 @@ use crate::calls::leg::Leg;
 use crate::calls::live::Live;
 use crate::{CallId, LegId, Time};
 
+/// How many legs are remembered that came before their roots: more than start while one event
+/// overtakes another.
+const ROOTLESS: usize = 256;
+
 impl Tracker {
     pub(super) fn find(&self, leg: &LegId) -> Option<CallNo> {
         match self.legs.get(leg) {
@@ -27,7 +31,7 @@ impl Tracker {
     pub(super) fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
         let side = self.side(&told);
         let leg = Leg::new(told, side, self.round);
-        match root.and_then(|root| self.adopt(&root, at)) {
+        match root.as_ref().and_then(|root| self.adopt(root, at)) {
             Some(no) => {
                 self.legs.insert(leg.id.clone(), Place::In(no));
                 if let Some(live) = self.calls.get_mut(&no) {
@@ -35,7 +39,31 @@ impl Tracker {
                 }
                 no
             }
-            None => self.begin(leg, at),
+            None => {
+                let id = leg.id.clone();
+                let no = self.begin(leg, at);
+                // How the call began, of which the leg is a part, was not seen, or is told yet.
+                if let (Some(root), Some(live)) = (root, self.calls.get_mut(&no)) {
+                    live.call.certain = false;
+                    self.rootless.push_back((root, id));
+                    self.rootless.drain(..self.rootless.len().saturating_sub(ROOTLESS));
+                }
+                no
+            }
+        }
+    }
+
+    /// A root has come that legs of its call have overtaken.
+    pub(super) fn rooted(&mut self, root: &LegId, at: Time, out: &mut Vec<Change>) {
+        while let Some(place) = self.rootless.iter().position(|(awaited, _)| awaited == root) {
+            let Some((_, leg)) = self.rootless.remove(place) else { return };
+            if let Some(live) = self.find(&leg).and_then(|no| self.calls.get_mut(&no)) {
+                live.call.certain = true;
+                self.join(root, &leg, at, out);
+            }
+            if let Some(no) = self.find(root) {
+                self.after(no, at, out);
+            }
         }
     }
 

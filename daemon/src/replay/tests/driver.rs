@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use protocol::CallEvent;
 use protocol::event::LegSeen;
 
@@ -51,12 +52,21 @@ pub fn calls_in(said: &[Said]) -> Vec<Call> {
 
 /// What a report says of a call: who, how, by whom, to where; not to the millisecond when.
 pub fn gist(call: &Call) -> String {
+    format!("{} {:?}", outline(call), call.held())
+}
+
+/// The same, where times are not what they were: whose phones rang, in no order, and whether there
+/// was a hold.
+pub fn outline(call: &Call) -> String {
     let segments: Vec<_> = call.segments.iter().map(|s| (&s.agent, &s.queue, s.to.is_some())).collect();
-    let offers: Vec<_> = call.offers.iter().map(|o| (&o.agent, &o.queue, o.outcome)).collect();
+    let mut offers: Vec<_> = call.offers.iter().map(|o| (&o.agent, &o.queue, o.outcome)).collect();
+    offers.sort_by_key(|offer| format!("{offer:?}"));
     let transfers: Vec<_> = call.transfers.iter().map(|t| (t.kind, &t.from, &t.to, t.completed)).collect();
-    let ends = (call.outcome, call.ended_by, call.held(), call.certain);
+    let held = call.held().is_some_and(|held| held >= TimeDelta::seconds(1));
+    let ends = (call.outcome, call.ended_by, call.certain, held);
+    let waits: Vec<_> = call.waits.iter().map(|wait| &wait.queue).collect();
     format!(
-        "{:?} {:?} {:?} {:?} {segments:?} {offers:?} {transfers:?} {ends:?}",
+        "{:?} {:?} {:?} {:?} {waits:?} {segments:?} {offers:?} {transfers:?} {ends:?}",
         call.direction, call.caller, call.to, call.agent
     )
 }
