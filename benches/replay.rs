@@ -66,14 +66,14 @@ async fn durable(played: Played) {
     let config = Config::without_file();
     let store = Store::open(dir.path(), daemon::policy(&config)).expect("a store");
     let (told, hear_told) = mpsc::channel(1024);
-    let (dials, hear_dials) = mpsc::channel(1024);
+    let (errands, hear_errands) = mpsc::channel(1024);
     let stop = CancellationToken::new();
-    let outlets = Outlets { told, dials, outbox: Default::default() };
+    let outlets = Outlets { told, errands, outbox: Default::default() };
     let (inbox, thread) = engine::start(store, outlets, Utc::now, stop.clone()).expect("an engine");
     let (events, links) = mpsc::channel(EVENTS);
     let (_live, asked) = Live::new();
     let board = Board::new(BTreeMap::from([("bench".into(), seat("bench".into(), &stop))]));
-    let board = tokio::spawn(board.run(Wires { links, asked, told: hear_told, dials: hear_dials, engine: inbox }));
+    let board = tokio::spawn(board.run(Wires { links, asked, told: hear_told, errands: hear_errands, engine: inbox }));
 
     let (calls, count) = (played.calls, played.events.len());
     let begun = Instant::now();

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::DateTime;
 use daemon::Time;
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::auth::{Anyone, Desk, Oversee, Require, Watch, Wire};
 use crate::error::Error;
-use crate::pages::desk::{Dial, dial_from, may_see};
+use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
+use crate::pages::desk::may_see;
 use crate::pages::live::board_of;
 use crate::pages::ticket::{Asked, by_number};
 use crate::pages::{links_of, present};
@@ -75,6 +77,7 @@ pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Res
             "queues": agent.queues.iter().map(|queue| queue.as_str()).collect::<Vec<_>>(),
             "paused_in": agent.paused_in.iter().map(|(queue, reason)| json!({ "queue": queue.as_str(), "reason": reason })).collect::<Vec<_>>(),
             "device": agent.device.map(device_word),
+            "call": agent.call.as_ref().map(|call| call.as_str()),
         })
     };
     Ok(Json(json!({
@@ -213,10 +216,48 @@ pub async fn dial(
     Require { visitor, .. }: Require<Desk>,
     Json(dial): Json<Dial>,
 ) -> Result<impl IntoResponse, Error> {
-    match dial_from(&state, &visitor, dial).await? {
-        Done::Dialling { leg } => Ok((axum::http::StatusCode::ACCEPTED, Json(json!({ "leg": leg.as_str() })))),
-        _ => Err(Error::Broken),
-    }
+    give(&state, &visitor, dial.command()).await.map(asked)
+}
+
+pub async fn hang_up(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Json(hang_up): Json<HangUp>,
+) -> Result<impl IntoResponse, Error> {
+    give(&state, &visitor, hang_up.command()).await.map(asked)
+}
+
+pub async fn pause(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Json(pause): Json<Break>,
+) -> Result<impl IntoResponse, Error> {
+    give(&state, &visitor, pause.begin()).await.map(asked)
+}
+
+pub async fn unpause(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Json(unpause): Json<Break>,
+) -> Result<impl IntoResponse, Error> {
+    give(&state, &visitor, unpause.end()).await.map(asked)
+}
+
+pub async fn spy(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Watch>,
+    Json(spy): Json<Spy>,
+) -> Result<impl IntoResponse, Error> {
+    give(&state, &visitor, spy.command()).await.map(asked)
+}
+
+/// It is on record and on its way; a phone that rings for it is known by its leg.
+fn asked(done: Done) -> (StatusCode, Json<Value>) {
+    let leg = match done {
+        Done::Dialling { leg } => Some(leg.to_string()),
+        Done::Nothing | Done::Ticket(_) | Done::Version(_) | Done::Customer(_) | Done::Person(_) => None,
+    };
+    (StatusCode::ACCEPTED, Json(json!({ "leg": leg })))
 }
 
 fn obligation(row: &ObligationRow) -> Value {

@@ -35,6 +35,10 @@ pub enum Error {
     Busy,
     /// The house refused the command.
     Refused(Refusal),
+    /// Somebody is calling that customer right now.
+    BeingCalled {
+        who: String,
+    },
     /// The store could not be read.
     Reading(ReadError),
     Stopping,
@@ -57,6 +61,7 @@ impl Error {
             Error::TooManyTries => "too_many_tries",
             Error::Busy => "busy",
             Error::Refused(refusal) => refusal_code(refusal),
+            Error::BeingCalled { .. } => "being_called",
             Error::Reading(_) => "reading",
             Error::Stopping => "stopping",
             Error::ShortPassword => "short_password",
@@ -73,13 +78,21 @@ impl Error {
             Error::ShortPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Error::BeingCalled { .. } => StatusCode::CONFLICT,
             Error::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Error::Refused(refusal) => match refusal {
-                Refusal::NoSuchTicket | Refusal::NoSuchPerson | Refusal::NoSuchCustomer | Refusal::NoSuchObligation => {
-                    StatusCode::NOT_FOUND
-                }
+                Refusal::NoSuchTicket
+                | Refusal::NoSuchPerson
+                | Refusal::NoSuchCustomer
+                | Refusal::NoSuchObligation
+                | Refusal::NoSuchCall => StatusCode::NOT_FOUND,
                 Refusal::NotAllowed => StatusCode::FORBIDDEN,
-                Refusal::Changed { .. } | Refusal::LoginTaken => StatusCode::CONFLICT,
+                Refusal::Changed { .. }
+                | Refusal::LoginTaken
+                | Refusal::NotTalking
+                | Refusal::OwnCall
+                | Refusal::OnThePhone
+                | Refusal::BeingCalled { .. } => StatusCode::CONFLICT,
                 Refusal::Field { .. } | Refusal::NotDialable(_) | Refusal::NoExtension => {
                     StatusCode::UNPROCESSABLE_ENTITY
                 }
@@ -107,6 +120,11 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::LoginTaken => "login_taken",
         Refusal::NotDialable(_) => "not_dialable",
         Refusal::NoExtension => "no_extension",
+        Refusal::NoSuchCall => "no_such_call",
+        Refusal::NotTalking => "not_talking",
+        Refusal::OwnCall => "own_call",
+        Refusal::OnThePhone => "on_the_phone",
+        Refusal::BeingCalled { .. } => "being_called",
         Refusal::LinkDown => "link_down",
         Refusal::StoreFailed => "store_failed",
     }
@@ -187,7 +205,10 @@ pub async fn explain(FromState(state): FromState<State>, request: Request, next:
 
 /// What failed, in words.
 pub fn what(pen: &Pen, error: &Error) -> String {
-    pen.word("error", error.code())
+    match error {
+        Error::BeingCalled { who } => pen.say1("error-being_called", "who", who),
+        _ => pen.word("error", error.code()),
+    }
 }
 
 fn works(pen: &Pen, error: &Error) -> String {
@@ -204,6 +225,7 @@ fn works(pen: &Pen, error: &Error) -> String {
         | Error::Foreign
         | Error::TooManyTries
         | Error::ShortPassword
+        | Error::BeingCalled { .. }
         | Error::Refused(_) => pen.say("works-rest"),
     }
 }

@@ -26,7 +26,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, desk, live, people, sign_in, ticket};
+use pages::{admin, asking, desk, live, people, sign_in, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -45,7 +45,11 @@ pub fn router(state: State) -> Router {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/language", post(sign_in::language))
         .route("/", get(desk::show))
-        .route("/dial", post(desk::dial))
+        .route("/dial", post(asking::dial))
+        .route("/hangup", post(asking::hang_up))
+        .route("/pause", post(asking::pause))
+        .route("/unpause", post(asking::unpause))
+        .route("/spy", post(asking::spy))
         .route("/tickets", get(ticket::list).post(desk::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{id}/save", post(desk::save))
@@ -68,7 +72,11 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/coverage", get(api::coverage))
         .route("/api/v1/tickets", get(api::tickets))
         .route("/api/v1/tickets/{number}", get(api::ticket))
-        .route("/api/v1/dial", post(api::dial));
+        .route("/api/v1/dial", post(api::dial))
+        .route("/api/v1/hangup", post(api::hang_up))
+        .route("/api/v1/pause", post(api::pause))
+        .route("/api/v1/unpause", post(api::unpause))
+        .route("/api/v1/spy", post(api::spy));
     // What is about people is not to be found in any cache; assets say for themselves.
     let private = SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let fixed = |name: HeaderName, value: &'static str| {

@@ -2,7 +2,8 @@
 //!
 //! `GET /stream?pages=desk,live&lang=en`: one stream a browser and language, for all of its tabs;
 //! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
-//! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `event` (a row of the
+//! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `not-done` `{"text"}` (what
+//! this reader asked of a PBX and was not done), `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
 //! caller is named, it cannot begin an event of its own.
@@ -19,7 +20,7 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use daemon::calls::now::AgentNow;
 use daemon::desk::command::SessionHash;
-use daemon::live::{BoardNow, LinkNow, Notice, Pop, Subscription, Topic};
+use daemon::live::{BoardNow, LinkNow, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
 use daemon::{CallId, PbxName};
 use futures_util::stream::unfold;
 use serde::Deserialize;
@@ -29,7 +30,7 @@ use tokio::time::{Instant, Interval, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Anyone, Desk, Require, Right, Visitor, Watch, Wire, stands};
-use crate::error::Error;
+use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
@@ -41,6 +42,7 @@ use crate::parts::links::{EventRow, Links};
 use crate::parts::phone::Phone;
 use crate::parts::pop;
 use crate::parts::status::Status;
+use crate::pen::Pen;
 use crate::state::{State, now};
 use crate::text::Language;
 
@@ -101,7 +103,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
     for room in rooms {
         match room {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
-            Room::Live => all.push(Topic::Board),
+            Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
             Room::People => {}
         }
@@ -299,6 +301,11 @@ impl Writer {
                 Ok(())
             }
             Notice::Told(told) => self.told(&told).await,
+            Notice::NotDone(not_done) => {
+                let data = json!({ "text": words(&self.visitor.pen, &not_done) });
+                self.send(Event::default().event("not-done").data(data.to_string()));
+                Ok(())
+            }
             Notice::Missed(missed) => {
                 tracing::warn!(missed, person = %self.visitor.person.id, "a browser was too slow");
                 self.send(Event::default().event("resync").data("{}"));
@@ -359,7 +366,8 @@ impl Writer {
             self.part(Figures { pen: pen.clone(), board: board.clone() }).await?;
             self.part(Queues { pen: pen.clone(), board: board.clone() }).await?;
             self.part(Callers { pen: pen.clone(), board: board.clone() }).await?;
-            self.part(Agents { pen, board, directory }).await?;
+            let phones = self.visitor.extensions.iter().map(|(pbx, _)| pbx.clone()).collect();
+            self.part(Agents { pen, board, directory, phones }).await?;
         }
         self.links().await
     }
@@ -482,4 +490,17 @@ impl Writer {
     fn shows(&self, room: Room) -> bool {
         self.rooms.contains(&room)
     }
+}
+
+/// What was asked, and why it was not done.
+fn words(pen: &Pen, not_done: &NotDone) -> String {
+    let why = match &not_done.why {
+        WhyNot::Refused(refusal) => pen.word("error", refusal_code(refusal)),
+        WhyNot::LinkDown => pen.word("error", "link_down"),
+        WhyNot::Busy => pen.say("not-done-busy"),
+        WhyNot::ByPbx(said) => pen.say1("not-done-by-pbx", "said", said),
+        WhyNot::Unknown => pen.say("not-done-unknown"),
+        WhyNot::NotPickedUp => pen.say("not-done-not-picked-up"),
+    };
+    pen.say2("not-done", "what", pen.word("ask", not_done.ask.as_str()), "why", why)
 }

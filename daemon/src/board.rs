@@ -5,6 +5,7 @@
 //! has not yet taken stays here, one state a call, so that a stalled disk costs memory by the
 //! call and not by the event, and pops and boards go on.
 
+mod errands;
 mod handing;
 mod native;
 mod pops;
@@ -21,11 +22,13 @@ use tracing::warn;
 
 use crate::calls::now::AgentNow;
 use crate::calls::tracker::{Change, Tracker};
-use crate::engine::{Dial, Inbox, Input};
+use crate::desk::asking::Ask;
+use crate::engine::{Errand, Inbox, Input};
 use crate::ledger::{Entry, Hindrance};
 use crate::link::{FromLink, Link, Refused};
-use crate::live::{BoardNow, Hub, LinkNow, Notice, SeenEvent, Subscribe, Topic};
+use crate::live::{BoardNow, Hub, LinkNow, NotDone, Notice, SeenEvent, Subscribe, Topic, WhyNot};
 use crate::{Extension, PbxName, Time};
+use errands::{Errands, request};
 use handing::Handing;
 use pops::Pops;
 
@@ -45,8 +48,8 @@ pub struct Wires {
     pub asked: mpsc::Receiver<Subscribe>,
     /// What the engine tells after its commits.
     pub told: mpsc::Receiver<(Topic, Notice)>,
-    /// Calls that somebody asked for, on record by now.
-    pub dials: mpsc::Receiver<Dial>,
+    /// What somebody asked of a PBX, on record by now.
+    pub errands: mpsc::Receiver<Errand>,
     pub engine: Inbox,
 }
 
@@ -62,6 +65,7 @@ pub struct Board {
     hub: Hub,
     pops: Pops,
     handing: Handing,
+    errands: Errands,
     /// Extensions whose being there is on record, or on its way there.
     extensions: BTreeSet<(PbxName, Extension)>,
     /// Whether the board changed since it was last told.
@@ -78,6 +82,7 @@ impl Board {
             hub: Hub::default(),
             pops: Pops::default(),
             handing: Handing::default(),
+            errands: Errands::default(),
             extensions: BTreeSet::new(),
             stale: false,
             store_failing: false,
@@ -107,7 +112,7 @@ impl Board {
                     }
                     self.hub.tell(&topic, notice);
                 }
-                Some(dial) = wires.dials.recv() => self.dial(dial),
+                Some(errand) = wires.errands.recv() => self.run_errand(errand),
                 Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {
                     if let Some(input) = self.handing.next(|id| {
                         self.seats.values().find_map(|seat| seat.tracker.call(id))
@@ -127,7 +132,7 @@ impl Board {
             }
         }
         // The engine must not wait for somebody who waits for it.
-        drop((wires.told, wires.dials));
+        drop((wires.told, wires.errands));
         self.hand_on_the_rest(&wires.engine).await;
     }
 
@@ -148,8 +153,9 @@ impl Board {
             FromLink::Hindered(entry) => self.handing.add(Input::Ledger(entry)),
             FromLink::Native { pbx, said } => self.hear_native(&pbx, said),
             FromLink::Answered { pbx, request, answer } => {
+                let errand = self.errands.answered(&pbx, &request);
                 if let Err(refused) = answer {
-                    self.refused(&pbx, request, &refused);
+                    self.refused(&pbx, request, &refused, errand);
                 }
             }
         }
@@ -220,7 +226,6 @@ impl Board {
                     self.handing.merged(from, into);
                 }
                 Change::Queues => self.stale = true,
-                Change::Listening { .. } | Change::Listened { .. } => {}
                 Change::Drift(difference) => {
                     warn!(%pbx, "{difference}");
                     if difference.is_mended_by_asking() {
@@ -230,6 +235,16 @@ impl Board {
                     let detail = difference.to_string();
                     let entry = Entry { pbx: Some(pbx.clone()), at, what: Hindrance::Drift, detail };
                     self.handing.add(Input::Ledger(entry));
+                }
+                Change::Listening { leg, since } => {
+                    self.handing.add(Input::Listened { leg, from: Some(since), to: None });
+                }
+                Change::Listened { leg, from, to } => {
+                    let errand = self.errands.over(&leg);
+                    if let (None, Some(errand)) = (from, errand) {
+                        not_done(&mut self.hub, errand, WhyNot::NotPickedUp);
+                    }
+                    self.handing.add(Input::Listened { leg, from, to: Some(to) });
                 }
                 Change::Agent(agent) => {
                     self.stale = true;
@@ -288,39 +303,55 @@ impl Board {
         }
     }
 
-    /// Sends a call that is on record to its PBX; once, whatever comes of it.
-    fn dial(&mut self, Dial { pbx, request }: Dial) {
-        let Some(seat) = self.seats.get_mut(&pbx) else { return };
-        if let Request::Originate { agent, to, leg } = &request {
-            seat.tracker.asked(Utc::now(), leg.clone(), agent.clone(), to, &mut self.changes);
+    /// Sends to its PBX what is on record; once, whatever comes of it.
+    fn run_errand(&mut self, errand: Errand) {
+        let Some(seat) = self.seats.get_mut(&errand.pbx) else {
+            return not_done(&mut self.hub, errand, WhyNot::LinkDown);
+        };
+        let now = Utc::now();
+        let pbx = errand.pbx.clone();
+        let asked = request(&seat.tracker, &errand.ask, now).map_err(WhyNot::Refused);
+        let request = match asked.and_then(|request| self.errands.room().map(|()| request)) {
+            Ok(request) => request,
+            Err(why) => return not_done(&mut self.hub, errand, why),
+        };
+        match &errand.ask {
+            Ask::Dial { agent, to, leg } => {
+                seat.tracker.asked(now, leg.clone(), agent.clone(), to, &mut self.changes);
+            }
+            Ask::Spy { spy, leg, .. } => {
+                seat.tracker.asked_to_spy(now, leg.clone(), spy.clone(), &mut self.changes);
+            }
+            Ask::HangUp { .. } | Ask::Pause { .. } => {}
         }
         let answer = seat.link.ask(request.clone());
-        self.follow(&pbx, Utc::now());
+        self.errands.sent(request.clone(), errand);
+        self.follow(&pbx, now);
         if let Err(refused) = answer {
-            self.refused(&pbx, request, &refused);
+            let errand = self.errands.answered(&pbx, &request);
+            self.refused(&pbx, request, &refused, errand);
         }
     }
 
-    /// A call that could not be made is over, for whoever looks at it and for the record.
-    fn refused(&mut self, pbx: &PbxName, request: Request, why: &Refused) {
+    /// Who asked is told; and a leg that could not be is over, for whoever looks at it and for the
+    /// record.
+    fn refused(&mut self, pbx: &PbxName, request: Request, why: &Refused, errand: Option<Errand>) {
         warn!(%pbx, ?why, "the PBX was asked and did not do it");
         let Some(seat) = self.seats.get_mut(pbx) else { return };
         match (request, why) {
             // It may ring yet: only the PBX's events can tell.
-            (Request::Originate { .. }, Refused::Unknown) => {}
-            (Request::Originate { leg, .. }, _) => {
+            (Request::Originate { .. } | Request::Spy { .. }, Refused::Unknown) => {}
+            (Request::Originate { leg, .. } | Request::Spy { leg, .. }, _) => {
+                // Told once, by the refusal.
+                self.errands.over(&leg);
                 let event = CallEvent::OriginateEnded { leg: Some(leg), succeeded: false };
                 seat.tracker.observe(Utc::now(), event, &mut self.changes);
                 self.follow(pbx, Utc::now());
             }
-            (
-                Request::Hangup { .. }
-                | Request::Pause { .. }
-                | Request::Spy { .. }
-                | Request::Snapshot
-                | Request::Look,
-                _,
-            ) => {}
+            (Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot | Request::Look, _) => {}
+        }
+        if let Some(errand) = errand {
+            not_done(&mut self.hub, errand, why.into());
         }
     }
 
@@ -358,4 +389,9 @@ impl Board {
             }
         }
     }
+}
+
+fn not_done(hub: &mut Hub, errand: Errand, why: WhyNot) {
+    let topic = Topic::Person(errand.by);
+    hub.tell(&topic, Notice::NotDone(Arc::new(NotDone { ask: errand.ask, why })));
 }

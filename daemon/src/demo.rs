@@ -337,8 +337,8 @@ mod tests {
         let store = Store::open(dir.path(), policy).unwrap();
         let reader = store.reader().unwrap();
         let (told, _) = mpsc::channel(1024);
-        let (dials, _) = mpsc::channel(1);
-        let outlets = Outlets { told, dials, outbox: std::sync::Arc::new(Notify::new()) };
+        let (errands, _) = mpsc::channel(1);
+        let outlets = Outlets { told, errands, outbox: std::sync::Arc::new(Notify::new()) };
         let stop = CancellationToken::new();
         let (inbox, _thread) = engine::start(store, outlets, Utc::now, stop.clone()).unwrap();
         let commands = Commands::new(inbox);

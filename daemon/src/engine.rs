@@ -2,7 +2,7 @@
 //!
 //! One thread takes all inputs that are ready into one transaction, each seeing what those before
 //! it wrote, then lets fire what is due. Only after the commit does anybody hear: answers, notices,
-//! requests to dial. A commit that failed never happened: commands are refused, and refused at once
+//! what is asked of PBXes. A commit that failed never happened: commands are refused, and refused at once
 //! until the disk takes again; everything else is kept for then, a call by its newest state alone.
 
 mod changed;
@@ -25,13 +25,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::call::Call;
+use crate::desk::asking::Ask;
 use crate::desk::command::{Done, Given, Refusal};
 use crate::desk::decide;
 use crate::desk::fact::{self, Fact};
 use crate::ledger::Entry;
 use crate::live::{Notice, Topic};
 use crate::store::{self, Store, Writing, journal};
-use crate::{CallId, Extension, ObligationId, OutboxId, PbxName, Time};
+use crate::{CallId, Extension, LegId, ObligationId, OutboxId, PbxName, PersonId, Time};
 use changed::Changed;
 
 /// What reaches the engine, in the order in which it takes effect.
@@ -82,13 +83,20 @@ pub enum Input {
         nth: u64,
         committed: watch::Sender<u64>,
     },
+    /// Somebody listened in by that leg of ours; told when it begins, and when it ends.
+    Listened {
+        leg: LegId,
+        from: Option<Time>,
+        to: Option<Time>,
+    },
 }
 
-/// A call that somebody asked for; the record is on disk. To be sent once, never again.
-#[derive(Debug, PartialEq)]
-pub struct Dial {
+/// Something that somebody asked of a PBX; the record is on disk. To be sent once, never again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Errand {
+    pub by: PersonId,
     pub pbx: PbxName,
-    pub request: protocol::Request,
+    pub ask: Ask,
 }
 
 /// Inputs that wait for the engine. The board coalesces whole calls when it is full, so this
@@ -142,7 +150,7 @@ const LAST_ATTEMPTS: u32 = 3;
 /// Where effects go, after the commit.
 pub struct Outlets {
     pub told: mpsc::Sender<(Topic, Notice)>,
-    pub dials: mpsc::Sender<Dial>,
+    pub errands: mpsc::Sender<Errand>,
     /// Notified when there are new rows in the outbox.
     pub outbox: Arc<Notify>,
 }
@@ -392,12 +400,12 @@ impl Engine {
         Ok(())
     }
 
-    /// A call that was asked for goes to the board before its asker hears of it; it is not kept for
+    /// What was asked of a PBX goes to the board before its asker hears of it; it is not kept for
     /// later when the board has no room, for nobody wants a phone that rings minutes after.
     fn answer(&mut self, input: Input, applied: Applied) {
         let mut answer = applied.answer;
-        if let Some(dial) = applied.dial
-            && self.outlets.dials.try_send(dial).is_err()
+        if let Some(errand) = applied.errand
+            && self.outlets.errands.try_send(errand).is_err()
         {
             answer = Err(Refusal::LinkDown);
         }
@@ -411,7 +419,8 @@ impl Engine {
             | Input::Outage { .. }
             | Input::Ledger(_)
             | Input::Extensions { .. }
-            | Input::Delivered(_) => {}
+            | Input::Delivered(_)
+            | Input::Listened { .. } => {}
         }
     }
 
@@ -437,7 +446,8 @@ fn weight(input: &Input) -> usize {
         | Input::Standing { .. }
         | Input::Command(..)
         | Input::Outage { .. }
-        | Input::Ledger(_) => 1,
+        | Input::Ledger(_)
+        | Input::Listened { .. } => 1,
     }
 }
 
@@ -456,7 +466,8 @@ fn refuse(input: Input) -> Option<Input> {
         | Input::Ledger(_)
         | Input::Extensions { .. }
         | Input::Delivered(_)
-        | Input::Journal { .. } => Some(input),
+        | Input::Journal { .. }
+        | Input::Listened { .. } => Some(input),
     }
 }
 
@@ -474,12 +485,12 @@ fn coalesce(waiting: &mut VecDeque<Input>) {
 /// What came of one input.
 struct Applied {
     answer: Result<Done, Refusal>,
-    dial: Option<Dial>,
+    errand: Option<Errand>,
 }
 
 fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed) -> store::Result<Applied> {
     let mut answer = Ok(Done::Nothing);
-    let mut dial = None;
+    let mut errand = None;
     match input {
         Input::Calls { at, calls } => {
             for call in calls {
@@ -498,7 +509,7 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
         Input::Command(given, _) => match writing.decide(&decide::Input::Given(given.clone()), now)? {
             Ok(facts) => {
                 answer = Ok(fact::done(&facts));
-                dial = facts.iter().find_map(request);
+                errand = facts.iter().find_map(errand_of);
                 note(facts, changed);
             }
             Err(refusal) => answer = Err(refusal),
@@ -515,18 +526,20 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
         Input::Extensions { pbx, at, seen } => writing.extensions(pbx, *at, seen)?,
         Input::Delivered(rows) => writing.delivered(rows, now)?,
         Input::Journal { pbx, entries, .. } => writing.journal(pbx, entries, now)?,
+        Input::Listened { leg, from, to } => {
+            writing.listened(leg, *from, *to)?.into_iter().for_each(|ticket| changed.ticket_seen(ticket));
+        }
     }
-    Ok(Applied { answer, dial })
+    Ok(Applied { answer, errand })
 }
 
 fn note(facts: Vec<Fact>, changed: &mut Changed) {
     facts.iter().for_each(|fact| changed.note(fact));
 }
 
-fn request(fact: &Fact) -> Option<Dial> {
-    let Fact::DialAsked { leg, pbx, agent, to, .. } = fact else { return None };
-    let request = protocol::Request::Originate { agent: agent.clone(), to: to.clone(), leg: leg.clone() };
-    Some(Dial { pbx: pbx.clone(), request })
+fn errand_of(fact: &Fact) -> Option<Errand> {
+    let Fact::Asked { by, pbx, ask, .. } = fact else { return None };
+    Some(Errand { by: *by, pbx: pbx.clone(), ask: ask.clone() })
 }
 
 /// Whether it is what was written that the store refuses, rather than the disk that fails.

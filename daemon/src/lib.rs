@@ -47,7 +47,7 @@ use number::Numbering;
 use store::Store;
 use store::read::Reader;
 
-/// Notices and calls to dial that may wait for the board between two of its turns; it never waits
+/// Notices and errands that may wait for the board between two of its turns; it never waits
 /// for anything but its inputs, so these are short.
 const TO_BOARD: usize = 1024;
 
@@ -83,10 +83,10 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let watched = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
     store.watch(watched).context("cannot note since when the PBXs were out of sight")?;
     let (told, hear_told) = mpsc::channel(TO_BOARD);
-    let (dials, hear_dials) = mpsc::channel(TO_BOARD);
+    let (errands, hear_errands) = mpsc::channel(TO_BOARD);
     let news = Arc::new(Notify::new());
     let stop_engine = CancellationToken::new();
-    let outlets = Outlets { told: told.clone(), dials, outbox: news.clone() };
+    let outlets = Outlets { told: told.clone(), errands, outbox: news.clone() };
     let Capturing { mut taps, thread: capture } = capture::start(config)?;
     let (from_links, hear_links) = mpsc::channel(link::EVENTS);
     let mut seats = BTreeMap::new();
@@ -139,7 +139,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
 
     let (live, asked) = Live::new();
-    let wires = Wires { links: hear_links, asked, told: hear_told, dials: hear_dials, engine: inbox.clone() };
+    let wires = Wires { links: hear_links, asked, told: hear_told, errands: hear_errands, engine: inbox.clone() };
     let board = tokio::spawn(board.run(wires));
     let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
     Ok(Daemon {

@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::calls::call::Call;
 use crate::calls::now::{AgentNow, QueueNow};
 use crate::calls::pop::PopState;
+use crate::desk::asking::Ask;
+use crate::desk::command::Refusal;
 use crate::{CallId, Extension, PbxName, PersonId, TicketId, Time};
 
 /// Notices that one listener may be behind. A browser's stream that is this far behind is better
@@ -68,6 +70,8 @@ pub enum Notice {
     Event(Arc<SeenEvent>),
     /// A rung told this person: an outbox row, delivered at least once under its id.
     Told(Arc<Told>),
+    /// Something that this person asked of a PBX was not done.
+    NotDone(Arc<NotDone>),
     /// So many notices were dropped for this listener since the last one it got: read all again.
     Missed(u64),
 }
@@ -158,6 +162,30 @@ pub struct Told {
     pub obligation: crate::ObligationId,
     pub rung: crate::desk::Rung,
     pub at: Time,
+}
+
+/// What was asked of a PBX, and why it was not done; for who asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotDone {
+    pub ask: Ask,
+    pub why: WhyNot,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum WhyNot {
+    /// What is now is not what it was when it was asked: the call is over, nobody talks in it any
+    /// more, one's own phone is in use.
+    Refused(Refusal),
+    /// The link is down; nothing was sent.
+    LinkDown,
+    /// Too much is asked of that PBX at once; nothing was sent.
+    Busy,
+    /// In the PBX's own words.
+    ByPbx(String),
+    /// The link was lost before an answer, or none came: it may be done or not.
+    Unknown,
+    /// The asker's own phone did not come up, or nobody picked it up.
+    NotPickedUp,
 }
 
 /// Everybody's handle for listening.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use protocol::event::{Extension, LegId, QueueName};
+pub use protocol::request::Spying;
 
 /// A moment. The clock is read only where bytes arrive and in the engine; everywhere else time
 /// is an argument.

@@ -81,3 +81,17 @@ pub enum Spying {
     /// Hears both, and both hear them.
     Barge,
 }
+
+impl Spying {
+    /// A stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Spying::Listen => "listen",
+            Spying::Whisper => "whisper",
+            Spying::Barge => "barge",
+        }
+    }
+    pub fn parse(word: &str) -> Option<Spying> {
+        [Spying::Listen, Spying::Whisper, Spying::Barge].into_iter().find(|how| how.as_str() == word)
+    }
+}

@@ -19,7 +19,7 @@ export function watchSwaps() {
     if (!(form instanceof HTMLFormElement)) return;
     if (form.hasAttribute("data-quiet")) {
       submit.preventDefault();
-      quietly(form);
+      quietly(form, /** @type {SubmitEvent} */ (submit).submitter);
     } else if (form.hasAttribute("data-swap") && document.body.dataset.page === "desk") {
       submit.preventDefault();
       const button = /** @type {SubmitEvent} */ (submit).submitter;
@@ -78,17 +78,28 @@ async function load(url, how) {
   }
 }
 
-/** Does something beside the page: its answer is a notice, not a page. @param {HTMLFormElement} form */
-async function quietly(form) {
+/**
+ * Does something beside the page: its answer is a notice, not a page; an empty one where what comes
+ * of it is seen. A menu that it was chosen from closes.
+ * @param {HTMLFormElement} form @param {HTMLElement | null} button
+ */
+async function quietly(form, button) {
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  if (button instanceof HTMLButtonElement && button.name) body.set(button.name, button.value);
+  const menu = form.closest("details.menu");
+  if (menu?.contains(document.activeElement)) menu.querySelector("summary")?.focus();
+  menu?.removeAttribute("open");
+  const said = form.dataset.said ?? say("dialling");
   try {
-    const answer = await fetch(form.action, {
+    const answer = await fetch(button?.getAttribute("formaction") ?? form.action, {
       method: "POST",
-      body: new URLSearchParams(/** @type {any} */ (new FormData(form))),
+      body,
       redirect: "manual",
       headers: { accept: "application/json" },
     });
-    if (answer.type === "opaqueredirect" || answer.ok) toast(say("dialling"), { sign: "phone" });
-    else toast((await answer.json()).title ?? say("failed"), { bad: true });
+    if (answer.type === "opaqueredirect" || answer.ok) {
+      if (said) toast(said, { sign: "phone" });
+    } else toast((await answer.json()).title ?? say("failed"), { bad: true });
   } catch {
     toast(say("failed"), { bad: true });
   }

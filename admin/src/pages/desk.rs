@@ -11,7 +11,7 @@ use daemon::calls::now::AgentNow;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
 use daemon::live::{Notice, Pop, Topic};
 use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
-use daemon::{CallId, ObligationId, Role, TicketId};
+use daemon::{CallId, Role, TicketId};
 use serde::Deserialize;
 
 use super::form::{FormView, Typed};
@@ -357,30 +357,4 @@ async fn keep_draft(state: &State, visitor: &Visitor, ticket: TicketId, body: St
     let command = Command::KeepDraft { ticket, body };
     state.commands.give(Given { by: Some(visitor.person.id), command }).await?;
     Ok(())
-}
-
-#[derive(Deserialize)]
-pub struct Dial {
-    pub number: String,
-    pub obligation: Option<i64>,
-    pub ticket: Option<i64>,
-}
-
-pub async fn dial(
-    FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
-    Form(dial): Form<Dial>,
-) -> Result<Redirect, Error> {
-    dial_from(&state, &visitor, dial).await?;
-    Ok(Redirect::to("/"))
-}
-
-/// Rings the giver's own phone, then the number; the attempt's leg id comes back.
-pub async fn dial_from(state: &State, visitor: &Visitor, dial: Dial) -> Result<Done, Error> {
-    let command = Command::Dial {
-        number: dial.number,
-        obligation: dial.obligation.map(ObligationId),
-        ticket: dial.ticket.map(TicketId),
-    };
-    Ok(state.commands.give(Given { by: Some(visitor.person.id), command }).await?)
 }

@@ -33,12 +33,13 @@ pub async fn show(
     let board = board_of(&notices).unwrap_or_default();
     let (pen, directory) = (visitor.pen.clone(), visitor.directory.clone());
     let rows = state.reader.at_risk(pen.now).await?;
+    let phones = visitor.extensions.iter().map(|(pbx, _)| pbx.clone()).collect();
     let title = pen.say("live");
     html(LivePage {
         figures: Figures { pen: pen.clone(), board: board.clone() },
         queues: Queues { pen: pen.clone(), board: board.clone() },
         callers: Callers { pen: pen.clone(), board: board.clone() },
-        agents: Agents { pen: pen.clone(), board, directory: directory.clone() },
+        agents: Agents { pen: pen.clone(), board, directory: directory.clone(), phones },
         at_risk: AtRisk { pen, rows, directory },
         shell: Shell::new(&state, visitor, Room::Live, title, &notices),
     })

@@ -1,6 +1,7 @@
 //! The pages, a file a noun, and the shell that they share.
 
 pub mod admin;
+pub mod asking;
 pub mod desk;
 pub mod form;
 pub mod live;

@@ -183,6 +183,16 @@ impl Timeline {
             TimelineWhat::Kept { proof } => {
                 ("good", "proof", pen.say1("line-kept", "talk", pen.span(proof.talk_ms)), proof.agent.to_string())
             }
+            TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
+            TimelineWhat::Spied { agent, person, how, heard_ms } => {
+                let whom = person.map_or_else(|| agent.to_string(), |person| self.name(person));
+                let what = pen.say2("line-spied", "how", pen.word("spy", how.as_str()), "whom", whom);
+                let more = match heard_ms {
+                    Some(heard) => format!("{by}{}{}", pen.say("comma"), pen.span(*heard)),
+                    None => format!("{by}{}{}", pen.say("comma"), pen.say("line-spied-not")),
+                };
+                ("", "ear", what, more)
+            }
         };
         Entry { day: None, class, icon, what, more, at: row.at }
     }

@@ -6,10 +6,10 @@ use askama::Template;
 use daemon::calls::now::{AgentNow, AgentState, DeviceState, QueueNow, Waiting};
 use daemon::live::BoardNow;
 use daemon::store::read::Directory;
-use daemon::{QueueName, Time};
+use daemon::{CallId, PbxName, QueueName, Time};
 
 use super::part;
-use super::phone::look;
+use super::phone::{look, may_rest, reason_word};
 use crate::pen::Pen;
 
 /// What the waiting axis spans; whoever waits longer stands at its end.
@@ -136,8 +136,13 @@ pub struct Agents {
     pub pen: Pen,
     pub board: Arc<BoardNow>,
     pub directory: Arc<Directory>,
+    /// PBXs on which the reader has a phone, to listen in from.
+    pub phones: Vec<PbxName>,
 }
 part!(Agents = "agents");
+
+/// The ways to take part in a talk, and their signs.
+pub const SPYING: [(&str, &str); 3] = [("listen", "ear"), ("whisper", "whisper"), ("barge", "users")];
 
 /// Agents of one state.
 struct Group<'a> {
@@ -177,18 +182,34 @@ impl Agents {
         let holder = self.directory.holder(&agent.pbx, &agent.agent);
         holder.map_or_else(|| agent.agent.to_string(), |person| person.name.clone())
     }
+    /// Whether there is anything to ask of the PBX about this agent.
+    fn has_menu(&self, agent: &AgentNow) -> bool {
+        may_rest(agent) || self.talk(agent).is_some()
+    }
+    /// The call that the agent talks in, or dials.
+    fn talk<'a>(&self, agent: &'a AgentNow) -> Option<&'a CallId> {
+        agent.call.as_ref().filter(|_| talks(&agent.state))
+    }
+    fn hears(&self, agent: &AgentNow) -> bool {
+        self.phones.contains(&agent.pbx)
+    }
     /// What goes without saying in the state: the queue, the reason, queues that the agent is on a
     /// break from, and a phone that does what no call explains.
     fn why(&self, agent: &AgentNow) -> String {
         let first = match (&agent.state, &agent.queue) {
-            (AgentState::Paused { reason }, _) => Some(reason.clone()).filter(|reason| !reason.is_empty()),
+            (AgentState::Paused { reason }, _) => {
+                Some(reason_word(&self.pen, reason)).filter(|reason| !reason.is_empty())
+            }
             (_, Some(queue)) => Some(queue.to_string()),
             (_, None) => None,
         };
         let is_paused = matches!(agent.state, AgentState::Paused { .. });
         let breaks = (!is_paused && !agent.paused_in.is_empty()).then(|| {
-            let queues: Vec<String> =
-                agent.paused_in.iter().map(|(queue, reason)| in_brackets(queue, reason)).collect();
+            let queues: Vec<String> = agent
+                .paused_in
+                .iter()
+                .map(|(queue, reason)| in_brackets(queue, &reason_word(&self.pen, reason)))
+                .collect();
             self.pen.say1("agent-paused-in", "queues", queues.join(&self.pen.say("and")))
         });
         let phone = (agent.state == AgentState::Available).then(|| agent.device.filter(|device| is_in_use(*device)));

@@ -22,6 +22,40 @@ impl Phone {
         let extensions = extensions.iter().map(|(_, extension)| extension.to_string()).collect();
         Phone { pen, agent, extensions }
     }
+
+    /// Who may take a break: a member of some queue whose phone is there.
+    fn rests(&self) -> Option<&AgentNow> {
+        self.agent.as_ref().filter(|agent| may_rest(agent))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| agent.state.is_on_the_phone())
+    }
+
+    /// The reason of a break from all queues.
+    fn reason(&self) -> Option<&str> {
+        self.agent.as_ref().and_then(rest)
+    }
+}
+
+pub const REASONS: [&str; 5] = daemon::desk::policy::PAUSE_REASONS;
+
+pub fn may_rest(agent: &AgentNow) -> bool {
+    !agent.queues.is_empty() && !matches!(agent.state, AgentState::Unknown | AgentState::Offline)
+}
+
+/// Why the agent is on a break from all queues; none: is not.
+pub fn rest(agent: &AgentNow) -> Option<&str> {
+    if let AgentState::Paused { reason } = &agent.state {
+        return Some(reason);
+    }
+    let everywhere = agent.paused_in.len() == agent.queues.len();
+    agent.paused_in.first().filter(|_| everywhere).map(|(_, reason)| reason.as_str())
+}
+
+/// A break's reason, in the page's words where it is one of ours.
+pub fn reason_word(pen: &Pen, reason: &str) -> String {
+    if REASONS.contains(&reason) { pen.word("pause", reason) } else { reason.to_owned() }
 }
 
 /// How an agent's state looks: class, icon and the word of its text.

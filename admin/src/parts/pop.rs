@@ -89,6 +89,14 @@ impl PopCard {
         self.pop.state.stands()
     }
 
+    /// What only rings is the queue's.
+    fn may_hang_up(&self) -> bool {
+        match self.pop.state {
+            PopState::Dialling { .. } | PopState::Talking { .. } => true,
+            PopState::Ringing { .. } | PopState::TakenBack { .. } | PopState::Ended { .. } => false,
+        }
+    }
+
     fn since(&self) -> Option<Time> {
         match self.pop.state {
             PopState::Ringing { since } | PopState::Dialling { since } | PopState::Talking { since } => Some(since),

@@ -71,3 +71,21 @@ pub enum AgentState {
         reason: String,
     },
 }
+
+impl AgentState {
+    /// Whether the phone is in use, or rings.
+    pub fn is_on_the_phone(&self) -> bool {
+        match self {
+            AgentState::Ringing
+            | AgentState::Talking
+            | AgentState::Outbound
+            | AgentState::OnHold
+            | AgentState::Listening => true,
+            AgentState::Unknown
+            | AgentState::Offline
+            | AgentState::Available
+            | AgentState::WrapUp { .. }
+            | AgentState::Paused { .. } => false,
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::clock::{ClockKind, Rung};
 use super::policy::Policy;
 use super::ticket::Ticket;
-use crate::calls::call::Segment;
+use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
@@ -37,6 +37,13 @@ pub struct Case {
     pub session_began_at: Option<Time>,
     /// Numbers of the input that other customers have too.
     pub shared: BTreeSet<Number>,
+    /// The last call that was asked for to keep the obligation that the input names.
+    pub attempt: Option<Attempt>,
+    /// The call that is to be ended or listened to, where it is up; in the latter case with all
+    /// others of its PBX.
+    pub up: Vec<UpCall>,
+    /// PBXs that cannot be seen now, for what is asked of them.
+    pub out_of_sight: BTreeSet<PbxName>,
 }
 
 /// Who works here, and whose extension is whose.
@@ -108,6 +115,31 @@ pub struct Talk {
     pub segments: Vec<Segment>,
 }
 
+/// A call that somebody asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    pub by: PersonId,
+    pub pbx: PbxName,
+    pub asked_at: Time,
+    /// The tracker told of it, and that it is not over.
+    pub is_told: bool,
+    pub is_up: bool,
+}
+
+/// A call that is up, and who is in it now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpCall {
+    pub id: CallId,
+    pub pbx: PbxName,
+    pub ticket: Option<TicketId>,
+    pub direction: Direction,
+    /// Who dialled, where it is not inbound.
+    pub agent: Option<Extension>,
+    /// In the order in which they joined.
+    pub talking: Vec<Extension>,
+    pub ringing: Vec<Extension>,
+}
+
 impl Ids {
     /// How many ids a decision may use.
     pub const EACH: i64 = 4;
@@ -128,7 +160,11 @@ impl Ids {
         PersonId(self.first + 2)
     }
     pub fn leg(self) -> LegId {
-        LegId(format!("ringback-{}", self.first + 3).into())
+        LegId(format!("ringback-{}", self.count()).into())
+    }
+    /// What a leg of ours is numbered by.
+    pub fn count(self) -> i64 {
+        self.first + 3
     }
 }
 
@@ -163,6 +199,9 @@ impl Case {
             saved_by: None,
             session_began_at: None,
             shared: BTreeSet::new(),
+            attempt: None,
+            up: Vec::new(),
+            out_of_sight: BTreeSet::new(),
         }
     }
     /// The customer, where exactly one is on the number.

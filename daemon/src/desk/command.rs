@@ -2,7 +2,8 @@
 
 use super::ticket::{Kind, Priority, TicketState};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId};
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId};
+use protocol::request::Spying;
 
 /// A command and who gave it; `by` is none for the command line and for what the house does
 /// by itself.
@@ -44,6 +45,27 @@ pub enum Command {
         number: String,
         obligation: Option<ObligationId>,
         ticket: Option<TicketId>,
+    },
+    /// End a call: one that the giver talks in or has dialled; for a supervisor, any.
+    HangUp {
+        call: CallId,
+    },
+    /// A break from one queue, or (none) from all; `phone` none: the giver's own, and only a
+    /// supervisor may name another's. The reason is one of the policy's.
+    Pause {
+        phone: Option<(PbxName, Extension)>,
+        queue: Option<QueueName>,
+        reason: String,
+    },
+    /// The break is over.
+    Unpause {
+        phone: Option<(PbxName, Extension)>,
+        queue: Option<QueueName>,
+    },
+    /// Take part in a talk that is not one's own, from one's own phone. For supervisors.
+    Spy {
+        call: CallId,
+        how: Spying,
     },
     AddPerson {
         login: String,
@@ -148,7 +170,20 @@ pub enum Refusal {
     },
     LoginTaken,
     NotDialable(protocol::request::NotDialable),
+    /// None of the giver's own, on the PBX that it is about.
     NoExtension,
+    /// It is not up, or not for the giver to touch.
+    NoSuchCall,
+    /// Nobody talks in it yet.
+    NotTalking,
+    /// The giver is in it already.
+    OwnCall,
+    /// The giver's phone is in use.
+    OnThePhone,
+    /// Somebody is calling that customer right now, for the same obligation.
+    BeingCalled {
+        by: PersonId,
+    },
     /// The PBX cannot be seen now.
     LinkDown,
     /// The store could not write; nothing was changed.

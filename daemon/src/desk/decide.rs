@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{calls, people, rungs, tickets};
+use super::{asking, calls, people, rungs, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -41,8 +41,12 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 Command::SaveTicket { .. }
                 | Command::KeepDraft { .. }
                 | Command::OpenTicket { .. }
-                | Command::SaveCustomer { .. }
-                | Command::Dial { .. } => tickets::given(case, *by, command, now),
+                | Command::SaveCustomer { .. } => tickets::given(case, *by, command, now),
+                Command::Dial { .. }
+                | Command::HangUp { .. }
+                | Command::Pause { .. }
+                | Command::Unpause { .. }
+                | Command::Spy { .. } => asking::given(case, *by, command, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }
                 | Command::ChangePerson { .. }

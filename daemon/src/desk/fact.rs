@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::asking::Ask;
 use super::clock::{Ladder, Obligation, Proof, Rung};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::ticket::{Ticket, TicketState};
 use crate::calls::call::{Call, Outcome};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -172,14 +173,15 @@ pub enum Fact {
         person: PersonId,
         language: String,
     },
-    DialAsked {
-        leg: LegId,
-        pbx: PbxName,
-        agent: Extension,
-        to: protocol::request::Dialable,
+    /// Somebody asked something of a PBX.
+    Asked {
         by: PersonId,
-        obligation: Option<ObligationId>,
+        pbx: PbxName,
+        ask: Ask,
         ticket: Option<TicketId>,
+        obligation: Option<ObligationId>,
+        /// Whom it is done to, beside the customer.
+        person: Option<PersonId>,
     },
 }
 
@@ -192,7 +194,10 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::TicketSaved { version, .. } => Some(Done::Version(*version)),
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
-            Fact::DialAsked { leg, .. } => Some(Done::Dialling { leg: leg.clone() }),
+            Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {
+                Some(Done::Dialling { leg: leg.clone() })
+            }
+            Fact::Asked { ask: Ask::HangUp { .. } | Ask::Pause { .. }, .. } => None,
             Fact::CallSeen { .. }
             | Fact::CallJoined { .. }
             | Fact::CallMoved { .. }

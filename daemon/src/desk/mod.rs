@@ -4,6 +4,7 @@
 //! input and the time, and answers with the [`fact::Fact`]s that follow, or a refusal. Reading
 //! order: [`ticket`], [`clock`], [`policy`], [`command`], [`case`], [`fact`], [`decide`].
 
+pub mod asking;
 mod calls;
 pub mod case;
 pub mod clock;

@@ -79,7 +79,11 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
         | Command::SaveCustomer { .. }
-        | Command::Dial { .. } => return Ok(Vec::new()),
+        | Command::Dial { .. }
+        | Command::HangUp { .. }
+        | Command::Pause { .. }
+        | Command::Unpause { .. }
+        | Command::Spy { .. } => return Ok(Vec::new()),
     };
     Ok(vec![fact])
 }

@@ -12,6 +12,9 @@ use crate::{PbxName, Time};
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
+/// Why people take a break, where the site does not say otherwise.
+pub const PAUSE_REASONS: [&str; 5] = ["break", "meal", "training", "paperwork", "other"];
+
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Ticket numbers go by its days.
@@ -33,6 +36,8 @@ pub struct Policy {
     pub session_renew_ms: i64,
     /// Codes of what a ticket may be about; their names are texts.
     pub categories: Vec<String>,
+    /// Codes of why somebody may take a break; their names are texts.
+    pub pause_reasons: Vec<String>,
     /// How the site's people write numbers.
     pub numbering: Numbering,
     /// How numbers are dialled on each PBX; as the site writes them where there is nothing else.
@@ -75,6 +80,7 @@ impl Policy {
             session_idle_ms: 8 * HOUR_MS,
             session_renew_ms: 5 * MINUTE_MS,
             categories: categories.map(String::from).into(),
+            pause_reasons: PAUSE_REASONS.map(String::from).into(),
             numbering,
             numbering_at: BTreeMap::new(),
         }

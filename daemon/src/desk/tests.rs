@@ -1,16 +1,17 @@
 //! The rules as scripts: what the PBX says and people do, in virtual time, on a real store.
 
+mod asking;
+
 use chrono::TimeDelta;
 
 use super::clock::{ObligationState, Rung};
 use super::command::{Command, Done, FieldWhy, Refusal, SessionHash, TicketForm};
 use super::ticket::{Kind, Priority, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Span};
+use crate::engine::Input;
 use crate::engine::house::*;
-use crate::engine::{Dial, Input};
 use crate::store::read::TimelineWhat;
 use crate::{Role, Time};
-use protocol::request::NotDialable;
 
 const MOBILE: &str = "+8613800138000";
 const OTHER: &str = "+8613900139000";
@@ -428,26 +429,6 @@ fn an_admin_wires_people_but_writes_no_tickets_and_an_agent_the_other_way_round(
     let (login, name, password_hash) = ("ANN".into(), "Ann".into(), "-".into());
     let twice = Command::AddPerson { login, name, role: Role::Agent, password_hash };
     assert_eq!(house.give(Some(admin), twice), Err(Refusal::LoginTaken));
-}
-
-#[test]
-fn what_is_dialled_is_a_number_from_the_givers_own_phone_once() {
-    let mut house = House::new();
-    let (ann, ben) = (house.person("ann", Role::Agent, Some("1001")), house.person("ben", Role::Agent, None));
-    let dial = |number: &str| Command::Dial { number: number.into(), obligation: None, ticket: None };
-    let Ok(Done::Dialling { leg }) = house.give(Some(ann), dial("138 0013-8000")) else { panic!() };
-    let Dial { pbx, request } = house.dials.try_recv().unwrap();
-    assert_eq!(pbx, "hq".into());
-    assert!(matches!(request, protocol::Request::Originate { leg: sent, agent, .. }
-        if sent == leg && agent == "1001".into()));
-    assert_eq!(house.give(Some(ben), dial("13800138000")), Err(Refusal::NoExtension));
-    for (typed, bad) in [("138;0", ';'), ("1\r\nAction: x", '\r'), ("1&2", '&'), ("${X}", '$'), ("1@2", '@')] {
-        let refused = house.give(Some(ann), dial(typed));
-        assert_eq!(refused, Err(Refusal::NotDialable(NotDialable::Character(bad))), "{typed:?}");
-    }
-    house.crash();
-    house.until(t(3600.0));
-    assert!(house.dials.try_recv().is_err(), "never sent again");
 }
 
 #[test]

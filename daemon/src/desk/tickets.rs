@@ -1,4 +1,4 @@
-//! What people do to matters: write them down, open another, say who the customer is, call.
+//! What people do to matters: write them down, open another, say who the customer is.
 
 use super::calls::new_ticket;
 use super::case::{Case, Matter, OpenObligation};
@@ -7,9 +7,8 @@ use super::fact::Fact;
 use super::people::text;
 use super::policy::Policy;
 use super::ticket::TicketState;
-use crate::number::{Number, Numbering};
-use crate::{CustomerId, ObligationId, PersonId, Role, TicketId, Time};
-use protocol::request::{Dialable, NotDialable};
+use crate::number::Number;
+use crate::{CustomerId, PersonId, Role, TicketId, Time};
 
 /// One line: a name, a summary.
 const LINE_CHARS: usize = 200;
@@ -58,8 +57,12 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             may_write(case, by)?;
             save_customer(case, by, *customer, *ticket, form)
         }
-        Command::Dial { number, obligation, ticket } => dial(case, by, number, *obligation, *ticket),
-        Command::AddPerson { .. }
+        Command::Dial { .. }
+        | Command::HangUp { .. }
+        | Command::Pause { .. }
+        | Command::Unpause { .. }
+        | Command::Spy { .. }
+        | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
         | Command::MapExtension { .. }
@@ -189,45 +192,5 @@ fn moved(case: &Case, obligation: &OpenObligation, customer: CustomerId, key_cus
         customer,
         ladder,
         next: obligation.next.map(|(rung, _)| (rung, ladder.at(rung))),
-    }
-}
-
-/// From the giver's own phone: the extension that they have on a PBX, the first by name where they
-/// have several.
-fn dial(
-    case: &Case,
-    by: Option<PersonId>,
-    number: &str,
-    obligation: Option<ObligationId>,
-    ticket: Option<TicketId>,
-) -> Result<Vec<Fact>, Refusal> {
-    let by = by.ok_or(Refusal::NotAllowed)?;
-    if let Some(named) = obligation
-        && !case.obligations.iter().any(|open| open.id == named)
-    {
-        return Err(Refusal::NoSuchObligation);
-    }
-    if ticket.is_some() && case.ticket.is_none() {
-        return Err(Refusal::NoSuchTicket);
-    }
-    let phone = case.staff.extensions.iter().find_map(|(pbx, extensions)| {
-        let (extension, _) = extensions.iter().find(|(_, person)| **person == by)?;
-        Some((pbx.clone(), extension.clone()))
-    });
-    let (pbx, agent) = phone.ok_or(Refusal::NoExtension)?;
-    let numbering = case.policy.numbering_at.get(&pbx).unwrap_or(&case.policy.numbering);
-    let to = dialable(numbering, number).map_err(Refusal::NotDialable)?;
-    let ticket = ticket.or_else(|| case.obligations.iter().find(|o| Some(o.id) == obligation).map(|o| o.ticket));
-    Ok(vec![Fact::DialAsked { leg: case.ids.leg(), pbx, agent, to, by, obligation, ticket }])
-}
-
-/// People write numbers with blanks, dashes and brackets; whatever else is not a digit is refused
-/// before the number is read, so that nothing is dialled that was not typed.
-fn dialable(numbering: &Numbering, typed: &str) -> Result<Dialable, NotDialable> {
-    let bare: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-    let bare = Dialable::new(&bare)?;
-    match numbering.read(bare.as_str()) {
-        Some(number) => numbering.dialable(&number),
-        None => Ok(bare),
     }
 }

@@ -23,6 +23,11 @@ impl Changed {
         self.house = true;
     }
 
+    /// Something of this ticket, to whoever looks at it.
+    pub fn ticket_seen(&mut self, ticket: TicketId) {
+        self.ticket(ticket, None);
+    }
+
     pub fn note(&mut self, fact: &Fact) {
         match fact {
             Fact::TicketOpened { ticket, .. } => self.ticket(ticket.id, ticket.owner),
@@ -65,8 +70,8 @@ impl Changed {
             | Fact::CustomerSaved { .. }
             | Fact::SignedIn { .. }
             | Fact::SessionKept { .. }
-            | Fact::SignedOut { .. }
-            | Fact::DialAsked { .. } => {}
+            | Fact::SignedOut { .. } => {}
+            Fact::Asked { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
         }
     }
 

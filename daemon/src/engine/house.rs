@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Dial, Engine, Input, Outlets};
+use super::{Engine, Errand, Input, Outlets};
 use crate::calls::call::{Call, Direction, Outcome, Segment};
 use crate::desk::command::{Command, CustomerForm, Done, Given, Refusal};
 use crate::desk::policy::Policy;
@@ -22,7 +22,7 @@ pub struct House {
     runtime: tokio::runtime::Runtime,
     pub engine: Option<Engine>,
     pub told: mpsc::Receiver<(Topic, Notice)>,
-    pub dials: mpsc::Receiver<Dial>,
+    pub errands: mpsc::Receiver<Errand>,
     pub reader: Reader,
     pub now: Time,
 }
@@ -47,15 +47,15 @@ impl House {
     pub fn at(now: Time) -> House {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let (engine, told, dials, reader) = open(dir.path().join("data"));
-        House { dir, runtime, engine: Some(engine), told, dials, reader, now }
+        let (engine, told, errands, reader) = open(dir.path().join("data"));
+        House { dir, runtime, engine: Some(engine), told, errands, reader, now }
     }
 
     /// As after `kill -9`: nothing is told, nothing flushed; the next engine finds what is on disk.
     pub fn crash(&mut self) {
         self.engine = None;
-        let (engine, told, dials, reader) = open(self.dir.path().join("data"));
-        (self.engine, self.told, self.dials, self.reader) = (Some(engine), told, dials, reader);
+        let (engine, told, errands, reader) = open(self.dir.path().join("data"));
+        (self.engine, self.told, self.errands, self.reader) = (Some(engine), told, errands, reader);
     }
 
     pub fn engine(&mut self) -> &mut Engine {
@@ -150,14 +150,14 @@ impl House {
     }
 }
 
-fn open(dir: PathBuf) -> (Engine, mpsc::Receiver<(Topic, Notice)>, mpsc::Receiver<Dial>, Reader) {
+fn open(dir: PathBuf) -> (Engine, mpsc::Receiver<(Topic, Notice)>, mpsc::Receiver<Errand>, Reader) {
     let mut store = Store::open(&dir, policy()).unwrap();
     store.watch(vec!["hq".into()]).unwrap();
     let reader = store.reader().unwrap();
     let (told_to, told) = mpsc::channel(100_000);
-    let (dials_to, dials) = mpsc::channel(64);
-    let outlets = Outlets { told: told_to, dials: dials_to, outbox: Arc::new(Notify::new()) };
-    (Engine::new(store, outlets), told, dials, reader)
+    let (errands_to, errands) = mpsc::channel(64);
+    let outlets = Outlets { told: told_to, errands: errands_to, outbox: Arc::new(Notify::new()) };
+    (Engine::new(store, outlets), told, errands, reader)
 }
 
 pub fn customer_form(name: &str, key_customer: bool, numbers: &[&str]) -> CustomerForm {

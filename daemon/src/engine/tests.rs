@@ -251,9 +251,9 @@ fn while_the_disk_refuses_commands_are_refused_at_once_and_calls_wait() {
     let store = Store::open(dir.path(), policy()).unwrap();
     store.db().execute_batch("PRAGMA busy_timeout = 0").unwrap();
     let (told_to, mut told) = mpsc::channel(100_000);
-    let (dials, _) = mpsc::channel(1);
+    let (errands, _) = mpsc::channel(1);
     let (stop, now) = (CancellationToken::new(), t(0.0));
-    let outlets = Outlets { told: told_to, dials, outbox: Arc::default() };
+    let outlets = Outlets { told: told_to, errands, outbox: Arc::default() };
     let (inbox, thread) = start(store, outlets, move || now, stop.clone()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
@@ -317,9 +317,9 @@ fn the_thread_answers_commands_delivers_rungs_and_commits_all_it_was_given_befor
     let store = Store::open(dir.path(), policy()).unwrap();
     let reader = store.reader().unwrap();
     let (told_to, mut told) = mpsc::channel(64);
-    let (dials, _) = mpsc::channel(1);
+    let (errands, _) = mpsc::channel(1);
     let outbox = Arc::new(Notify::new());
-    let outlets = Outlets { told: told_to.clone(), dials, outbox: outbox.clone() };
+    let outlets = Outlets { told: told_to.clone(), errands, outbox: outbox.clone() };
     let (stop, now) = (CancellationToken::new(), t(0.0));
     let (inbox, thread) = start(store, outlets, move || now, stop.clone()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::asked;
 use super::column::*;
 use super::detail;
 use crate::calls::call::{Call, Direction};
@@ -93,14 +94,32 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             for_customer(db, case, customer.map(|(customer, _)| customer), form)
         }
         Command::Dial { obligation, ticket, .. } => {
-            if let Some(ObligationId(id)) = obligation {
+            case.out_of_sight = asked::out_of_sight(db)?;
+            if let Some(obligation) = obligation {
                 let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
-                case.obligations = obligations(db, &sql, [*id])?;
+                case.obligations = obligations(db, &sql, [obligation.0])?;
+                case.attempt = asked::attempt(db, *obligation)?;
             }
             match ticket {
                 Some(ticket) => named_ticket(db, case, *ticket),
                 None => Ok(()),
             }
+        }
+        Command::HangUp { call } => {
+            case.out_of_sight = asked::out_of_sight(db)?;
+            case.up = asked::up(db, call)?.into_iter().collect();
+            Ok(())
+        }
+        Command::Spy { call, .. } => {
+            case.out_of_sight = asked::out_of_sight(db)?;
+            if let Some(named) = asked::up(db, call)? {
+                case.up = asked::all_up(db, &named.pbx)?;
+            }
+            Ok(())
+        }
+        Command::Pause { .. } | Command::Unpause { .. } => {
+            case.out_of_sight = asked::out_of_sight(db)?;
+            Ok(())
         }
         Command::KeepSession { session } => {
             case.session_began_at = db

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::column::ms;
 use super::detail;
+use crate::desk::asking::Ask;
 use crate::desk::clock::{ObligationState, Rung};
 use crate::desk::fact::Fact;
 use crate::desk::ticket::Ticket;
@@ -213,17 +214,42 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             body: Some(json!({ "language": language })),
             ..About::default()
         },
-        Fact::DialAsked { leg, pbx, agent, to, by, obligation, ticket } => About {
-            kind: "dial_asked",
-            by: Some(*by),
-            ticket: *ticket,
-            obligation: *obligation,
-            body: Some(json!({
-                "leg": leg.as_str(), "pbx": pbx.as_str(), "agent": agent.as_str(), "to": to.as_str(),
-            })),
-            ..About::default()
-        },
+        Fact::Asked { by, pbx, ask, ticket, obligation, person } => {
+            let (kind, call, mut body) = asked(ask);
+            body["pbx"] = pbx.as_str().into();
+            About {
+                kind,
+                by: Some(*by),
+                call,
+                ticket: *ticket,
+                obligation: *obligation,
+                person: *person,
+                body: Some(body),
+                ..About::default()
+            }
+        }
     })
+}
+
+/// What was asked: its kind, of which call, and the rest.
+fn asked(ask: &Ask) -> (&'static str, Option<&CallId>, Value) {
+    match ask {
+        Ask::Dial { agent, to, leg } => {
+            let body = json!({ "leg": leg.as_str(), "agent": agent.as_str(), "to": to.as_str() });
+            ("dial_asked", None, body)
+        }
+        Ask::HangUp { call } => ("hang_up_asked", Some(call), json!({})),
+        Ask::Pause { agent, queue, reason } => {
+            let kind = if reason.is_some() { "pause_asked" } else { "unpause_asked" };
+            let queue = queue.as_ref().map(|queue| queue.as_str());
+            (kind, None, json!({ "agent": agent.as_str(), "queue": queue, "reason": reason }))
+        }
+        Ask::Spy { spy, call, agent, how, leg } => {
+            let (agent, spy) = (agent.as_str(), spy.as_str());
+            let body = json!({ "leg": leg.as_str(), "agent": agent, "spy": spy, "how": how.as_str() });
+            ("spy_asked", Some(call), body)
+        }
+    }
 }
 
 fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
@@ -231,7 +257,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
     match fact {
         Fact::TicketOpened { ticket, day, nth, .. } => insert_ticket(db, ticket, *day, *nth),
         Fact::CallSeen { .. } => write_call(db, fact),
-        Fact::CallJoined { .. } | Fact::DialAsked { .. } => Ok(()),
+        Fact::CallJoined { .. } => Ok(()),
+        Fact::Asked { .. } => super::asked::keep(db, fact, now),
         Fact::CallMoved { call, to, owner, .. } => {
             run("UPDATE calls SET ticket = ?2 WHERE id = ?1 OR merged_into = ?1", params![call.as_str(), to.0])?;
             run(

@@ -4,6 +4,7 @@
 //! through [`Store::together`]: one transaction, and one fsync, for all inputs that are ready.
 //! [`read`] is what pages may ask, over connections that cannot write.
 
+mod asked;
 mod column;
 mod coverage;
 mod detail;

@@ -1,5 +1,6 @@
 //! The questions of [`Reader`] in SQL, each on one state of the store.
 
+use protocol::request::Spying;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 
@@ -282,6 +283,8 @@ struct Body {
     agent: String,
     from_ms: i64,
     talk_ms: i64,
+    leg: String,
+    how: String,
 }
 
 fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
@@ -293,13 +296,13 @@ fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
     let mut timeline = Vec::new();
     while let Some(row) = rows.next()? {
         let (at, by) = (time(row, "at_ms")?, row.get::<_, Option<i64>>("by_person")?.map(PersonId));
-        timeline.extend(what(row)?.into_iter().map(|what| TimelineRow { at, by, what }));
+        timeline.extend(what(db, row)?.into_iter().map(|what| TimelineRow { at, by, what }));
     }
     Ok(timeline)
 }
 
 /// A fact as the timeline's words; kinds that it does not show give none.
-fn what(row: &Row) -> Result<Vec<TimelineWhat>> {
+fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
     let call = maybe_name::<CallId>(row, "call")?;
     let obligation = row.get::<_, Option<i64>>("obligation")?.map(ObligationId);
     let body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
@@ -326,9 +329,28 @@ fn what(row: &Row) -> Result<Vec<TimelineWhat>> {
                 talk_ms: body.talk_ms,
             },
         }),
+        "hang_up_asked" => Some(TimelineWhat::HungUp),
+        "spy_asked" => match Spying::parse(&body.how) {
+            Some(how) => Some(TimelineWhat::Spied {
+                agent: body.agent.as_str().into(),
+                person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+                how,
+                heard_ms: heard_ms(db, &body.leg)?,
+            }),
+            None => None,
+        },
         _ => None,
     };
     Ok(what.into_iter().collect())
+}
+
+/// How long was listened by that leg; what is still going on counts up to when it was last told.
+fn heard_ms(db: &Connection, leg: &str) -> Result<Option<i64>> {
+    let heard = db
+        .prepare_cached("SELECT coalesce(to_ms, from_ms) - from_ms FROM spyings WHERE leg = ?1")?
+        .query_row([leg], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    Ok(heard.flatten())
 }
 
 pub fn tickets(db: &Connection, filter: &TicketFilter) -> Result<Vec<TicketRow>> {

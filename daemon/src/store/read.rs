@@ -10,6 +10,7 @@ use crate::desk::ticket::Ticket;
 use crate::ledger::Entry;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use protocol::request::Spying;
 
 pub use super::reader::Reader;
 
@@ -250,13 +251,39 @@ pub struct TimelineRow {
 #[derive(Clone, Debug)]
 pub enum TimelineWhat {
     Opened,
-    Joined { call: CallId },
-    Owner { person: PersonId },
-    Saved { version: i64 },
-    ObligationBegan { obligation: ObligationId, due_at: Time },
-    Rung { rung: Rung, late: bool },
-    Attempt { call: CallId, outcome: Outcome },
-    Kept { proof: Proof },
+    Joined {
+        call: CallId,
+    },
+    Owner {
+        person: PersonId,
+    },
+    Saved {
+        version: i64,
+    },
+    ObligationBegan {
+        obligation: ObligationId,
+        due_at: Time,
+    },
+    Rung {
+        rung: Rung,
+        late: bool,
+    },
+    Attempt {
+        call: CallId,
+        outcome: Outcome,
+    },
+    Kept {
+        proof: Proof,
+    },
+    /// Somebody ended a call from a page.
+    HungUp,
+    /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.
+    Spied {
+        agent: Extension,
+        person: Option<PersonId>,
+        how: Spying,
+        heard_ms: Option<i64>,
+    },
 }
 
 /// A time in which a PBX was not seen.

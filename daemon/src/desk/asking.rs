@@ -1,0 +1,232 @@
+//! What people ask of a PBX: to call somebody, to end a call, to take a break, to listen in. Each
+//! is on record before the PBX hears of it, and is asked once: never again after a reconnect.
+
+use protocol::request::{Dialable, NotDialable, Spying};
+
+use super::case::{Case, UpCall};
+use super::command::{Command, FieldWhy, Refusal};
+use super::fact::Fact;
+use crate::calls::call::Direction;
+use crate::calls::tracker::{CAME_UP_WITHIN, spying_leg};
+use crate::number::Numbering;
+use crate::{CallId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
+
+/// A queue's or an extension's name; no PBX knows longer ones.
+const NAME_CHARS: usize = 80;
+
+/// What is asked of one PBX. Which legs it is about is for whoever sees them to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Ring the agent's phone, as `leg`, then call.
+    Dial {
+        agent: Extension,
+        to: Dialable,
+        leg: LegId,
+    },
+    HangUp {
+        call: CallId,
+    },
+    /// From one queue, or (none) from all; `reason` none: the break is over.
+    Pause {
+        agent: Extension,
+        queue: Option<QueueName>,
+        reason: Option<String>,
+    },
+    /// Ring `spy`'s phone, as `leg`, and let it take part in the call that `agent` talks in.
+    Spy {
+        spy: Extension,
+        call: CallId,
+        agent: Extension,
+        how: Spying,
+        leg: LegId,
+    },
+}
+
+impl Ask {
+    /// A stable word for facts and message ids.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Ask::Dial { .. } => "dial",
+            Ask::HangUp { .. } => "hang_up",
+            Ask::Pause { reason: Some(_), .. } => "pause",
+            Ask::Pause { reason: None, .. } => "unpause",
+            Ask::Spy { how, .. } => how.as_str(),
+        }
+    }
+}
+
+pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let by = by.ok_or(Refusal::NotAllowed)?;
+    let role = case.staff.people.get(&by).map(|member| member.role);
+    let supervises = match role {
+        Some(Role::Supervisor) => true,
+        Some(Role::Agent) => false,
+        // Admins wire PBXes; the calls on them are not theirs.
+        Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
+    };
+    let fact = match command {
+        Command::Dial { number, obligation, ticket } => dial(case, by, number, *obligation, *ticket, now)?,
+        Command::HangUp { call } => hang_up(case, by, supervises, call)?,
+        Command::Pause { phone, queue, reason } => {
+            if reason.is_empty() {
+                return Err(Refusal::Field { field: "reason", why: FieldWhy::Missing });
+            }
+            if !case.policy.pause_reasons.contains(reason) {
+                return Err(Refusal::Field { field: "reason", why: FieldWhy::Unknown });
+            }
+            pause(case, by, supervises, phone.as_ref(), queue.as_ref(), Some(reason.clone()))?
+        }
+        Command::Unpause { phone, queue } => pause(case, by, supervises, phone.as_ref(), queue.as_ref(), None)?,
+        Command::Spy { call, how } => {
+            if !supervises {
+                return Err(Refusal::NotAllowed);
+            }
+            spy(case, by, call, *how)?
+        }
+        Command::SaveTicket { .. }
+        | Command::KeepDraft { .. }
+        | Command::OpenTicket { .. }
+        | Command::SaveCustomer { .. }
+        | Command::AddPerson { .. }
+        | Command::SetPassword { .. }
+        | Command::ChangePerson { .. }
+        | Command::MapExtension { .. }
+        | Command::IgnoreExtension { .. }
+        | Command::SignIn { .. }
+        | Command::KeepSession { .. }
+        | Command::SignOut { .. }
+        | Command::SetLanguage { .. } => return Ok(Vec::new()),
+    };
+    Ok(vec![fact])
+}
+
+/// From the giver's own phone: the extension that they have on a PBX that is in sight, the first
+/// by name where they have several.
+fn dial(
+    case: &Case,
+    by: PersonId,
+    number: &str,
+    obligation: Option<ObligationId>,
+    ticket: Option<TicketId>,
+    now: Time,
+) -> Result<Fact, Refusal> {
+    if let Some(named) = obligation
+        && !case.obligations.iter().any(|open| open.id == named)
+    {
+        return Err(Refusal::NoSuchObligation);
+    }
+    if ticket.is_some() && case.ticket.is_none() {
+        return Err(Refusal::NoSuchTicket);
+    }
+    let (pbx, agent) = own_phone(case, by)?;
+    let numbering = case.policy.numbering_at.get(&pbx).unwrap_or(&case.policy.numbering);
+    let to = dialable(numbering, number).map_err(Refusal::NotDialable)?;
+    in_sight(case, &pbx)?;
+    // Two tabs, two agents: whoever comes second is told who is calling.
+    if let Some(attempt) = &case.attempt
+        && !case.out_of_sight.contains(&attempt.pbx)
+        && (attempt.is_up || (!attempt.is_told && now - attempt.asked_at < CAME_UP_WITHIN))
+    {
+        return Err(Refusal::BeingCalled { by: attempt.by });
+    }
+    let ticket = ticket.or_else(|| case.obligations.iter().find(|o| Some(o.id) == obligation).map(|o| o.ticket));
+    let ask = Ask::Dial { agent, to, leg: case.ids.leg() };
+    Ok(Fact::Asked { by, pbx, ask, ticket, obligation, person: None })
+}
+
+/// An agent ends the call that they talk in or have dialled; one that only rings at their phone is
+/// the queue's.
+fn hang_up(case: &Case, by: PersonId, supervises: bool, call: &CallId) -> Result<Fact, Refusal> {
+    let up = case.up.iter().find(|up| up.id == *call).ok_or(Refusal::NoSuchCall)?;
+    let is_own = |extension: &Extension| case.staff.holder(&up.pbx, extension) == Some(by);
+    let dialled = up.agent.iter().filter(|_| up.direction != Direction::Inbound);
+    if !supervises && !up.talking.iter().chain(dialled).any(is_own) {
+        return Err(Refusal::NoSuchCall);
+    }
+    in_sight(case, &up.pbx)?;
+    let person = up.talking.last().and_then(|agent| case.staff.holder(&up.pbx, agent));
+    let ask = Ask::HangUp { call: call.clone() };
+    Ok(Fact::Asked { by, pbx: up.pbx.clone(), ask, ticket: up.ticket, obligation: None, person })
+}
+
+fn pause(
+    case: &Case,
+    by: PersonId,
+    supervises: bool,
+    phone: Option<&(PbxName, Extension)>,
+    queue: Option<&QueueName>,
+    reason: Option<String>,
+) -> Result<Fact, Refusal> {
+    let (pbx, agent) = match phone {
+        Some(phone) => phone.clone(),
+        None => own_phone(case, by)?,
+    };
+    let holder = case.staff.holder(&pbx, &agent);
+    if !supervises && holder != Some(by) {
+        return Err(Refusal::NotAllowed);
+    }
+    if !is_name(agent.as_str()) {
+        return Err(Refusal::Field { field: "extension", why: FieldWhy::Unknown });
+    }
+    if queue.is_some_and(|queue| !is_name(queue.as_str())) {
+        return Err(Refusal::Field { field: "queue", why: FieldWhy::Unknown });
+    }
+    in_sight(case, &pbx)?;
+    let ask = Ask::Pause { agent, queue: queue.cloned(), reason };
+    Ok(Fact::Asked { by, pbx, ask, ticket: None, obligation: None, person: holder })
+}
+
+fn spy(case: &Case, by: PersonId, call: &CallId, how: Spying) -> Result<Fact, Refusal> {
+    let up = case.up.iter().find(|up| up.id == *call).ok_or(Refusal::NoSuchCall)?;
+    let own = |extension: &Extension| case.staff.holder(&up.pbx, extension) == Some(by);
+    let agent = up.talking.last().ok_or(Refusal::NotTalking)?;
+    let spy = case.staff.extensions.get(&up.pbx).into_iter().flatten();
+    let (spy, _) = spy.into_iter().find(|(_, person)| **person == by).ok_or(Refusal::NoExtension)?;
+    if up.is_with(own) {
+        return Err(Refusal::OwnCall);
+    }
+    if case.up.iter().any(|other| other.is_with(own)) {
+        return Err(Refusal::OnThePhone);
+    }
+    in_sight(case, &up.pbx)?;
+    let (call, agent, leg) = (call.clone(), agent.clone(), spying_leg(case.ids.count()));
+    let person = case.staff.holder(&up.pbx, &agent);
+    let ask = Ask::Spy { spy: spy.clone(), call, agent, how, leg };
+    Ok(Fact::Asked { by, pbx: up.pbx.clone(), ask, ticket: up.ticket, obligation: None, person })
+}
+
+impl UpCall {
+    /// Whether such an extension talks in it, rings for it or has dialled it.
+    fn is_with(&self, own: impl Fn(&Extension) -> bool) -> bool {
+        let dialled = self.agent.iter().filter(|_| self.direction != Direction::Inbound);
+        self.talking.iter().chain(&self.ringing).chain(dialled).any(own)
+    }
+}
+
+fn own_phone(case: &Case, by: PersonId) -> Result<(PbxName, Extension), Refusal> {
+    let own = case.staff.extensions.iter().filter_map(|(pbx, extensions)| {
+        let (extension, _) = extensions.iter().find(|(_, person)| **person == by)?;
+        Some((pbx.clone(), extension.clone()))
+    });
+    own.min_by_key(|(pbx, _)| case.out_of_sight.contains(pbx)).ok_or(Refusal::NoExtension)
+}
+
+fn in_sight(case: &Case, pbx: &PbxName) -> Result<(), Refusal> {
+    if case.out_of_sight.contains(pbx) { Err(Refusal::LinkDown) } else { Ok(()) }
+}
+
+/// What could be the name of a queue or an extension, and nothing that ends a line.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control)
+}
+
+/// People write numbers with blanks, dashes and brackets; whatever else is not a digit is refused
+/// before the number is read, so that nothing is dialled that was not typed.
+fn dialable(numbering: &Numbering, typed: &str) -> Result<Dialable, NotDialable> {
+    let bare: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+    let bare = Dialable::new(&bare)?;
+    match numbering.read(bare.as_str()) {
+        Some(number) => numbering.dialable(&number),
+        None => Ok(bare),
+    }
+}
