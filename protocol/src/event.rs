@@ -351,8 +351,10 @@ pub enum BridgeKind {
     Talk,
     /// A conference: who meets here does not become one call.
     Conference,
-    /// A place to wait in: parking, an agent's resting line.
+    /// A place to wait in, such as parking.
     Holding,
+    /// Where an agent's line rests between calls: who rests is in no call.
+    Resting,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

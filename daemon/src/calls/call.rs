@@ -83,7 +83,7 @@ words! {
         Answered = "answered",
         /// The caller hung up while waiting in a queue or before reaching one.
         Abandoned = "abandoned",
-        /// The queue gave up on the caller.
+        /// The house gave up on the caller: a queue, or a PBX that let nobody's phone ring.
         TimedOut = "timed_out",
         /// Rang at an extension without a queue and was not taken.
         Missed = "missed",
@@ -143,6 +143,7 @@ pub struct Offer {
     pub agent: Extension,
     pub queue: Option<QueueName>,
     pub from: Time,
+    /// When it stopped ringing. None while it rings, and while who answered waits for the caller.
     pub to: Option<Time>,
     /// None while it rings.
     pub outcome: Option<OfferOutcome>,

@@ -1,6 +1,6 @@
 //! One leg of a call: what the PBX said of it last.
 
-use protocol::event::{self, BridgeId, BridgeKind, Device, DialEnd, HangupBy, LegKind, LegState};
+use protocol::event::{self, BridgeId, BridgeKind, Device, HangupBy, LegKind, LegState};
 
 use super::dialplan::Side;
 use crate::{Extension, LegId, Time};
@@ -20,10 +20,13 @@ pub(super) struct Leg {
     pub called_by: Option<LegId>,
     /// What was dialled to reach this leg.
     pub called_as: Option<Box<str>>,
-    pub dial: Option<DialEnd>,
+    /// When dialling it ended in an answer.
+    pub taken_at: Option<Time>,
     /// The other half, of a loop.
     pub other_half: Option<LegId>,
     pub bridge: Option<(BridgeId, BridgeKind)>,
+    /// Was in a bridge where it could be heard.
+    pub has_met: bool,
     /// Put the others on hold.
     pub holds: bool,
     pub asked_to_end: Option<(HangupBy, Time)>,
@@ -60,9 +63,10 @@ impl Leg {
             dialled: told.dialled,
             called_by: None,
             called_as: None,
-            dial: None,
+            taken_at: None,
             other_half: None,
             bridge: None,
+            has_met: false,
             holds: false,
             asked_to_end: None,
             offer: None,
@@ -94,7 +98,16 @@ impl Leg {
 
     /// Without what was its call's.
     pub fn loose(self) -> Leg {
-        Leg { offer: None, segment: None, away_since: None, called_by: None, holds: false, bridge: None, ..self }
+        Leg {
+            offer: None,
+            segment: None,
+            away_since: None,
+            called_by: None,
+            has_met: false,
+            holds: false,
+            bridge: None,
+            ..self
+        }
     }
 
     pub fn is_unseen(&self) -> bool {
@@ -126,7 +139,7 @@ impl Leg {
     pub fn talk_bridge(&self) -> Option<&BridgeId> {
         match &self.bridge {
             Some((bridge, BridgeKind::Talk | BridgeKind::Conference)) => Some(bridge),
-            Some((_, BridgeKind::Holding)) | None => None,
+            Some((_, BridgeKind::Holding | BridgeKind::Resting)) | None => None,
         }
     }
 }

@@ -16,6 +16,7 @@ use chrono::TimeDelta;
 use protocol::event::{DialEnd, LegState};
 
 use super::call::{Call, Direction, EndedBy};
+use super::dialplan::Side;
 use super::leg::Leg;
 use super::staff::Doing;
 use crate::number::Numbering;
@@ -169,14 +170,33 @@ impl Live {
         let mut gone = Vec::new();
         for index in (1..self.legs.len()).rev() {
             if self.legs[index].ended && self.party != Some(index) {
-                gone.push(self.legs.remove(index).id);
-                self.party = self.party.map(|party| if party > index { party - 1 } else { party });
+                gone.push(self.take(index).id);
             }
         }
         gone
     }
 
     /// `id` has the place of `before`.
+    /// Takes a leg out of the call; none where the call is nothing without it.
+    pub fn release(&mut self, id: &LegId, at: Time) -> Option<Leg> {
+        let index = self.find(id)?;
+        let is_last = !self.legs.iter().any(|leg| leg.is_live_device() && &leg.id != id);
+        if is_last || self.party == Some(index) {
+            return None;
+        }
+        self.stale = true;
+        self.close_segment(index, at);
+        // The root stays, as a name.
+        let name = Leg::unseen(id.clone(), Side::Agent, true, self.legs[index].round);
+        let leg = if index == 0 { std::mem::replace(&mut self.legs[0], name) } else { self.take(index) };
+        Some(leg.loose())
+    }
+
+    fn take(&mut self, index: usize) -> Leg {
+        self.party = self.party.map(|party| if party > index { party - 1 } else { party });
+        self.legs.remove(index)
+    }
+
     pub fn replaced(&mut self, before: &LegId, id: &LegId) {
         if self.party.is_some() && self.party == self.find(before) {
             self.party = self.find(id);

@@ -6,7 +6,7 @@ use crate::{Extension, Time};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum PopState {
-    /// The agent's phone rings.
+    /// The agent's phone rings, or was answered and has not yet met the caller.
     Ringing {
         since: Time,
     },
@@ -52,7 +52,7 @@ pub fn extensions(call: &Call) -> Vec<&Extension> {
 pub fn state(call: &Call, agent: &Extension) -> Option<PopState> {
     let offer = call.offers.iter().rev().find(|offer| &offer.agent == agent);
     if let Some(talk) = call.segments.iter().rev().find(|segment| &segment.agent == agent) {
-        let rings_again = offer.filter(|offer| offer.outcome.is_none() && offer.from > talk.from);
+        let rings_again = offer.filter(|offer| offer.to.is_none() && offer.from > talk.from);
         return Some(match (talk.to, rings_again) {
             (None, _) => PopState::Talking { since: talk.from },
             (Some(_), Some(offer)) => PopState::Ringing { since: offer.from },
@@ -60,9 +60,9 @@ pub fn state(call: &Call, agent: &Extension) -> Option<PopState> {
         });
     }
     match offer {
-        Some(offer) => Some(match (offer.outcome, offer.to.or(call.ended_at)) {
-            (None, None) => PopState::Ringing { since: offer.from },
-            (_, at) => PopState::TakenBack { by: taker(call, offer), at: at.unwrap_or(offer.from) },
+        Some(offer) => Some(match offer.to.or(call.ended_at) {
+            None => PopState::Ringing { since: offer.from },
+            Some(at) => PopState::TakenBack { by: taker(call, offer), at },
         }),
         None => dialled(call, agent),
     }
@@ -74,9 +74,11 @@ fn taker(call: &Call, offer: &Offer) -> Option<Extension> {
         return None;
     }
     let took = |other: &&Offer| {
-        other.outcome == Some(OfferOutcome::Answered) && other.agent != offer.agent && other.to >= Some(offer.from)
+        let in_time = other.to.is_none_or(|to| to >= offer.from);
+        other.outcome == Some(OfferOutcome::Answered) && other.agent != offer.agent && in_time
     };
-    let by_offer = call.offers.iter().filter(took).min_by_key(|other| other.to).map(|other| &other.agent);
+    let by_offer =
+        call.offers.iter().filter(took).min_by_key(|other| (other.to.is_none(), other.to)).map(|other| &other.agent);
     // Whoever answered without having been rung, as where only the talk was seen.
     let by_talk = || call.segments.iter().find(|talk| talk.from >= offer.from).map(|talk| &talk.agent);
     by_offer.or_else(by_talk).cloned()

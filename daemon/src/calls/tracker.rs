@@ -547,7 +547,10 @@ impl Tracker {
                 self.bridges.remove(bridge);
             }
             if leg.ended {
-                self.legs.remove(&leg.id);
+                // Not one that is free again, and was its root.
+                if self.find(&leg.id) == Some(no) {
+                    self.legs.remove(&leg.id);
+                }
             } else {
                 self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg.loose())));
             }

@@ -264,7 +264,8 @@ fn dial_end(status: &[u8]) -> DialEnd {
 
 fn bridge_kind(kind: &[u8], technology: &[u8]) -> BridgeKind {
     match (kind, technology) {
-        (b"parking" | b"agent_hold", _) | (_, b"holding_bridge") => BridgeKind::Holding,
+        (b"agent_hold", _) => BridgeKind::Resting,
+        (b"parking", _) | (_, b"holding_bridge") => BridgeKind::Holding,
         (b"basic", _) => BridgeKind::Talk,
         _ => BridgeKind::Conference,
     }
@@ -378,7 +379,8 @@ fn leg_seen(packet: &Packet) -> Option<CallEvent> {
     // A list of channels does not say what kind of bridge they are in, but what they do there.
     let kind = match application.unwrap_or_default() {
         b"ConfBridge" | b"MeetMe" | b"Stasis" => BridgeKind::Conference,
-        b"Park" | b"ParkAndAnnounce" | b"AgentLogin" => BridgeKind::Holding,
+        b"AgentLogin" => BridgeKind::Resting,
+        b"Park" | b"ParkAndAnnounce" => BridgeKind::Holding,
         _ => BridgeKind::Talk,
     };
     Some(CallEvent::LegSeen(Box::new(LegSeen {

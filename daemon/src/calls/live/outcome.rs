@@ -1,9 +1,9 @@
 //! How the call comes to its end, and what it was then.
 
-use protocol::event::{DialEnd, HangupBy, LegKind};
+use protocol::event::{DialEnd, HangupBy, LegState};
 
 use super::{Live, SAME_MOMENT};
-use crate::calls::call::{Call, Direction, EndedBy, OfferOutcome, Outcome};
+use crate::calls::call::{Call, Direction, EndedBy, Outcome};
 use crate::calls::leg::Leg;
 use crate::{LegId, Time};
 
@@ -15,6 +15,8 @@ pub(in crate::calls) enum Fate {
     PbxStopped,
     /// It was up when we last looked, and is not now.
     Vanished,
+    /// An agent's line that came to rest.
+    Rests,
 }
 
 impl Live {
@@ -62,20 +64,16 @@ impl Live {
         {
             *end = Some(end_by_cause(cause));
         }
-        let Some(offer) = self.legs[index].offer.filter(|_| self.legs[index].kind == LegKind::Device) else { return };
-        let outcome = match cause {
-            17 => OfferOutcome::Busy,
-            21 => OfferOutcome::Declined,
-            26 => OfferOutcome::AnsweredElsewhere,
-            _ => self.cancelled(offer),
-        };
-        self.close_offer(offer, outcome, at);
+        self.stopped_ringing(index, cause, at);
     }
 
     /// The call as it is remembered; its legs are no longer its own.
     pub fn finish(mut self, at: Time, fate: Fate) -> (Call, Vec<Leg>) {
         for index in 0..self.legs.len() {
             self.close_segment(index, at);
+        }
+        for index in 0..self.legs.len() {
+            self.stopped_ringing(index, 0, at);
         }
         for offer in 0..self.call.offers.len() {
             self.close_offer(offer, self.cancelled(offer), at);
@@ -86,16 +84,21 @@ impl Live {
         self.call.outcome = Some(match fate {
             Fate::Seen | Fate::PbxStopped => self.outcome(),
             Fate::Vanished if self.call.segments.is_empty() => Outcome::Failed,
-            Fate::Vanished => Outcome::Answered,
+            Fate::Vanished | Fate::Rests => Outcome::Answered,
         });
         self.call.ended_by = match fate {
             Fate::Seen => Some(self.ender.map_or(EndedBy::Pbx, |(who, _)| who)),
-            Fate::PbxStopped => Some(EndedBy::Pbx),
+            Fate::PbxStopped | Fate::Rests => Some(EndedBy::Pbx),
             Fate::Vanished => None,
         };
         self.call.certain &= fate != Fate::Vanished && !self.handed_away;
         self.call.ended_at = Some(at);
         (self.call, self.legs)
+    }
+
+    /// The PBX itself took the call.
+    fn was_let_in(&self) -> bool {
+        self.lead().is_some_and(|lead| lead.state == LegState::Up)
     }
 
     pub(super) fn outcome(&self) -> Outcome {
@@ -107,8 +110,12 @@ impl Live {
             (None, Direction::Inbound) if !self.call.offers.is_empty() => Outcome::Missed,
             (None, Direction::Inbound) => match self.ender {
                 Some((EndedBy::Caller, _)) => Outcome::Abandoned,
+                // Was let in, was rung for nobody, and was sent away.
+                Some((EndedBy::Agent | EndedBy::Pbx, _)) | None if self.was_let_in() => Outcome::TimedOut,
                 Some((EndedBy::Agent | EndedBy::Pbx, _)) | None => Outcome::Failed,
             },
+            // A conference, a voice, a feature of the PBX.
+            (None, Direction::Internal) if self.dial.is_none() && self.was_let_in() => Outcome::Answered,
             (None, Direction::Outbound | Direction::Internal) => match &self.dial {
                 Some((_, Some(DialEnd::Busy))) => Outcome::Busy,
                 Some((_, Some(DialEnd::NoAnswer | DialEnd::Cancelled) | None)) => Outcome::NoAnswer,

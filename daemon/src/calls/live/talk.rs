@@ -68,14 +68,18 @@ impl Live {
     }
 
     pub(super) fn open_segment(&mut self, index: usize, at: Time) {
+        if self.legs[index].offer.is_none()
+            && let Some(offer) = self.offer_through(index)
+        {
+            self.claim(index, offer);
+        }
         let agent = self.name_of(index);
         let offer = self.legs[index].offer;
-        if let Some(offer) = offer {
-            let offer = &mut self.call.offers[offer];
-            if offer.outcome != Some(OfferOutcome::Answered) {
-                offer.outcome = Some(OfferOutcome::Answered);
-                offer.to = Some(at);
-            }
+        if let Some(offer) = offer.map(|offer| &mut self.call.offers[offer])
+            && (offer.to.is_none() || offer.outcome != Some(OfferOutcome::Answered))
+        {
+            offer.outcome = Some(OfferOutcome::Answered);
+            offer.to = Some(self.legs[index].taken_at.unwrap_or(at));
         }
         let queue = match offer {
             Some(offer) => self.call.offers[offer].queue.clone(),
@@ -103,6 +107,13 @@ impl Live {
         self.ender = None;
         self.proof_due = Some(at + PROOF_TALK);
         self.changed = true;
+    }
+
+    /// The offer to a member whose line was not dialled but moved here, to the far end of a loop.
+    fn offer_through(&self, index: usize) -> Option<usize> {
+        let here = self.legs[index].talk_bridge()?;
+        let mut halves = (0..self.legs.len()).filter(|half| self.legs[*half].in_bridge(here));
+        halves.find_map(|half| self.offer_of_loop(half)).filter(|offer| !self.is_claimed(*offer))
     }
 
     pub(super) fn close_segment(&mut self, index: usize, at: Time) {
@@ -151,8 +162,12 @@ impl Live {
                 && !open().any(|segment| segment.agent == **agent)
                 && self.lead().is_none_or(|lead| !lead.ended)
         });
-        let rings = self.call.offers.iter().filter(|offer| offer.outcome.is_none());
-        let rings = rings.map(|offer| (&offer.agent, Doing::Ringing(offer.queue.clone())));
+        let rings = self.call.offers.iter().enumerate().filter(|(_, offer)| offer.to.is_none());
+        let rings = rings.map(|(index, offer)| {
+            // Answered, and talks with the one who asks before there is the caller.
+            let asked = offer.outcome.is_some() && self.legs.iter().any(|leg| leg.offer == Some(index) && leg.has_met);
+            (&offer.agent, if asked { Doing::Talking(None) } else { Doing::Ringing(offer.queue.clone()) })
+        });
         talks.chain(dials.map(|agent| (agent, Doing::Dialling))).chain(rings)
     }
 }

@@ -44,10 +44,16 @@ impl Live {
         // The other of the two legs tells into which call.
         self.handed_away = second.is_none() && other.is_none() && self.lead().is_some_and(|lead| &lead.id == by);
         let phone = target.and_then(|target| self.phone_behind(target));
-        let talks = phone.is_some_and(|index| self.legs[index].segment.is_some());
-        let to = match phone {
-            Some(index) => self.name_of(index).to_string(),
-            None => self.transfer_target(by, second),
+        let queue = self.call.waits.last().filter(|wait| wait.left_at.is_none()).map(|wait| wait.queue.to_string());
+        // The target may not be told, and be heard already.
+        let mut open = self.call.segments.iter().rev().filter(|talk| talk.to.is_none());
+        let talker = open.find(|talk| Some(&talk.agent) != from.as_ref()).map(|talk| talk.agent.to_string());
+        let (to, talks) = match phone {
+            Some(index) => (self.name_of(index).to_string(), self.legs[index].segment.is_some()),
+            None => match queue.or(talker) {
+                Some(to) => (to, true),
+                None => (self.transfer_target(by, second), false),
+            },
         };
         if self.is_told(TransferKind::Attended, &from, at) {
             return;
@@ -75,7 +81,7 @@ impl Live {
 
     /// Whoever rings, or was dialled, for a transfer whose target the PBX does not name.
     pub(super) fn transfer_target(&self, by: &LegId, second: Option<&LegId>) -> String {
-        let rings = self.call.offers.iter().rev().find(|offer| offer.outcome.is_none());
+        let rings = self.call.offers.iter().rev().find(|offer| offer.to.is_none());
         let dialled = [second, Some(by)].into_iter().flatten().filter_map(|id| self.find(id));
         let dialled = dialled.filter_map(|index| self.legs[index].dialled.as_deref()).next();
         rings.map(|offer| offer.agent.as_str()).or(dialled).unwrap_or_default().to_owned()

@@ -3,6 +3,7 @@
 use protocol::event::{BridgeId, BridgeKind};
 
 use super::{CallNo, Change, Place, Tracker};
+use crate::calls::live::Fate;
 use crate::{LegId, Time};
 
 impl Tracker {
@@ -15,6 +16,12 @@ impl Tracker {
         at: Time,
         out: &mut Vec<Change>,
     ) {
+        // A list of channels does not say where an agent's line is, only that it is one.
+        let kind =
+            if self.bridges.contains_key(&bridge) && kind == BridgeKind::Resting { BridgeKind::Talk } else { kind };
+        if kind == BridgeKind::Resting {
+            return self.rests(id, bridge, at, out);
+        }
         if let Some(before) = instead_of {
             self.join(before, id, at, out);
         }
@@ -32,10 +39,30 @@ impl Tracker {
             }
             if let Some(leg) = live.leg_mut(id) {
                 leg.bridge = Some((bridge, kind));
+                leg.has_met |= leg.talk_bridge().is_some();
                 leg.handed_on = false;
+                // Whom it had put on hold, it hears again or has left behind.
+                leg.holds = false;
             }
         }
         self.after(no, at, out);
+    }
+
+    /// An agent's line is out of its call, and free for the next.
+    fn rests(&mut self, id: &LegId, bridge: BridgeId, at: Time, out: &mut Vec<Change>) {
+        if let Some(no) = self.find(id) {
+            match self.calls.get_mut(&no).and_then(|live| live.release(id, at)) {
+                Some(leg) => {
+                    self.legs.insert(id.clone(), Place::Loose(Box::new(leg)));
+                    self.after(no, at, out);
+                }
+                // Its own call was to come here.
+                None => self.end(no, Fate::Rests, at, out),
+            }
+        }
+        if let Some(Place::Loose(leg)) = self.legs.get_mut(id) {
+            leg.bridge = Some((bridge, BridgeKind::Resting));
+        }
     }
 
     pub(super) fn left_bridge(&mut self, id: &LegId, bridge: &BridgeId, at: Time, out: &mut Vec<Change>) {

@@ -21,6 +21,13 @@ impl Tracker {
         }
     }
 
+    fn is_resting(&self, leg: &LegId) -> bool {
+        match self.legs.get(leg) {
+            Some(Place::Loose(leg)) => matches!(leg.bridge, Some((_, BridgeKind::Resting))),
+            Some(Place::In(_)) | None => false,
+        }
+    }
+
     pub(super) fn in_order(&self) -> Vec<CallNo> {
         let mut calls: Vec<CallNo> = self.calls.keys().copied().collect();
         calls.sort_unstable();
@@ -31,6 +38,8 @@ impl Tracker {
     pub(super) fn place(&mut self, told: event::Leg, root: Option<LegId>, at: Time) -> CallNo {
         let side = self.side(&told);
         let leg = Leg::new(told, side, self.round);
+        // An agent's line is older than the calls that it takes, and lends them its root.
+        let root = root.filter(|root| !self.is_resting(root));
         match root.as_ref().and_then(|root| self.adopt(root, at)) {
             Some(no) => {
                 self.legs.insert(leg.id.clone(), Place::In(no));

@@ -1,6 +1,6 @@
 //! Snapshots: what was not seen while the link was down.
 
-use protocol::event::{self, BootId, LegKind, LegState};
+use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
 
 use super::{Change, Place, Tracker};
 use crate::calls::dialplan::Side;
@@ -25,6 +25,9 @@ impl Tracker {
             return self.spy_seen(&id, told.device.as_str(), told.state, started_at, out);
         }
         let is_ringing = told.state == LegState::Ringing && told.kind == LegKind::Device;
+        if self.seen_idle(&told, bridge.as_ref()) {
+            return;
+        }
         let known = self.find(&id);
         let no = match known {
             Some(no) => {
@@ -102,6 +105,7 @@ impl Tracker {
                 self.after(no, at, out);
             }
         }
+        self.find_agents_at_work(at, out);
         self.legs.retain(|_, place| match place {
             Place::In(_) => true,
             Place::Loose(leg) => leg.round == round,
@@ -111,6 +115,37 @@ impl Tracker {
         let agents = self.staff.snapshot_ended(at);
         self.tell_agents(agents, out);
         out.push(Change::Queues);
+    }
+
+    /// Whether a leg is in no call: an agent's line at rest, or one that outlived its call and has
+    /// met nobody since.
+    fn seen_idle(&mut self, told: &event::Leg, bridge: Option<&(BridgeId, BridgeKind)>) -> bool {
+        let is_resting =
+            bridge.is_some_and(|(its, kind)| *kind == BridgeKind::Resting && !self.bridges.contains_key(its));
+        let outlived = matches!(self.legs.get(&told.id), Some(Place::Loose(_))) && bridge.is_none();
+        if self.find(&told.id).is_some() || !(is_resting || outlived) {
+            return false;
+        }
+        let mut leg = Leg::new(told.clone(), self.side(told), self.round);
+        leg.bridge = bridge.cloned();
+        self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg)));
+        true
+    }
+
+    /// A list of channels does not say whether an agent's line rests or not: one that shares its
+    /// bridge with a call does not.
+    fn find_agents_at_work(&mut self, at: Time, out: &mut Vec<Change>) {
+        let busy = |(id, place): (&LegId, &Place)| match place {
+            Place::Loose(leg) => {
+                let (bridge, _) = leg.bridge.as_ref().filter(|(bridge, _)| self.bridges.contains_key(bridge))?;
+                Some((id.clone(), bridge.clone()))
+            }
+            Place::In(_) => None,
+        };
+        let busy: Vec<(LegId, BridgeId)> = self.legs.iter().filter_map(busy).collect();
+        for (id, bridge) in busy {
+            self.joined_bridge(&id, bridge, BridgeKind::Talk, None, at, out);
+        }
     }
 
     pub(super) fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {
