@@ -24,7 +24,7 @@ impl Tracker {
     fn is_resting(&self, leg: &LegId) -> bool {
         match self.legs.get(leg) {
             Some(Place::Loose(leg)) => matches!(leg.bridge, Some((_, BridgeKind::Resting))),
-            Some(Place::In(_)) | None => false,
+            Some(Place::In(_) | Place::Spying { .. }) | None => false,
         }
     }
 

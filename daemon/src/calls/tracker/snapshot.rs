@@ -140,7 +140,7 @@ impl Tracker {
                 let (bridge, _) = leg.bridge.as_ref().filter(|(bridge, _)| self.bridges.contains_key(bridge))?;
                 Some((id.clone(), bridge.clone()))
             }
-            Place::In(_) => None,
+            Place::In(_) | Place::Spying { .. } => None,
         };
         let busy: Vec<(LegId, BridgeId)> = self.legs.iter().filter_map(busy).collect();
         for (id, bridge) in busy {
