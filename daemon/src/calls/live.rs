@@ -51,6 +51,8 @@ pub(super) struct Live {
     stays: Vec<Stay>,
     /// The transfer whose target has not talked yet.
     transfer_due: Option<usize>,
+    /// The second leg of one who transferred, and whom it sent on to the target in its place.
+    heir: Option<(LegId, LegId)>,
     ender: Option<(EndedBy, Time)>,
     /// The dialling towards the called party, and how it ended.
     dial: Option<(LegId, Option<DialEnd>)>,
@@ -79,6 +81,7 @@ impl Live {
             number_read: None,
             stays: Vec::new(),
             transfer_due: None,
+            heir: None,
             ender: None,
             dial: None,
             handed_away: false,
@@ -177,6 +180,21 @@ impl Live {
     }
 
     /// `id` has the place of `before`.
+    /// Whether an agent's phone that was called for this call talks with nobody in it.
+    pub fn is_sent_away(&self, id: &LegId) -> bool {
+        let Some(index) = self.find(id) else { return false };
+        let leg = &self.legs[index];
+        let was_called = leg.called_by.is_some() || leg.offer.is_some();
+        was_called && leg.has_met && leg.bridge.is_none() && leg.side == Side::Agent && self.party != Some(index)
+    }
+
+    /// Whether nothing but its start was told of a leg.
+    pub fn is_fresh(&self, id: &LegId) -> bool {
+        let Some(index) = self.find(id) else { return false };
+        let leg = &self.legs[index];
+        index > 0 && leg.called_by.is_none() && leg.offer.is_none() && leg.bridge.is_none() && !leg.has_met
+    }
+
     /// Takes a leg out of the call; none where the call is nothing without it.
     pub fn release(&mut self, id: &LegId, at: Time) -> Option<Leg> {
         let index = self.find(id)?;

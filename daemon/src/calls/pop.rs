@@ -124,6 +124,7 @@ mod tests {
         assert_eq!(shows(&script, "1002"), Some(PopState::Ringing { since: ms(510) }));
         assert_eq!(shows(&script, "1003"), None, "nothing to do with it");
         script.play("2000 up A \n 2000 dialled A answered \n 2010 dialled B cancelled \n 2010 end B 26");
+        assert_eq!(shows(&script, "1001"), Some(PopState::Ringing { since: ms(510) }), "not yet connected");
         script.play("2100 leave C support \n 2100 connect C A support PJSIP/1001 \n 2100 in A B1 \n 2100 in C B1");
         let taken_back = Some(PopState::TakenBack { by: Some("1001".into()), at: ms(2010) });
         assert_eq!(shows(&script, "1001"), Some(PopState::Talking { since: ms(2100) }));
@@ -135,6 +136,18 @@ mod tests {
         assert_eq!(shows(&script, "1001"), Some(PopState::Ended { at: ms(4000) }));
         assert_eq!(shows(&script, "1003"), Some(PopState::Talking { since: ms(6000) }));
         assert_eq!(shows(&script, "1002"), taken_back);
+    }
+
+    #[test]
+    fn a_pop_of_who_answered_and_was_given_up_is_taken_back() {
+        let ringing = "0 call C PJSIP/trunk 13800138000 4008005678 \n 10 leg A PJSIP/1001 of C \n 10 dial C A";
+        let mut script = Script::played(ringing);
+        script.play("900 up A \n 900 dialled A answered");
+        assert_eq!(shows(&script, "1001"), Some(PopState::Ringing { since: ms(10) }));
+        script.play("2000 bye C \n 2000 end A");
+        assert_eq!(shows(&script, "1001"), Some(PopState::TakenBack { by: None, at: ms(2000) }));
+        script.play("2000 end C");
+        assert_eq!(script.ended[0].offers[0].outcome, Some(OfferOutcome::CallerGone));
     }
 
     #[test]

@@ -157,6 +157,7 @@ impl Tracker {
             CallEvent::LegRenamed { was, leg } => self.rename(&was, leg),
             CallEvent::Dialled { by, leg, to } => {
                 if let Some(by) = &by {
+                    self.dials_alone(by, &leg, at, out);
                     self.join(by, &leg, at, out);
                 }
                 self.with(&leg.clone(), at, out, |live| live.dialled(by, &leg, to, at));
@@ -212,7 +213,7 @@ impl Tracker {
                 // The leg that transfers may be gone when the leg that is sent on tells of it.
                 let known = other.as_ref().filter(|_| self.find(&by).is_none()).unwrap_or(&by);
                 if succeeded {
-                    self.with(known, at, out, |live| live.blind_transfer(&by, &to, at));
+                    self.with(known, at, out, |live| live.blind_transfer(&by, other.as_ref(), &to, at));
                 }
             }
             CallEvent::AttendedTransfer { by, by_second, other, target, succeeded } => {
@@ -443,6 +444,7 @@ impl Tracker {
             Some(Place::In(no)) => {
                 let no = *no;
                 let Some(live) = self.calls.get_mut(&no) else { return };
+                live.inherit(id);
                 let bridge = live.leg_mut(id).and_then(|leg| leg.bridge.take());
                 live.leg_ended(id, cause, at);
                 if let Some((bridge, _)) = bridge {

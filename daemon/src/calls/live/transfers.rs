@@ -9,7 +9,7 @@ use crate::{Extension, LegId, Time};
 impl Live {
     /// `by` sends the party on; what it talked is over, and the target comes next. Told twice where
     /// both legs tell it.
-    pub fn blind_transfer(&mut self, by: &LegId, to: &str, at: Time) {
+    pub fn blind_transfer(&mut self, by: &LegId, other: Option<&LegId>, to: &str, at: Time) {
         let index = self.find(by);
         if index.is_some_and(|index| self.legs[index].handed_on) {
             return;
@@ -20,7 +20,7 @@ impl Live {
             return;
         }
         if let Some(index) = index {
-            self.hand_on(index, at);
+            self.hand_on(index, other, at);
         }
         self.transfer(Transfer { kind: TransferKind::Blind, from, to: to.to_owned(), completed: false, at });
         self.transfer_due = Some(self.call.transfers.len() - 1);
@@ -38,11 +38,13 @@ impl Live {
         for leg in [Some(by), second].into_iter().flatten() {
             if let Some(index) = self.find(leg) {
                 self.legs[index].consulted = true;
-                self.hand_on(index, at);
+                self.hand_on(index, other, at);
             }
         }
         // The other of the two legs tells into which call.
         self.handed_away = second.is_none() && other.is_none() && self.lead().is_some_and(|lead| &lead.id == by);
+        self.heir =
+            second.zip(other.filter(|_| target.is_none())).map(|(second, other)| (second.clone(), other.clone()));
         let phone = target.and_then(|target| self.phone_behind(target));
         let queue = self.call.waits.last().filter(|wait| wait.left_at.is_none()).map(|wait| wait.queue.to_string());
         // The target may not be told, and be heard already.
@@ -62,16 +64,35 @@ impl Live {
         self.transfer_due = (!talks).then(|| self.call.transfers.len() - 1);
     }
 
+    /// A leg is gone and has not left its bridge: who was sent on in its name has its place there.
+    /// Asterisk tells no more than that, where the transfer comes between the target's answer and
+    /// the bridge (seen on Asterisk 22: `DestType: App`, and the second leg ends as it stood).
+    pub fn inherit(&mut self, gone: &LegId) {
+        let Some((_, heir)) = self.heir.take_if(|(second, _)| second == gone) else { return };
+        let place = self.find(gone).and_then(|index| self.legs[index].bridge.clone());
+        if let (Some(place), Some(index)) = (place, self.find(&heir)) {
+            self.legs[index].bridge = Some(place);
+            self.stale = true;
+        }
+    }
+
     /// One who transfers has two legs, each of which may tell of it.
     fn is_told(&self, kind: TransferKind, from: &Option<Extension>, at: Time) -> bool {
         let last = self.call.transfers.last();
         last.is_some_and(|last| last.kind == kind && last.from == *from && at - last.at < SAME_MOMENT)
     }
 
-    pub(super) fn hand_on(&mut self, index: usize, at: Time) {
+    /// The leg at `index` has no more to say; where the call was its own, it is `other`'s now.
+    fn hand_on(&mut self, index: usize, other: Option<&LegId>, at: Time) {
         self.stale = true;
         self.legs[index].handed_on = true;
         self.close_segment(index, at);
+        if self.party == Some(index)
+            && let Some(other) = other.and_then(|other| self.find(other)).filter(|other| !self.legs[*other].ended)
+        {
+            self.close_segment(other, at);
+            self.party = Some(other);
+        }
     }
 
     pub(super) fn transfer(&mut self, transfer: Transfer) {

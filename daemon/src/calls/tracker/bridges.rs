@@ -50,15 +50,10 @@ impl Tracker {
 
     /// An agent's line is out of its call, and free for the next.
     fn rests(&mut self, id: &LegId, bridge: BridgeId, at: Time, out: &mut Vec<Change>) {
+        self.take_out(id, at, out);
+        // Its own call was to come here.
         if let Some(no) = self.find(id) {
-            match self.calls.get_mut(&no).and_then(|live| live.release(id, at)) {
-                Some(leg) => {
-                    self.legs.insert(id.clone(), Place::Loose(Box::new(leg)));
-                    self.after(no, at, out);
-                }
-                // Its own call was to come here.
-                None => self.end(no, Fate::Rests, at, out),
-            }
+            self.end(no, Fate::Rests, at, out);
         }
         if let Some(Place::Loose(leg)) = self.legs.get_mut(id) {
             leg.bridge = Some((bridge, BridgeKind::Resting));

@@ -76,6 +76,29 @@ impl Tracker {
         }
     }
 
+    /// An agent's phone that was called, and now calls somebody itself, has been sent away from the
+    /// party (as by `Redirect`), which nothing else tells. The PBX goes on to count it, and whom it
+    /// calls, as of the call that it came from.
+    pub(super) fn dials_alone(&mut self, by: &LegId, leg: &LegId, at: Time, out: &mut Vec<Change>) {
+        let (Some(from), Some(to)) = (self.find(by), self.find(leg)) else { return };
+        let is_sent_away = from == to && self.calls.get(&from).is_some_and(|live| live.is_sent_away(by));
+        if is_sent_away {
+            self.take_out(by, at, out);
+        }
+        if is_sent_away || (from != to && self.calls.get(&to).is_some_and(|live| live.is_fresh(leg))) {
+            self.take_out(leg, at, out);
+        }
+    }
+
+    pub(super) fn take_out(&mut self, id: &LegId, at: Time, out: &mut Vec<Change>) {
+        if let Some(no) = self.find(id)
+            && let Some(leg) = self.calls.get_mut(&no).and_then(|live| live.release(id, at))
+        {
+            self.legs.insert(id.clone(), Place::Loose(Box::new(leg)));
+            self.after(no, at, out);
+        }
+    }
+
     /// The leg is known by another id from now on. A call keeps the id that it was told by.
     pub(super) fn rename(&mut self, was: &LegId, id: LegId) {
         match self.legs.remove(was) {

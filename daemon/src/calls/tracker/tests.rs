@@ -1,6 +1,10 @@
 //! Calls as scripts: a line an event, `milliseconds verb who …`, and what the calls then are.
 
+mod consultations;
+mod exits;
+mod groups;
 mod members;
+mod parking;
 mod snapshots;
 mod spying;
 mod talks;
@@ -15,7 +19,7 @@ use protocol::event::{
 use protocol::request::Dialable;
 
 use super::*;
-use crate::calls::call::{EndedBy, OfferOutcome, Outcome, TransferKind};
+use crate::calls::call::{EndedBy, OfferOutcome, Outcome, Segment, Span, TransferKind};
 use crate::calls::now::AgentState;
 
 pub struct Script {
@@ -148,6 +152,7 @@ fn event(words: &[&str]) -> CallEvent {
                 "busy" => DialEnd::Busy,
                 "no_answer" => DialEnd::NoAnswer,
                 "cancelled" => DialEnd::Cancelled,
+                "failed" => DialEnd::Failed,
                 other => panic!("{other}"),
             };
             CallEvent::DialEnded { by: None, leg: id.into(), how }
@@ -155,6 +160,8 @@ fn event(words: &[&str]) -> CallEvent {
         ["in", id, bridge] => joined(id, bridge, BridgeKind::Talk, None),
         ["in", id, bridge, "for", before] => joined(id, bridge, BridgeKind::Talk, Some(before)),
         ["conference", id, bridge] => joined(id, bridge, BridgeKind::Conference, None),
+        ["rest", id, bridge] => joined(id, bridge, BridgeKind::Resting, None),
+        ["merge", from, into] => CallEvent::BridgesMerged { from: from.into(), into: into.into() },
         ["put_aside", id, bridge] => joined(id, bridge, BridgeKind::Holding, None),
         ["out", id, bridge] => CallEvent::LeftBridge { leg: id.into(), bridge: bridge.into() },
         ["hold", id] => CallEvent::Held { leg: id.into() },
@@ -196,7 +203,7 @@ fn event(words: &[&str]) -> CallEvent {
         },
         ["pickup", id, ringing] => CallEvent::PickedUp { leg: id.into(), ringing: ringing.into() },
         ["park", id, space] => CallEvent::Parked { leg: id.into(), space: space.into() },
-        ["unpark", id, by] => CallEvent::Unparked { leg: id.into(), by: Some(by.into()) },
+        ["unpark", id, by] => CallEvent::Unparked { leg: id.into(), by: some(by).map(Into::into) },
         ["boot", boot] => CallEvent::SnapshotBegan { boot: boot.into() },
         ["snapshot_ends"] => CallEvent::SnapshotEnded,
         ["stopping"] => CallEvent::PbxStopping,
@@ -228,6 +235,18 @@ fn left(caller: &str, queue: &str, how: QueueLeft) -> CallEvent {
 
 fn agents(call: &Call) -> Vec<&str> {
     call.segments.iter().map(|segment| segment.agent.as_str()).collect()
+}
+
+/// Who talked, from which queue, from when to when in milliseconds.
+fn talks(call: &Call) -> Vec<(&str, Option<&str>, i64, i64)> {
+    let end = |at: Option<Time>| at.map_or(-1, |at| at.timestamp_millis());
+    let talk = |talk: &'_ Segment| -> (i64, i64) { (talk.from.timestamp_millis(), end(talk.to)) };
+    let talks = call.segments.iter().map(|its| (its, talk(its)));
+    talks.map(|(its, (from, to))| (its.agent.as_str(), its.queue.as_ref().map(QueueName::as_str), from, to)).collect()
+}
+
+fn transfers(call: &Call) -> Vec<(TransferKind, &str, bool)> {
+    call.transfers.iter().map(|transfer| (transfer.kind, transfer.to.as_str(), transfer.completed)).collect()
 }
 
 fn offers(call: &Call) -> Vec<(&str, OfferOutcome)> {
