@@ -58,8 +58,6 @@ pub(super) struct Live {
     dial: Option<(LegId, Option<DialEnd>)>,
     /// Its parties were given into another call, of which it will turn out to be a part.
     handed_away: bool,
-    /// Offers that somebody took back, nobody knows why yet.
-    taken_back: Vec<usize>,
     /// The queue that served the party, where only a snapshot told.
     pub queue_seen: Option<QueueName>,
 }
@@ -85,7 +83,6 @@ impl Live {
             ender: None,
             dial: None,
             handed_away: false,
-            taken_back: Vec::new(),
             queue_seen: None,
         }
     }
@@ -235,7 +232,6 @@ impl Live {
             leg.segment = leg.segment.filter(|_| joins).map(|segment| segment + segments);
             self.legs.push(leg);
         }
-        self.taken_back.extend(other.taken_back.into_iter().map(|offer| offer + offers));
         self.call.offers.extend(other.call.offers);
         if joins {
             self.party = other.party.map(|index| index + legs);

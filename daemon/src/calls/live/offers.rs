@@ -2,7 +2,7 @@
 
 use protocol::event::{DialEnd, HangupBy, LegKind};
 
-use super::{Live, SAME_MOMENT, set_once};
+use super::{Live, set_once};
 use crate::calls::call::{Direction, Offer, OfferOutcome};
 use crate::calls::dialplan::Side;
 use crate::calls::leg::Leg;
@@ -229,17 +229,6 @@ impl Live {
             offer.outcome = Some(outcome);
             offer.to = Some(at);
             self.changed = true;
-        }
-    }
-
-    /// The caller goes: that phones stopped ringing at that moment may have been told before.
-    pub(super) fn caller_gone(&mut self, at: Time) {
-        for offer in self.taken_back.drain(..) {
-            let offer = &mut self.call.offers[offer];
-            if offer.outcome == Some(OfferOutcome::NoAnswer) && offer.to.is_some_and(|to| at - to < SAME_MOMENT) {
-                offer.outcome = Some(OfferOutcome::CallerGone);
-                self.changed = true;
-            }
         }
     }
 

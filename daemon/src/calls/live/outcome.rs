@@ -31,10 +31,6 @@ impl Live {
         if leg.asked_to_end.is_none_or(outlived) {
             leg.asked_to_end = Some((by, at));
         }
-        if is_party && by == HangupBy::Party {
-            self.caller_gone(at);
-        }
-        let leg = &self.legs[index];
         let just_talked = leg.talked_until.is_some_and(|until| at - until < SAME_MOMENT);
         // A phone that rings and declines, or that has handed its call on, ends no call.
         if !(is_party || is_lead || leg.segment.is_some() || just_talked) {
