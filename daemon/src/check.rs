@@ -4,6 +4,7 @@
 //! Nothing is changed on the PBX: it is asked what our user may do (`ListCommands` lists only
 //! that), and told one `UserEvent`, which must come back.
 
+mod freeswitch;
 mod native;
 mod talk;
 
@@ -16,7 +17,7 @@ use protocol::ami::login::permit_line;
 use protocol::event::plain_name;
 
 use crate::config::{Asterisk, NativeListen, Pbx, Wiring};
-use crate::link::connect;
+use crate::link::{Service, connect};
 use talk::{SignedIn, Talk};
 
 /// The rights that a link needs. `call`, `agent`: the events themselves; `system`: restarts and
@@ -64,13 +65,14 @@ impl Finding {
 pub async fn check(pbx: &Pbx, listen: Option<&NativeListen>) -> Vec<Finding> {
     match &pbx.wiring {
         Wiring::Asterisk(asterisk) => check_asterisk(asterisk).await,
+        Wiring::FreeSwitch(freeswitch) => freeswitch::check(freeswitch).await,
         Wiring::Native(native) => native::check(&pbx.name, native, listen).await,
     }
 }
 
 async fn check_asterisk(pbx: &Asterisk) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let connected = match connect(&pbx.address).await {
+    let connected = match connect(&pbx.address, Service::Manager).await {
         Ok(connected) => connected,
         Err(unreachable) => return vec![Finding::failed(unreachable.why, Vec::new())],
     };

@@ -17,7 +17,7 @@ use toml::Spanned;
 use native::NativeTable;
 pub use native::{NativeListen, ServerTls};
 use pbx::PbxTable;
-pub use pbx::{Address, Asterisk, Native, Pbx, Tls, Wiring};
+pub use pbx::{Address, Asterisk, FreeSwitch, Native, Pbx, Tls, Wiring};
 
 /// The file as it stands, with a place for each value that can be wrong.
 #[derive(Debug, Deserialize)]
@@ -323,5 +323,19 @@ mod tests {
         assert_eq!(refused(&format!("{PBX}secret = \"s\"\nregion = \"china\"\n")).1, (7, 10));
         assert!(refused(&format!("{PBX}secret = \"s\"\n{PBX}secret = \"s\"\n")).0.contains("two PBXs"));
         assert!(refused("[site]\ntime_zone = \"Mars\"\n").0.contains("Asia/Shanghai"));
+    }
+
+    #[test]
+    fn a_freeswitch_is_reached_without_tls_and_perhaps_without_a_name() {
+        let text = "[[pbx]]\nname = \"fs\"\nkind = \"freeswitch\"\nhost = \"127.0.0.1\"\nsecret = \"s\"\n";
+        let config = Config::parse(text, Path::new("")).map_err(|w| w.why).unwrap();
+        let Wiring::FreeSwitch(freeswitch) = &config.pbxs[0].wiring else { panic!("a FreeSWITCH") };
+        assert_eq!((freeswitch.address.port, freeswitch.username.as_deref()), (8021, None));
+        assert_eq!(freeswitch.originate_channel, "user/{agent}");
+        assert!(!format!("{config:?}").contains("\"s\""), "secrets are not shown");
+        let (why, at) = refused(&format!("{text}tls = {{ fingerprint = \"00\" }}\n"));
+        assert!(why.contains("tunnel") && at == (6, 7), "{why} {at:?}");
+        assert!(refused(&format!("{text}username = \"ringback\"\n")).0.contains("ringback@pbx.example"));
+        assert!(refused(&format!("{text}originate.channel = \"user/1\"\n")).0.contains("user/{agent}"));
     }
 }

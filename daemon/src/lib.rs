@@ -95,7 +95,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let mut connecting = Vec::new();
     for pbx in &config.pbxs {
         let (link, task) = match &pbx.wiring {
-            Wiring::Asterisk(_) => {
+            Wiring::Asterisk(_) | Wiring::FreeSwitch(_) => {
                 let tap = taps.remove(&pbx.name).unwrap_or_default();
                 Link::start(pbx.clone(), tap, from_links.clone(), stop.clone())
             }

@@ -14,12 +14,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::Utc;
-use protocol::ami::conversation::Conversation;
-use protocol::ami::login::Credentials;
-use protocol::ami::requests::Dialling;
 use protocol::event::{BootId, CallEvent};
 use protocol::request::Request;
 use protocol::session::{Over, Session};
+use protocol::{ami, esl};
 use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -33,7 +31,7 @@ use crate::ledger::Entry;
 use crate::live::{LinkNow, LinkState};
 use crate::{PbxName, Time};
 use connect::{Connected, Unreachable};
-pub(crate) use connect::{Wire, connect};
+pub(crate) use connect::{Service, Wire, connect};
 use converse::{Desk, converse, enter};
 use teller::Teller;
 
@@ -118,12 +116,12 @@ async fn run(
     let mut now = LinkNow::new(config.name.clone(), began);
     let mut boot = None;
     let mut attempt = 0;
-    let Some(address) = address(&config) else { return };
+    let Some((address, service)) = address(&config) else { return };
     loop {
         enter(&mut now, LinkState::Connecting);
         teller.state(&now);
         let connected = tokio::select! {
-            connected = connect(address) => connected,
+            connected = connect(address, service) => connected,
             () = stop.cancelled() => return,
         };
         let (lost, since) = match connected {
@@ -161,9 +159,10 @@ async fn run(
 }
 
 /// None: it connects to us.
-fn address(config: &Pbx) -> Option<&Address> {
+fn address(config: &Pbx) -> Option<(&Address, Service)> {
     match &config.wiring {
-        Wiring::Asterisk(asterisk) => Some(&asterisk.address),
+        Wiring::Asterisk(asterisk) => Some((&asterisk.address, Service::Manager)),
+        Wiring::FreeSwitch(freeswitch) => Some((&freeswitch.address, Service::EventSocket)),
         Wiring::Native(_) => None,
     }
 }
@@ -173,13 +172,26 @@ fn session(config: &Pbx, boot: Option<BootId>) -> Option<Session> {
     let at = tokio::time::Instant::now().into_std();
     match &config.wiring {
         Wiring::Asterisk(asterisk) => {
-            let credentials = Credentials { username: asterisk.username.clone(), secret: asterisk.secret.clone() };
-            let dialling = Dialling {
+            let credentials =
+                ami::login::Credentials { username: asterisk.username.clone(), secret: asterisk.secret.clone() };
+            let dialling = ami::requests::Dialling {
                 channel: asterisk.originate_channel.clone(),
                 context: asterisk.originate_context.clone(),
                 caller_id: asterisk.originate_caller_id.clone(),
             };
-            Some(Session::Ami(Box::new(Conversation::new(credentials, dialling, epoch, boot, at))))
+            let conversation = ami::conversation::Conversation::new(credentials, dialling, epoch, boot, at);
+            Some(Session::Ami(Box::new(conversation)))
+        }
+        Wiring::FreeSwitch(freeswitch) => {
+            let credentials =
+                esl::login::Credentials { username: freeswitch.username.clone(), secret: freeswitch.secret.clone() };
+            let dialling = esl::requests::Dialling {
+                channel: freeswitch.originate_channel.clone(),
+                context: freeswitch.originate_context.clone(),
+                caller_id: freeswitch.originate_caller_id.clone(),
+            };
+            let conversation = esl::conversation::Conversation::new(credentials, dialling, epoch, boot, at);
+            Some(Session::Esl(Box::new(conversation)))
         }
         Wiring::Native(_) => None,
     }
@@ -187,12 +199,10 @@ fn session(config: &Pbx, boot: Option<BootId>) -> Option<Session> {
 
 fn lost_by(config: &Pbx, why: Over, from: Option<IpAddr>) -> Unreachable {
     match why {
-        Over::Login(failure) => match &config.wiring {
-            Wiring::Asterisk(asterisk) => {
-                Unreachable { why: failure.advice(&asterisk.username, from), back_off: failure.back_off() }
-            }
-            Wiring::Native(_) => Unreachable::for_now(String::new()),
-        },
+        Over::Login(failure) => {
+            let why = failure.advice(config.wiring.username(), from);
+            Unreachable { why, back_off: failure.back_off() }
+        }
         Over::ShutDown
         | Over::Closed
         | Over::Dead

@@ -63,6 +63,7 @@ impl About {
     pub fn of(pbx: &Pbx) -> Option<About> {
         let kind = match &pbx.wiring {
             Wiring::Asterisk(_) => Kind::Asterisk,
+            Wiring::FreeSwitch(_) => Kind::FreeSwitch,
             Wiring::Native(_) => return None,
         };
         Some(About {

@@ -19,7 +19,7 @@ use super::Finding;
 #[cfg(test)]
 use super::FindingState;
 use crate::config::{Address, Native, NativeListen, Tls};
-use crate::link::{connect, listen};
+use crate::link::{Service, connect, listen};
 use crate::{PbxName, Time};
 
 /// The daemon is on this machine.
@@ -120,7 +120,7 @@ async fn ask(native: &Native, listen: &NativeListen) -> Result<FromUs, String> {
     let at = here(listen.listen);
     let place = Address { host: at.ip().to_string(), port: at.port(), tls };
     let asked = async {
-        let mut wire = connect(&place).await.map_err(|unreachable| unreachable.why)?.wire;
+        let mut wire = connect(&place, Service::Ringback).await.map_err(|unreachable| unreachable.why)?.wire;
         wire.write_all(&check_hello(&native.token, Utc::now())?).await.map_err(|error| error.to_string())?;
         wire.flush().await.map_err(|error| error.to_string())?;
         let (mut lines, mut buffer) = (Lines::default(), BytesMut::new());

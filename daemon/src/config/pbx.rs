@@ -85,6 +85,8 @@ pub struct Pbx {
 pub enum Wiring {
     /// We connect to the manager port.
     Asterisk(Asterisk),
+    /// We connect to the event socket.
+    FreeSwitch(FreeSwitch),
     /// It connects to our native socket.
     Native(Native),
 }
@@ -94,7 +96,17 @@ impl Wiring {
     pub fn place(&self) -> String {
         match self {
             Wiring::Asterisk(asterisk) => asterisk.address.to_string(),
+            Wiring::FreeSwitch(freeswitch) => freeswitch.address.to_string(),
             Wiring::Native(_) => "connects to our native socket".into(),
+        }
+    }
+
+    /// Who we are there; empty where we have no name.
+    pub fn username(&self) -> &str {
+        match self {
+            Wiring::Asterisk(asterisk) => &asterisk.username,
+            Wiring::FreeSwitch(freeswitch) => freeswitch.username.as_deref().unwrap_or_default(),
+            Wiring::Native(_) => "",
         }
     }
 }
@@ -114,6 +126,27 @@ pub struct Asterisk {
 impl fmt::Debug for Asterisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Asterisk(at {}, user {}, secret not shown)", self.address, self.username)
+    }
+}
+
+#[derive(Clone)]
+pub struct FreeSwitch {
+    /// Never with TLS: the event socket has none.
+    pub address: Address,
+    /// `user@domain` of the directory; none: by the socket's own password.
+    pub username: Option<String>,
+    pub secret: String,
+    /// How an agent's phone is called: `user/{agent}`.
+    pub originate_channel: String,
+    /// The dialplan context in which an agent's phone dials outside.
+    pub originate_context: String,
+    pub originate_caller_id: Option<String>,
+}
+
+impl fmt::Debug for FreeSwitch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.username.as_deref().unwrap_or("none");
+        write!(f, "FreeSwitch(at {}, user {user}, secret not shown)", self.address)
     }
 }
 
@@ -208,6 +241,7 @@ impl Pbx {
         let (mut trunks, mut extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
         let wiring = match table.kind.get_ref().as_str() {
             "asterisk" => Wiring::Asterisk(Asterisk::checked(table, base)?),
+            "freeswitch" => Wiring::FreeSwitch(FreeSwitch::checked(table, base)?),
             "native" => {
                 // Its lines say whose end of the PBX a leg is at.
                 trunks.push(protocol::native::mapping::LINES.into());
@@ -215,7 +249,7 @@ impl Pbx {
                 Wiring::Native(Native::checked(table, base)?)
             }
             unknown => {
-                let why = format!("PBX kind {unknown:?} is not known; \"asterisk\" and \"native\" are");
+                let why = format!("PBX kind {unknown:?} is not known; \"asterisk\", \"freeswitch\" and \"native\" are");
                 return Err(wrong(table.kind.span().start, why));
             }
         };
@@ -230,16 +264,7 @@ impl Asterisk {
             let why = "this PBX lacks its username: the section of manager.conf, as in \"ringback\"".to_owned();
             return Err(wrong(table.name.span().start, why));
         };
-        let originate_channel = match table.originate.channel {
-            None => "PJSIP/{agent}".to_owned(),
-            Some(text) if text.get_ref().contains("{agent}") => text.into_inner(),
-            Some(text) => {
-                return Err(wrong(
-                    text.span().start,
-                    "the channel must hold {agent}, where the extension goes, as in \"PJSIP/{agent}\"".into(),
-                ));
-            }
-        };
+        let originate_channel = channel(table.originate.channel, "PJSIP/{agent}")?;
         let tls = table.tls.map(|tls| Tls::checked(tls, base)).transpose()?;
         let port = table.port.unwrap_or(if tls.is_some() { 5039 } else { 5038 });
         Ok(Asterisk {
@@ -250,6 +275,41 @@ impl Asterisk {
             originate_context: table.originate.context.unwrap_or_else(|| "from-internal".into()),
             originate_caller_id: table.originate.caller_id,
         })
+    }
+}
+
+impl FreeSwitch {
+    fn checked(table: PbxTable, base: &Path) -> Result<FreeSwitch, Wrong> {
+        if let Some(tls) = table.tls {
+            let why = "a FreeSWITCH's event socket has no TLS; leave this out, and reach it on the same machine or \
+                       through a tunnel (WireGuard, SSH)";
+            return Err(wrong(tls.span().start, why.into()));
+        }
+        if let Some(user) = table.username.as_ref().filter(|user| user.get_ref().split('@').count() != 2) {
+            let why = "the username is a user of the directory, with its domain, as in \"ringback@pbx.example\"; leave \
+                       it out to sign in by the password of event_socket.conf.xml";
+            return Err(wrong(user.span().start, why.into()));
+        }
+        Ok(FreeSwitch {
+            secret: secret(("secret", &table.secret, &table.secret_file), &table.name, base)?,
+            address: Address { host: host(table.host, &table.name)?, port: table.port.unwrap_or(8021), tls: None },
+            username: table.username.map(Spanned::into_inner),
+            originate_channel: channel(table.originate.channel, "user/{agent}")?,
+            originate_context: table.originate.context.unwrap_or_else(|| "default".into()),
+            originate_caller_id: table.originate.caller_id,
+        })
+    }
+}
+
+/// How an agent's phone is called.
+fn channel(given: Option<Spanned<String>>, usual: &str) -> Result<String, Wrong> {
+    match given {
+        None => Ok(usual.to_owned()),
+        Some(text) if text.get_ref().contains("{agent}") => Ok(text.into_inner()),
+        Some(text) => {
+            let why = format!("the channel must hold {{agent}}, where the extension goes, as in {usual:?}");
+            Err(wrong(text.span().start, why))
+        }
     }
 }
 

@@ -53,16 +53,39 @@ impl Unreachable {
     }
 }
 
-pub async fn connect(to: &Address) -> Result<Connected, Unreachable> {
+/// What is listened to at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Manager,
+    EventSocket,
+    Ringback,
+}
+
+impl Service {
+    /// What helps when nobody listens.
+    fn when_refused(self) -> &'static str {
+        match self {
+            Service::Manager => {
+                "Asterisk does not run, or its manager interface is off: `enabled = yes` and `bindaddr = 0.0.0.0` \
+                 under [general] in manager.conf."
+            }
+            Service::EventSocket => {
+                "FreeSWITCH does not run, or its event socket listens elsewhere: see `listen-ip` (127.0.0.1 is reached \
+                 from the same machine alone) and `listen-port` in event_socket.conf.xml, and that mod_event_socket \
+                 is loaded."
+            }
+            Service::Ringback => "The daemon does not run.",
+        }
+    }
+}
+
+pub async fn connect(to: &Address, service: Service) -> Result<Connected, Unreachable> {
     let tls = to.tls.as_ref().map(|tls| tls_config(tls).map_err(Unreachable::until_mended)).transpose()?;
     let stream = match timeout(CONNECT_WITHIN, tcp(&to.host, to.port)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             let advice = match error.kind() {
-                std::io::ErrorKind::ConnectionRefused => {
-                    "Asterisk does not run, or its manager interface is off: `enabled = yes` and `bindaddr = 0.0.0.0` \
-                     under [general] in manager.conf."
-                }
+                std::io::ErrorKind::ConnectionRefused => service.when_refused(),
                 _ => "See that host and port are right and that the network is up.",
             };
             return Err(Unreachable::for_now(format!("{to} cannot be reached ({error}). {advice}")));

@@ -126,7 +126,7 @@ pub(crate) fn pbx(port: u16) -> Pbx {
 pub(crate) fn asterisk_of(pbx: &mut Pbx) -> &mut Asterisk {
     match &mut pbx.wiring {
         Wiring::Asterisk(asterisk) => asterisk,
-        Wiring::Native(_) => panic!("no Asterisk"),
+        Wiring::FreeSwitch(_) | Wiring::Native(_) => panic!("no Asterisk"),
     }
 }
 

@@ -147,8 +147,8 @@ impl Survey {
     }
 }
 
-/// Why a list was refused, in the PBX's words.
-fn refusal(answer: &[u8]) -> Option<String> {
+/// In whose words a list was refused; none when it was not.
+pub fn refusal(answer: &[u8]) -> Option<String> {
     if answer.starts_with(b"-") {
         return Some(text(answer).trim().to_owned());
     }
