@@ -5,8 +5,10 @@
 //! has not yet taken stays here, one state a call, so that a stalled disk costs memory by the
 //! call and not by the event, and pops and boards go on.
 
+mod clock;
 mod errands;
 mod handing;
+mod looks;
 mod native;
 mod pops;
 
@@ -18,7 +20,7 @@ use chrono::Utc;
 use protocol::{CallEvent, Request};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::calls::now::AgentNow;
 use crate::calls::tracker::{Change, Tracker};
@@ -26,16 +28,22 @@ use crate::desk::asking::Ask;
 use crate::engine::{Errand, Inbox, Input};
 use crate::ledger::{Entry, Hindrance};
 use crate::link::{FromLink, Link, Refused};
-use crate::live::{BoardNow, Hub, LinkNow, NotDone, Notice, SeenEvent, Subscribe, Topic, WhyNot};
+use crate::live::{BoardNow, Hub, LinkNow, LinkState, NotDone, Notice, SeenEvent, Subscribe, Topic, WhyNot};
 use crate::{Extension, PbxName, Time};
+use clock::Clock;
 use errands::{Errands, request};
 use handing::Handing;
+use looks::Looks;
 use pops::Pops;
 
 /// The live board is sent whole, so it is sent at most this often; a change waits no longer.
 const BOARD_EVERY: Duration = Duration::from_millis(250);
 
-/// Listeners that left without a word are looked for this often.
+/// Differences of one look that the ledger names one by one; where everything is amiss, more
+/// would say no more.
+const DRIFTS: usize = 20;
+
+/// Listeners that left without a word, and a clock that was set, are looked for this often.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Events taken from links before others get a turn: enough to amortise the turn, few enough
@@ -72,12 +80,16 @@ pub struct Board {
     stale: bool,
     /// What the engine last told of its disk.
     store_failing: bool,
+    looks: Looks,
+    clock: Clock,
     changes: Vec<Change>,
 }
 
 impl Board {
     pub fn new(seats: BTreeMap<PbxName, Seat>) -> Board {
         Board {
+            looks: Looks::at(seats.keys()),
+            clock: Clock::new(Utc::now(), std::time::Instant::now()),
             seats,
             hub: Hub::default(),
             pops: Pops::default(),
@@ -96,6 +108,7 @@ impl Board {
         let mut sweep = Instant::now() + SWEEP_EVERY;
         loop {
             let wake = self.next_wake();
+            let look = self.looks.next();
             tokio::select! {
                 from_link = wires.links.recv() => {
                     let Some(from_link) = from_link else { break };
@@ -125,8 +138,10 @@ impl Board {
                     self.tell_board(Utc::now());
                     tell_board = Instant::now() + BOARD_EVERY;
                 }
+                () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => self.look(),
                 () = sleep_until(sweep) => {
                     self.hub.sweep();
+                    self.read_clock();
                     sweep = Instant::now() + SWEEP_EVERY;
                 }
             }
@@ -164,7 +179,8 @@ impl Board {
     fn observe(&mut self, pbx: &PbxName, at: Time, event: CallEvent) {
         let Some(seat) = self.seats.get_mut(pbx) else { return };
         seat.now.events_total += 1;
-        let seen = self.hub.has(&Topic::Events).then(|| SeenEvent {
+        let is_news = !seat.tracker.compares(&event);
+        let seen = (is_news && self.hub.has(&Topic::Events)).then(|| SeenEvent {
             at,
             pbx: pbx.clone(),
             name: event.name(),
@@ -173,14 +189,44 @@ impl Board {
         });
         let leg = seen.as_ref().and_then(|_| event.leg().cloned());
         let whole = event == CallEvent::SnapshotEnded;
+        let looked = event == CallEvent::LookEnded;
+        if event == CallEvent::PbxStarted {
+            let detail = "The PBX runs anew; calls that were up before are over.".to_owned();
+            self.handing.add(Input::Ledger(Entry { pbx: Some(pbx.clone()), at, what: Hindrance::Restart, detail }));
+        }
         seat.tracker.observe(at, event, &mut self.changes);
         if let Some(mut seen) = seen {
             seen.call = leg.and_then(|leg| seat.tracker.call_of(&leg).cloned());
             self.hub.tell(&Topic::Events, Notice::Event(Arc::new(seen)));
         }
         self.follow(pbx, at);
+        if looked && self.seats.get(pbx).is_some_and(|seat| seat.tracker.has_doubts()) {
+            self.looks.again(pbx, Instant::now());
+        }
         if whole {
             self.stands(pbx, at);
+        }
+    }
+
+    /// Looks at the PBXes whose turn it is. One that is out of sight, or being asked for all that
+    /// is up, is passed by: the snapshot does the same and more.
+    fn look(&mut self) {
+        for pbx in self.looks.due(Instant::now()) {
+            let Some(seat) = self.seats.get(&pbx).filter(|seat| seat.now.state == LinkState::Up) else { continue };
+            if let Err(why) = seat.link.ask(Request::Look) {
+                debug!(%pbx, ?why, "was not looked at");
+            }
+        }
+    }
+
+    fn read_clock(&mut self) {
+        let at = Utc::now();
+        if let Some(step) = self.clock.step(at, std::time::Instant::now()) {
+            let seconds = step.num_milliseconds() as f64 / 1000.0;
+            let detail = format!(
+                "Our clock moved by {seconds:+.1} s otherwise than time did: it was set, or the machine slept."
+            );
+            self.handing.add(Input::Ledger(Entry { pbx: None, at, what: Hindrance::ClockStep, detail }));
         }
     }
 
@@ -207,6 +253,7 @@ impl Board {
     /// Tells and hands on whatever the last step of `pbx`'s tracker changed.
     fn follow(&mut self, pbx: &PbxName, at: Time) {
         let Some(seat) = self.seats.get(pbx) else { return };
+        let (mut drifts, mut is_asked) = (0, false);
         for change in self.changes.drain(..) {
             match change {
                 Change::Call(id) => {
@@ -228,11 +275,16 @@ impl Board {
                 Change::Queues => self.stale = true,
                 Change::Drift(difference) => {
                     warn!(%pbx, "{difference}");
-                    if difference.is_mended_by_asking() {
+                    if difference.is_mended_by_asking() && !std::mem::replace(&mut is_asked, true) {
                         // Refused when all that is up is being asked for in any case.
                         let _ = seat.link.ask(Request::Snapshot);
                     }
-                    let detail = difference.to_string();
+                    drifts += 1;
+                    let detail = match drifts {
+                        ..=DRIFTS => difference.to_string(),
+                        _ if drifts == DRIFTS + 1 => "There are more differences than are listed here.".to_owned(),
+                        _ => continue,
+                    };
                     let entry = Entry { pbx: Some(pbx.clone()), at, what: Hindrance::Drift, detail };
                     self.handing.add(Input::Ledger(entry));
                 }
@@ -336,6 +388,9 @@ impl Board {
     /// Who asked is told; and a leg that could not be is over, for whoever looks at it and for the
     /// record.
     fn refused(&mut self, pbx: &PbxName, request: Request, why: &Refused, errand: Option<Errand>) {
+        if request == Request::Look {
+            return debug!(%pbx, ?why, "was not looked at");
+        }
         warn!(%pbx, ?why, "the PBX was asked and did not do it");
         let Some(seat) = self.seats.get_mut(pbx) else { return };
         match (request, why) {

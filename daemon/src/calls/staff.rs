@@ -74,6 +74,8 @@ pub(super) struct Moved {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<Waiting>,
+    /// Of those, who was told of since the last snapshot began.
+    named: BTreeSet<CallId>,
     members: FxHashMap<Device, Seat>,
     round: u32,
 }
@@ -163,6 +165,7 @@ impl Staff {
 
     pub fn waits(&mut self, queue: &QueueName, waiting: Waiting) {
         let queue = self.queue_mut(queue.clone());
+        queue.named.insert(waiting.call.clone());
         if !queue.waiting.iter().any(|other| other.call == waiting.call) {
             let place = queue.waiting.partition_point(|other| other.since <= waiting.since);
             queue.waiting.insert(place, waiting);
@@ -175,6 +178,34 @@ impl Staff {
             Some(queue) => self.queues.get_mut(queue).is_some_and(|queue| queue.let_go(call)),
             None => self.queues.values_mut().map(|queue| queue.let_go(call)).filter(|gone| *gone).count() > 0,
         }
+    }
+
+    /// Whoever waited as `from` is found to be `into`.
+    pub fn waits_as(&mut self, from: &CallId, into: &CallId) -> bool {
+        let mut moved = false;
+        for queue in self.queues.values_mut() {
+            let known = queue.waiting.iter().any(|waiting| waiting.call == *into);
+            let Some(place) = queue.waiting.iter().position(|waiting| waiting.call == *from) else { continue };
+            if queue.named.remove(from) {
+                queue.named.insert(into.clone());
+            }
+            moved = true;
+            if known {
+                queue.waiting.remove(place);
+            } else {
+                queue.waiting[place].call = into.clone();
+            }
+        }
+        moved
+    }
+
+    /// Who waits in a queue and was not named since the snapshot began.
+    pub fn unnamed(&self) -> Vec<(QueueName, CallId)> {
+        let of = |(name, queue): (&QueueName, &Queue)| -> Vec<_> {
+            let unnamed = queue.waiting.iter().filter(|waiting| !queue.named.contains(&waiting.call));
+            unnamed.map(|waiting| (name.clone(), waiting.call.clone())).collect()
+        };
+        self.queues.iter().flat_map(of).collect()
     }
 
     /// What a call's agents did before and do now.
@@ -272,6 +303,7 @@ impl Staff {
 
     pub fn snapshot_began(&mut self) {
         self.round += 1;
+        self.queues.values_mut().for_each(|queue| queue.named.clear());
     }
 
     pub fn snapshot_ended(&mut self, at: Time) -> Vec<Extension> {
@@ -354,6 +386,7 @@ impl Staff {
 impl Queue {
     fn let_go(&mut self, call: &CallId) -> bool {
         let place = self.waiting.iter().position(|waiting| &waiting.call == call);
+        self.named.remove(call);
         place.map(|place| self.waiting.remove(place)).is_some()
     }
 

@@ -3,6 +3,7 @@
 mod asterisk;
 mod driver;
 mod freeswitch;
+mod looks;
 
 use serde_json::Value;
 

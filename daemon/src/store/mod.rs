@@ -17,6 +17,8 @@ pub mod read;
 mod reader;
 mod sight;
 #[cfg(test)]
+mod sight_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;

@@ -20,6 +20,13 @@ mod schema {
     refinery::embed_migrations!("src/store/migrations");
 }
 
+/// An older version's schema.
+#[cfg(test)]
+pub(super) fn migrate_to(db: &mut Connection, version: i32) {
+    let runner = schema::migrations::runner().set_target(refinery::Target::Version(version));
+    runner.run(db).unwrap();
+}
+
 /// The database within the data directory.
 const FILE: &str = "ringback.sqlite";
 const LOCK: &str = "ringback.lock";

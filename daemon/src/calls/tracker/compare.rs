@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::CallEvent;
 use protocol::event::{Duty, MemberState};
 
 use super::{Change, Place, Tracker};
@@ -29,6 +30,13 @@ impl Tracker {
     /// way.
     pub fn has_doubts(&self) -> bool {
         self.looks.have_doubts()
+    }
+
+    /// Whether the event is no news, but part of a look's answer.
+    pub fn compares(&self, event: &CallEvent) -> bool {
+        let is_listed =
+            matches!(event, CallEvent::LegSeen(_) | CallEvent::QueueSeen { .. } | CallEvent::CallerSeen { .. });
+        is_listed && self.looks.are_under_way()
     }
 
     /// Compares, where that is to be done, and takes over how the member stands.

@@ -222,7 +222,7 @@ impl Tracker {
         let id = live.call.id.clone();
         let agents = self.staff.does(&from, &doing, &[], at);
         self.tell_agents(agents, out);
-        if self.staff.waits_no_more(None, &from) {
+        if self.staff.waits_as(&from, &id) {
             out.push(Change::Queues);
         }
         if told {

@@ -1,12 +1,12 @@
 //! Snapshots: what was not seen while the link was down.
 
-use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
+use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState, QueueLeft};
 
 use super::{Change, Place, Tracker};
 use crate::calls::dialplan::Side;
 use crate::calls::leg::Leg;
 use crate::calls::live::{Fate, Live};
-use crate::{LegId, Time};
+use crate::{CallId, LegId, QueueName, Time};
 
 impl Tracker {
     pub(super) fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
@@ -106,6 +106,9 @@ impl Tracker {
             }
         }
         self.find_agents_at_work(at, out);
+        for (queue, call) in self.staff.unnamed() {
+            self.waits_unnamed(&queue, &call, at, out);
+        }
         self.legs.retain(|_, place| match place {
             Place::In(_) => true,
             Place::Loose(leg) => leg.round == round,
@@ -146,6 +149,17 @@ impl Tracker {
         for (id, bridge) in busy {
             self.joined_bridge(&id, bridge, BridgeKind::Talk, None, at, out);
         }
+    }
+
+    /// A caller who waited has left the queue unseen.
+    fn waits_unnamed(&mut self, queue: &QueueName, call: &CallId, at: Time, out: &mut Vec<Change>) {
+        self.staff.waits_no_more(Some(queue), call);
+        let Some(no) = self.ids.get(call).copied() else { return };
+        if let Some(live) = self.calls.get_mut(&no) {
+            live.call.certain = false;
+            live.left_queue(queue, QueueLeft::Unsaid, at);
+        }
+        self.after(no, at, out);
     }
 
     pub(super) fn end_all(&mut self, fate: Fate, at: Time, out: &mut Vec<Change>) {

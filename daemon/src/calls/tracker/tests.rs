@@ -10,6 +10,7 @@ mod spying;
 mod talks;
 mod transfers;
 mod waits;
+mod wrap_up;
 
 use chrono::{DateTime, TimeDelta};
 use protocol::event::{

@@ -15,7 +15,7 @@ fn recordings() -> Vec<PathBuf> {
 }
 
 /// The packets of a recording; what a codec makes of the bytes is tested beside the codec.
-fn said(file: &Path) -> Vec<Said> {
+pub fn said(file: &Path) -> Vec<Said> {
     let mut read = asterisk::Packets::default();
     let mut packets = Vec::new();
     for step in Recording::file(file).expect("recording").steps {

@@ -24,8 +24,8 @@ pub struct Said {
 }
 
 /// Since when which leg is up, or waits.
-type Up = BTreeMap<LegId, (Time, LegSeen)>;
-type Waiting = BTreeMap<LegId, (Time, QueueName)>;
+pub type Up = BTreeMap<LegId, (Time, LegSeen)>;
+pub type Waiting = BTreeMap<LegId, (Time, QueueName)>;
 
 pub fn recordings(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = format!("{}/../tests/recordings/{folder}", env!("CARGO_MANIFEST_DIR"));
@@ -156,7 +156,7 @@ fn blind_between(said: &[Said], from: usize, to: usize, stale: usize) -> Vec<Cal
 }
 
 /// What a snapshot would tell, kept in the plainest way.
-fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
+pub fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
     match event {
         CallEvent::LegStarted(leg) => {
             let seen = LegSeen { leg: (**leg).clone(), bridge: None, queue: None, up_ms: 0 };

@@ -52,7 +52,10 @@ impl Driven {
         for item in items {
             self.says(&format!("{item}\nActionID: {{{name}}}"));
         }
-        self.says(&format!("Event: {name}Complete\nActionID: {{{name}}}\nEventList: Complete\nListItems: 0"));
+        self.says(&format!(
+            "Event: {name}Complete\nActionID: {{{name}}}\nEventList: Complete\nListItems: {}",
+            items.len()
+        ));
     }
 
     fn says(&mut self, packet: &str) {
@@ -339,4 +342,95 @@ fn a_flood_during_a_snapshot_is_not_held_without_end() {
     let flood = (NEWSTATE.replace('\n', "\r\n") + "\r\n\r\n").repeat(MAX_HELD + 1);
     driven.says_raw(&flood);
     assert_eq!(driven.heard.last(), Some(&Heard::Over(Over::FellBehind)));
+}
+
+/// The conversation of `live` with two queues.
+fn with_queues() -> Driven {
+    let mut driven = Driven::live();
+    driven.conversation.want_snapshot(driven.at);
+    driven.later(secs(0));
+    driven.says(BOOTED);
+    driven.list("QueueStatus", &["Event: QueueParams\nQueue: sales", "Event: QueueParams\nQueue: support"]);
+    driven.list("CoreShowChannels", &[]);
+    driven.heard.clear();
+    driven.sent.clear();
+    driven
+}
+
+fn look(driven: &mut Driven) {
+    driven.conversation.ask(driven.at, Request::Look, &mut driven.heard);
+    driven.collect();
+}
+
+#[test]
+fn a_look_asks_a_queue_at_a_time_and_holds_no_event() {
+    let mut driven = with_queues();
+    look(&mut driven);
+    assert!(driven.sent.contains("Queue: sales\r\n") && !driven.sent.contains("Queue: support"), "{}", driven.sent);
+    driven.list("QueueStatus", &["Event: QueueParams\nQueue: sales"]);
+    driven.says(NEWSTATE);
+    assert_eq!(driven.names(), ["look_began", "queue_seen", "leg_is"], "told as it came");
+    assert!(!driven.sent.contains("Queue: support"), "there is room between two lists");
+    driven.later(secs(1));
+    driven.list("QueueStatus", &["Event: QueueParams\nQueue: support"]);
+    driven.later(secs(1));
+    driven.list("CoreShowChannels", &[]);
+    assert_eq!(driven.names(), ["queue_seen", "look_ended"]);
+    assert_eq!(driven.sent.matches("Action: QueueStatus").count(), 2);
+    assert_eq!(driven.sent.matches("Action: CoreShowChannels").count(), 1);
+}
+
+#[test]
+fn a_snapshot_overtakes_a_look_and_what_is_left_of_it_is_no_news() {
+    let mut driven = with_queues();
+    look(&mut driven);
+    let item = "Event: QueueMember\nQueue: sales\nLocation: PJSIP/1001\nStatus: 1\nActionID: {QueueStatus}";
+    let late = item.replace("{QueueStatus}", &driven.asked["QueueStatus"]);
+    driven.conversation.want_snapshot(driven.at);
+    driven.later(secs(0));
+    driven.heard.clear();
+    driven.says(&late);
+    driven.says(BOOTED);
+    driven.list("QueueStatus", &[]);
+    driven.list("CoreShowChannels", &[]);
+    assert_eq!(driven.names(), ["snapshot_began", "snapshot_ended"]);
+    look(&mut driven);
+    look(&mut driven);
+    let refused = driven.heard.iter().filter(|heard| matches!(heard, Heard::Answered { answer: Answer::No(_), .. }));
+    assert_eq!(refused.count(), 1, "one look at a time");
+}
+
+#[test]
+fn a_look_that_is_refused_or_stuck_harms_nothing() {
+    let mut driven = with_queues();
+    look(&mut driven);
+    driven.says("Response: Error\nActionID: {QueueStatus}\nMessage: Permission denied");
+    look(&mut driven);
+    driven.heard.clear();
+    for _ in 0..7 {
+        driven.later(secs(5));
+        driven.says(NEWSTATE);
+    }
+    assert!(driven.heard.iter().any(|heard| matches!(heard, Heard::Note(note) if note.contains("QueueStatus"))));
+    assert!(!driven.over(), "calls go on being told: {:?}", driven.heard);
+}
+
+#[test]
+fn a_list_that_counts_otherwise_is_noted() {
+    let mut driven = with_queues();
+    look(&mut driven);
+    driven.says("Response: Success\nActionID: {QueueStatus}\nEventList: start\nMessage: will follow");
+    driven.says("Event: QueueParams\nQueue: sales\nActionID: {QueueStatus}");
+    driven.says("Event: QueueStatusComplete\nActionID: {QueueStatus}\nEventList: Complete\nListItems: 2");
+    let noted =
+        |heard: &Heard| matches!(heard, Heard::Note(note) if note.contains("counts 2") && note.contains("1 were"));
+    assert!(driven.heard.iter().any(noted), "{:?}", driven.heard);
+}
+
+#[test]
+fn why_all_is_asked_for_again_is_said() {
+    let mut driven = Driven::live();
+    driven.says("Event: Reload\nPrivilege: system,all\nModule: app_queue.so\nStatus: 0");
+    driven.later(secs(6));
+    assert!(driven.heard.contains(&Heard::Resync("The PBX has loaded its queues anew.")), "{:?}", driven.heard);
 }
