@@ -3,7 +3,7 @@
 use protocol::event::{BridgeId, LegKind, LegState};
 
 use super::waits::Stay;
-use super::{Live, set_once};
+use super::{Live, SAME_MOMENT, set_once};
 use crate::calls::call::{Direction, OfferOutcome, PROOF_TALK, Segment, Span};
 use crate::calls::leg::Leg;
 use crate::calls::staff::Doing;
@@ -68,6 +68,9 @@ impl Live {
     }
 
     pub(super) fn open_segment(&mut self, index: usize, at: Time) {
+        if self.talks_on(index, at) {
+            return;
+        }
         if self.legs[index].offer.is_none()
             && let Some(offer) = self.offer_through(index)
         {
@@ -114,6 +117,24 @@ impl Live {
         let here = self.legs[index].talk_bridge()?;
         let mut halves = (0..self.legs.len()).filter(|half| self.legs[*half].in_bridge(here));
         halves.find_map(|half| self.offer_of_loop(half)).filter(|offer| !self.is_claimed(*offer))
+    }
+
+    /// Whether a leg only went from one bridge to the next, with the same party: a loop between them
+    /// has gone.
+    fn talks_on(&mut self, index: usize, at: Time) -> bool {
+        let agent = self.name_of(index);
+        let party_bridge = self.party().and_then(Leg::talk_bridge).cloned();
+        let leg = &mut self.legs[index];
+        let Some(until) = leg.talked_until.filter(|until| at - *until < SAME_MOMENT) else { return false };
+        let Some(last) = self.call.segments.last_mut().filter(|last| last.agent == agent && last.to == Some(until))
+        else {
+            return false;
+        };
+        last.to = None;
+        leg.segment = Some(self.call.segments.len() - 1);
+        leg.talked_in = party_bridge;
+        self.changed = true;
+        true
     }
 
     pub(super) fn close_segment(&mut self, index: usize, at: Time) {

@@ -34,6 +34,10 @@ impl Live {
         target: Option<&LegId>,
         at: Time,
     ) {
+        // The second leg may tell it again as it ends.
+        if self.find(by).is_some_and(|index| self.legs[index].handed_on) {
+            return;
+        }
         let from = self.find(by).map(|index| self.name_of(index));
         for leg in [Some(by), second].into_iter().flatten() {
             if let Some(index) = self.find(leg) {

@@ -1,6 +1,8 @@
 //! FreeSWITCH's events in other orders than it happened to send them: those of one channel keep
 //! theirs, those of different channels may overtake each other, for several threads send them.
 
+mod scripts;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
