@@ -365,11 +365,11 @@ impl Conversation {
             }
             Err(malformed) => {
                 self.bucket.take(at);
-                let seq = malformed.seq.filter(|seq| *seq > 0);
+                let seq = malformed.seq;
                 let counts = seq.filter(|seq| self.is_next(at, *seq, line.len(), heard));
                 // What was refused before is not refused again.
                 if counts.is_some() || seq.is_none() {
-                    self.refuse(at, Malformed { seq, ..malformed }, heard);
+                    self.refuse(at, malformed, heard);
                 }
                 if let Some(seq) = counts {
                     self.heed(seq, arrived, arrived, line, Vec::new(), heard);

@@ -21,8 +21,17 @@ pub mod calls;
 pub mod client;
 pub mod codec;
 pub mod conversation;
+#[cfg(test)]
+mod conversation_tests;
 pub mod mapping;
+#[cfg(test)]
+mod pipe_tests;
+#[cfg(test)]
+mod readme_tests;
 pub mod wire;
 
 /// The version of the protocol that is spoken here.
 pub const VERSION: u32 = 1;
+
+/// A JSON Schema of every line, in both directions.
+pub const SCHEMA: &str = include_str!("native.schema.json");

@@ -471,9 +471,9 @@ pub enum DeviceState {
     OnHold,
 }
 
-/// A line to the sender.
+/// A line to the sender, who passes by what a later version says beside.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromUs {
     Welcome {
         version: u32,
@@ -563,13 +563,16 @@ pub struct Malformed {
     pub reason: String,
 }
 
+/// The highest number: what every JSON library takes for a whole number.
+const MOST: u64 = (1 << 53) - 1;
+
 impl FromSender {
     pub fn parse(line: &[u8]) -> Result<FromSender, Malformed> {
         let unnumbered = |reason: String| Malformed { seq: None, reason };
         let mut fields: Map<String, Value> =
             serde_json::from_slice(line).map_err(|error| unnumbered(format!("this is no JSON object: {error}")))?;
         let seq = fields.remove("seq");
-        let number = seq.as_ref().and_then(Value::as_u64);
+        let number = seq.as_ref().and_then(Value::as_u64).filter(|seq| (1..=MOST).contains(seq));
         let wrong = |reason: String| Malformed { seq: number, reason };
         let kind = match fields.get("type") {
             Some(Value::String(kind)) => kind.clone(),
@@ -590,7 +593,7 @@ impl FromSender {
                 read(fields).map(FromSender::Answer).map_err(wrong)
             }
             _ => {
-                let Some(seq) = number.filter(|seq| *seq > 0) else {
+                let Some(seq) = number else {
                     return Err(unnumbered("the field seq is missing, or is no whole number from 1".into()));
                 };
                 let at = match fields.remove("at").map(serde_json::from_value::<DateTime<Utc>>) {
