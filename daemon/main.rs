@@ -11,11 +11,13 @@ use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::{Parser, Subcommand};
 use daemon::check::FindingState;
-use daemon::config::{Config, ConfigError, Pbx};
+use daemon::config::{Address, Config, ConfigError, Pbx, Tls};
 use daemon::desk::command::{Command, Done, Refusal};
+use daemon::send::Manner;
 use daemon::simulator::{Server, Simulation};
 use daemon::store::Store;
 use daemon::{Daemon, Extension, PbxName, Role, demo};
+use protocol::native::client::Identity;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The shortest password that is taken.
 const PASSWORD_MIN: usize = 10;
+
+/// Bytes that `send` has told and not seen acknowledged: some windows of the daemon.
+const KEEP: usize = 8 * 1024 * 1024;
 
 /// The demo's people are nobody, and it listens on this machine alone.
 const DEMO_PASSWORD: &str = "ringback-demo";
@@ -87,6 +92,8 @@ enum Verb {
         #[command(subcommand)]
         command: CaptureVerb,
     },
+    /// Tell a daemon's native socket what a file of JSON lines holds, and say what came of each.
+    Send(Send),
     /// Check the configuration, then each PBX: reachable, login, permissions, events; with the
     /// lines to paste into manager.conf.
     Check {
@@ -98,6 +105,31 @@ enum Verb {
         #[command(subcommand)]
         command: UserVerb,
     },
+}
+
+#[derive(clap::Args)]
+struct Send {
+    /// A JSON object a line, as the native socket's specification has them; - is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where the native socket is.
+    #[arg(long, default_value = "127.0.0.1:8402", value_name = "HOST:PORT")]
+    to: String,
+    /// By which the daemon knows the PBX.
+    #[arg(long, env = "RINGBACK_TOKEN", hide_env_values = true)]
+    token: String,
+    /// Speak TLS, and trust who is vouched for by this PEM file.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Name this run, to go on with it later; otherwise it is a new one.
+    #[arg(long)]
+    source: Option<String>,
+    /// The PBX's run.
+    #[arg(long, default_value = "1")]
+    boot: String,
+    /// Seconds without an answer until it is given up.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    patience: u64,
 }
 
 #[derive(Subcommand)]
@@ -183,6 +215,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::Replay { files, json } => replay(&files, json)?,
         Verb::Capture { command: CaptureVerb::Mask { paths } } => mask(&paths)?,
+        Verb::Send(sending) => return runtime.block_on(send(sending)),
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
@@ -330,6 +363,31 @@ fn mask(paths: &[PathBuf]) -> anyhow::Result<()> {
         "texts in ASCII that are nobody's name, such as what agents type into variables, are as they were: look before you share"
     );
     Ok(())
+}
+
+/// Exit code 0 says that every line is kept and was understood.
+async fn send(sending: Send) -> anyhow::Result<ExitCode> {
+    let Send { file, to, token, tls_ca, source, boot, patience } = sending;
+    let (host, port) = to.rsplit_once(':').context("--to is HOST:PORT, as in 127.0.0.1:8402")?;
+    let port = port.parse().with_context(|| format!("{port:?} is no port"))?;
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let place = Address { host, port, tls: tls_ca.map(Tls::Authority) };
+    let source = source.unwrap_or_else(|| format!("send-{:016x}", rand::random::<u64>()));
+    let identity = Identity {
+        token,
+        source: source.try_into().map_err(anyhow::Error::msg)?,
+        boot: boot.try_into().map_err(anyhow::Error::msg)?,
+        product: Some("ringback send".into()),
+    };
+    let mut lines: Box<dyn io::BufRead> = if file.as_os_str() == "-" {
+        Box::new(io::BufReader::new(io::stdin()))
+    } else {
+        let opened = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Box::new(io::BufReader::new(opened))
+    };
+    let manner = Manner { keep: KEEP, patience: Duration::from_secs(patience) };
+    let understood = daemon::send::file(&place, identity, &mut lines, &mut io::stdout(), manner).await?;
+    Ok(if understood { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What was found about each PBX, and the lines that mend it.

@@ -9,6 +9,7 @@ mod capture;
 mod gap;
 mod house;
 mod kill;
+mod native;
 #[cfg(feature = "browser")]
 mod pbx;
 mod start;

@@ -15,6 +15,7 @@ pub mod names;
 pub mod number;
 pub mod outbox;
 pub mod replay;
+pub mod send;
 pub mod simulator;
 pub mod store;
 

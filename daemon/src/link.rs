@@ -5,7 +5,7 @@
 //! is up. Nothing is dropped in silence.
 
 mod connect;
-mod converse;
+pub(crate) mod converse;
 pub mod listen;
 pub mod native;
 mod teller;

@@ -127,3 +127,7 @@ impl Board {
         tells
     }
 }
+
+#[cfg(test)]
+#[path = "native_tests.rs"]
+mod tests;

@@ -223,31 +223,36 @@ impl TheirClock {
     }
 }
 
-pub(super) fn instant() -> Instant {
+pub(crate) fn instant() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
 /// Bytes on their way out, while others come in.
 #[derive(Default)]
-pub(super) struct Sending {
+pub(crate) struct Sending {
     bytes: BytesMut,
     /// TLS may hold what it was given.
     unflushed: bool,
 }
 
 impl Sending {
-    pub(super) fn take(&mut self, bytes: &mut Vec<u8>) {
+    pub(crate) fn take(&mut self, bytes: &mut Vec<u8>) {
         self.unflushed |= !bytes.is_empty();
         self.bytes.extend_from_slice(bytes);
         bytes.clear();
     }
 
-    pub(super) fn is_busy(&self) -> bool {
+    /// Bytes that the other side has not taken.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
         self.unflushed
     }
 
     /// Cancelling it loses nothing.
-    pub(super) async fn go(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    pub(crate) async fn go(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
         let sent = async {
             while self.bytes.has_remaining() {
                 writer.write_buf(&mut self.bytes).await?;

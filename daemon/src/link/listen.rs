@@ -168,8 +168,8 @@ async fn admit(tcp: TcpStream, from: SocketAddr, tls: Option<TlsAcceptor>, doors
         sleep(WRONG_TOKEN_AFTER).await;
         return close(wire, "no PBX has this token".into()).await;
     };
-    if hello.pbx.as_ref().is_some_and(|pbx| *pbx != *door.pbx.0) {
-        let reason = format!("this is the token of the PBX {:?}, and the hello says {:?}", door.pbx, hello.pbx);
+    if let Some(said) = hello.pbx.as_ref().filter(|pbx| **pbx != *door.pbx.0) {
+        let reason = format!("this is the token of the PBX {}, and the hello says {said:?}", door.pbx);
         warn!(%from, "{reason}");
         return close(wire, reason).await;
     }

@@ -292,7 +292,7 @@ impl Native {
                 told = self.now.clone();
             }
             sending.take(conversation.to_send());
-            let ready = conversation.is_ready(instant());
+            let ready = conversation.is_ready(instant()) && sending.len() < UNSENT;
             let wake = tokio::time::Instant::from_std(conversation.next_wake());
             buffer.reserve(READ);
             tokio::select! {
@@ -512,6 +512,10 @@ impl Native {
 /// Runs of the sender that are remembered, as many as the store does.
 const RUNS: usize = 16;
 
+/// Bytes that a sender has not taken from us, errors above all; then it is not read either, and so dead
+/// before long.
+const UNSENT: usize = 1024 * 1024;
+
 /// For the last words on a connection.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -535,3 +539,7 @@ fn say_and_close(arrival: Arrival, line: FromUs) {
         let _ = timeout(GOODBYE, said).await;
     });
 }
+
+#[cfg(test)]
+#[path = "native_tests.rs"]
+mod tests;
