@@ -13,3 +13,5 @@ mod native;
 #[cfg(feature = "browser")]
 mod pbx;
 mod start;
+#[cfg(feature = "asterisk")]
+mod truth;

@@ -13,7 +13,7 @@ async fn an_answered_call_pops_at_the_agent_and_becomes_a_ticket_with_an_owner()
     let mut scene = Scene::set().await;
     let mut desk = scene.agents[0].desk().await;
     let name = "李四 <b onclick=x>";
-    let caller = scene.lab.trunk.call(HOTLINE, "+8613912345678", Some(name));
+    let caller = scene.lab.trunk.call(HOTLINE, "+8613912345678", Some(name.as_bytes()));
     let pop = desk.pops("ringing", "李四 &#").await;
     let agent = scene.lab.agents[0].rung().await;
     agent.up().await;

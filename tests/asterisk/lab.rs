@@ -1,21 +1,47 @@
-//! The lab: an Asterisk of its own and the phones around it. One at a time.
+//! The lab: an Asterisk of its own and the phones around it. One at a time, of the version that
+//! `RINGBACK_ASTERISK` names.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::phone::Phone;
 
-/// Where the lab's Asterisk listens, as `etc/manager.conf` and `etc/pjsip.conf` say.
-pub const MANAGER: &str = "127.0.0.1:25038";
-const SIP: &str = "127.0.0.1:25060";
+/// 22 or 16; `lab.sh` knows them.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| std::env::var("RINGBACK_ASTERISK").unwrap_or_else(|_| "22".to_owned()));
+
+pub fn version() -> &'static str {
+    &VERSION
+}
+
+/// Where the lab's Asterisk listens, as `etc/manager.conf` says.
+pub fn manager() -> SocketAddr {
+    place("127.0.0.1", "38")
+}
+
+/// A place of the lab's: each version has a hundred ports.
+fn place(host: &str, port: &str) -> SocketAddr {
+    format!("{host}:2{}{port}", version()).parse().expect("an address")
+}
 
 /// The numbers that `etc/extensions.conf` leads to the queues.
 pub const HOTLINE: &str = "4008001234";
 pub const COMPLAINTS: &str = "4008009999";
+pub const SALES: &str = "4008002001";
+pub const POOL: &str = "4008002002";
+pub const KEYS: &str = "4008002003";
+pub const SHUT: &str = "4008002004";
+pub const TOLD: &str = "4008002005";
+pub const FLOATING: &str = "4008002006";
+pub const TIRED: &str = "4008002007";
+/// To 1001 alone, and to all three phones at once.
+pub const DIRECT: &str = "4008005678";
+pub const GROUP: &str = "4008001111";
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -34,7 +60,7 @@ struct Asterisk;
 
 impl Drop for Asterisk {
     fn drop(&mut self) {
-        let _ = std::process::Command::new(script()).arg("kill").status();
+        let _ = std::process::Command::new(script()).args([version(), "kill"]).status();
     }
 }
 
@@ -45,15 +71,14 @@ impl Lab {
         lab("stop").await;
         let asterisk = Asterisk;
         lab("start").await;
-        let pbx: SocketAddr = SIP.parse().expect("an address");
-        let phone =
-            async |user: &str, address: &str| Phone::start(user, address.parse().expect("an address"), pbx).await;
+        let pbx = place("127.0.0.1", "60");
+        let phone = async |user: &str, host: &str, port: &str| Phone::start(user, place(host, port), pbx).await;
         Lab {
-            trunk: phone("trunk", "127.0.0.2:25090").await,
+            trunk: phone("trunk", "127.0.0.2", "90").await,
             agents: [
-                phone("1001", "127.0.0.1:25071").await,
-                phone("1002", "127.0.0.1:25072").await,
-                phone("1003", "127.0.0.1:25073").await,
+                phone("1001", "127.0.0.1", "71").await,
+                phone("1002", "127.0.0.1", "72").await,
+                phone("1003", "127.0.0.1", "73").await,
             ],
             _asterisk: asterisk,
             _alone: alone,
@@ -76,10 +101,11 @@ impl Lab {
 }
 
 async fn lab(verb: &str) {
-    let done = Command::new(script()).arg(verb).stdin(Stdio::null()).output().await;
+    let done = Command::new(script()).args([version(), verb]).stdin(Stdio::null()).output().await;
     let done = done.unwrap_or_else(|why| panic!("lab.sh: {why}"));
     let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "lab.sh {verb}: {said}(is it installed? tests/asterisk/lab.sh install)");
+    let version = version();
+    assert!(done.status.success(), "lab.sh {version} {verb}: {said}(tests/asterisk/lab.sh {version} install?)");
 }
 
 fn script() -> PathBuf {

@@ -1,22 +1,39 @@
 #!/bin/sh
-# A real Asterisk 22 for the tests, in a directory of its own.
+# A real Asterisk for the tests, in a directory of its own: 22, of Debian forky, or 16, of bullseye.
 #
-#   lab.sh install              build it: Debian's packages, unpacked by mmdebstrap (minutes, once)
-#   lab.sh start | stop | kill  bring it up with etc/*.conf, end it politely, end it as a crash does
-#   lab.sh cli 'COMMAND'        what its console answers
+#   lab.sh VERSION install              build it: Debian's packages, unpacked by mmdebstrap (minutes, once)
+#   lab.sh VERSION start | stop | kill  bring it up with etc/*.conf, end it politely, end it as a crash does
+#   lab.sh VERSION cli 'COMMAND'        what its console answers
 #
-# It listens on loopback alone: manager port 25038 (ringback / lab-secret), SIP 25060. One at a
-# time. Needs root (for chroot); `install` also needs the network and Debian's mmdebstrap.
-# RINGBACK_LAB is the directory to build in; RINGBACK_LAB_MIRROR a Debian mirror, by default the
-# one that this machine's apt already uses.
+# It listens on loopback alone: manager port 2VV38 (ringback / lab-secret) and SIP 2VV60, VV being
+# the version, so that both may run at once. Needs root (for chroot); `install` also needs the
+# network and Debian's mmdebstrap. RINGBACK_LAB is the directory to build in; RINGBACK_LAB_MIRROR
+# a Debian mirror, by default the one that this machine's apt uses, then Debian's own, then its
+# archive.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-root=${RINGBACK_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/ringback/asterisk-22}
+version=${1:-}
+case "$version" in
+22) suite=forky ;;
+16) suite=bullseye ;;
+*) version='' ;;
+esac
+root=${RINGBACK_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/ringback}/asterisk-$version
 
-mirror() {
-  { sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources
+mirrors() {
+  { echo "${RINGBACK_LAB_MIRROR:-}"
+    sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources
     sed -n 's/^deb  *\(\[[^]]*\] *\)\{0,1\}\([^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
-  } 2>/dev/null | grep -v security | head -1
+    echo http://deb.debian.org/debian
+    echo http://archive.debian.org/debian
+  } 2>/dev/null | grep '/debian/*$' | awk '!seen[$0]++'
+}
+
+build() { # build MIRROR
+  rm -rf "$root.part"
+  # A frozen mirror's release is past its date, and no less signed.
+  mmdebstrap --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+    --include=asterisk,asterisk-modules,asterisk-config "$suite" "$root.part" "$1"
 }
 
 answers() { chroot "$root" asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted'; }
@@ -27,16 +44,12 @@ gone() {
   exit 1
 }
 
-case "${1:-}" in
+case "${version:+${2:-}}" in
 install)
   [ -x "$root/usr/sbin/asterisk" ] && exit 0
   command -v mmdebstrap >/dev/null || { apt-get update -q && apt-get install -y -q mmdebstrap; }
-  rm -rf "$root.part"
   mkdir -p "$(dirname "$root")"
-  # A frozen mirror's release is past its date, and no less signed.
-  mmdebstrap --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include=asterisk,asterisk-modules,asterisk-config forky \
-    "$root.part" "${RINGBACK_LAB_MIRROR:-$(mirror)}"
+  for mirror in $(mirrors); do build "$mirror" && break; done
   mv "$root.part" "$root"
   ;;
 start)
@@ -44,12 +57,17 @@ start)
   mkdir -p "$root/run/asterisk"
   rm -f "$root/run/asterisk/asterisk.pid" "$root/run/asterisk/asterisk.ctl"
   rm -f "$root"/etc/asterisk/extensions.lua "$root"/etc/asterisk/extensions.ael
-  cp "$here"/etc/*.conf "$root/etc/asterisk/"
   modules=$(cd "$root" && ls -d usr/lib/*/asterisk/modules usr/lib/asterisk/modules 2>/dev/null | head -1)
-  sed -i "s#^astmoddir.*#astmoddir => /$modules#" "$root/etc/asterisk/asterisk.conf"
+  for conf in "$here"/etc/*.conf; do
+    sed "s#{version}#$version#g; s#{modules}#/$modules#g" "$conf" >"$root/etc/asterisk/$(basename "$conf")"
+  done
+  # A second of silence is all that is ever played.
+  head -c 8000 /dev/zero | tr '\0' '\377' >"$root/usr/share/asterisk/sounds/second.ulaw"
+  # What a test before wrote: members that came, agents' state.
+  rm -f "$root"/var/lib/asterisk/astdb.sqlite3*
   chroot "$root" chown -R root:root /var/lib/asterisk /var/spool/asterisk /var/log/asterisk /run/asterisk
   chroot "$root" asterisk -F </dev/null >/dev/null 2>&1
-  for _ in $(seq 100); do answers && exit 0; sleep 0.1; done
+  for _ in $(seq 200); do answers && exit 0; sleep 0.1; done
   echo "lab: asterisk did not come up; its log is $root/var/log/asterisk/messages" >&2
   exit 1
   ;;
@@ -63,9 +81,9 @@ kill)
   kill -9 "$(cat "$root/run/asterisk/asterisk.pid")"
   gone
   ;;
-cli) chroot "$root" asterisk -rx "$2" ;;
+cli) chroot "$root" asterisk -rx "$3" ;;
 *)
-  sed -n '2,12s/^# \{0,1\}//p' "$0"
+  sed -n '2,14s/^# \{0,1\}//p' "$0"
   exit 2
   ;;
 esac

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::lab::{HOTLINE, MANAGER};
+use super::lab::{HOTLINE, manager};
 use super::scene::Scene;
 use crate::cable::Cable;
 
@@ -66,7 +66,7 @@ async fn an_asterisk_that_is_restarted_politely_is_seen_to_be_another() {
 
 #[tokio::test]
 async fn a_link_that_is_cut_in_mid_call_finds_the_call_again() {
-    let cable = Cable::lay(MANAGER).await;
+    let cable = Cable::lay(manager().to_string()).await;
     let mut scene = Scene::set_at(cable.address()).await;
     let mut desk = scene.agents[0].desk().await;
     let caller = scene.lab.trunk.call(HOTLINE, "13800138000", None);
@@ -88,7 +88,7 @@ async fn a_link_that_is_cut_in_mid_call_finds_the_call_again() {
 
 #[tokio::test]
 async fn who_hangs_up_while_nobody_sees_is_uncertain_and_not_abandoned() {
-    let cable = Cable::lay(MANAGER).await;
+    let cable = Cable::lay(manager().to_string()).await;
     let mut scene = Scene::set_at(cable.address()).await;
     let talking = scene.lab.trunk.call(HOTLINE, "13800138000", None);
     scene.lab.agents[0].rung().await.up().await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
@@ -43,19 +43,24 @@ pub enum LineState {
     /// With what another phone must name to replace this dialog: Call-ID, to-tag, from-tag.
     Up {
         replaces: String,
+        since: Instant,
     },
-    /// `486`, `BYE`, `CANCEL`, or `here` when this side hung up.
-    Ended(String),
+    /// `486`, `BYE`, `CANCEL`, or `here` when this side hung up; and how long it had been up.
+    Ended {
+        how: String,
+        talked: Duration,
+    },
 }
 
 enum Order {
     Manner(Manner),
-    Call { number: String, from: String, name: Option<String>, state: watch::Sender<LineState> },
+    Call { number: String, from: String, name: Option<Vec<u8>>, state: watch::Sender<LineState> },
     Answer,
     Decline,
     HangUp,
     Hold(bool),
     Keys(char),
+    Speak,
     Refer { number: String, replaces: Option<String> },
 }
 
@@ -83,13 +88,14 @@ impl Phone {
         let _ = self.orders.send((String::new(), Order::Manner(manner)));
     }
 
-    /// Dials; `from` is the number that is shown, which a trunk may choose freely.
-    pub fn call(&self, number: &str, from: &str, name: Option<&str>) -> Line {
+    /// Dials; `from` is the number that is shown, and `name` the name, in whatever charset: a trunk
+    /// may choose both freely.
+    pub fn call(&self, number: &str, from: &str, name: Option<&[u8]>) -> Line {
         let nth = self.next_id.fetch_add(1, Ordering::Relaxed);
         let id = format!("{nth}-{}@{}", std::process::id(), self.address);
         let (state, seen) = watch::channel(LineState::Calling);
         let order =
-            Order::Call { number: number.to_owned(), from: from.to_owned(), name: name.map(str::to_owned), state };
+            Order::Call { number: number.to_owned(), from: from.to_owned(), name: name.map(<[u8]>::to_vec), state };
         let _ = self.orders.send((id.clone(), order));
         Line { id, orders: self.orders.clone(), state: seen }
     }
@@ -120,6 +126,11 @@ impl Line {
         }
     }
 
+    /// Sends a second of sound.
+    pub fn speak(&self) {
+        self.order(Order::Speak);
+    }
+
     /// REFER: a blind transfer by the phone's own button.
     pub fn refer(&self, number: &str) {
         self.order(Order::Refer { number: number.to_owned(), replaces: None });
@@ -132,17 +143,26 @@ impl Line {
     }
 
     pub async fn up(&self) -> String {
-        let is_up = |state: &LineState| matches!(state, LineState::Up { .. } | LineState::Ended(_));
+        let is_up = |state: &LineState| matches!(state, LineState::Up { .. } | LineState::Ended { .. });
         match self.becomes("answered", is_up).await {
-            LineState::Up { replaces } => replaces,
+            LineState::Up { replaces, .. } => replaces,
             other => panic!("{}: never answered: {other:?}", self.id),
         }
     }
 
     /// How it ended.
     pub async fn ended(&self) -> String {
-        match self.becomes("over", |state| matches!(state, LineState::Ended(_))).await {
-            LineState::Ended(how) => how,
+        self.over().await.0
+    }
+
+    /// For how many whole seconds it was up, once it is over.
+    pub async fn talked_s(&self) -> u64 {
+        (self.over().await.1.as_secs_f64().round()) as u64
+    }
+
+    async fn over(&self) -> (String, Duration) {
+        match self.becomes("over", |state| matches!(state, LineState::Ended { .. })).await {
+            LineState::Ended { how, talked } => (how, talked),
             other => unreachable!("{other:?}"),
         }
     }
@@ -185,28 +205,35 @@ struct Dialog {
     cseq: u32,
     sdp_version: u32,
     held: bool,
+    /// Where the far side wants to hear.
+    hears_at: Option<SocketAddr>,
 }
 
 /// How long a refused re-INVITE waits.
 const AGAIN: Duration = Duration::from_millis(300);
 
+/// In its texts, as in all that is sent, a char stands for a byte: names come in any charset.
 #[derive(Clone)]
 struct Message {
     start: String,
     headers: Vec<(String, String)>,
+    /// Where the sender wants to hear, as its SDP says.
+    hears_at: Option<SocketAddr>,
 }
 
 impl Message {
     fn parse(bytes: &[u8]) -> Option<Message> {
-        let text = String::from_utf8_lossy(bytes);
-        let head = text.split("\r\n\r\n").next()?;
+        let text = of_bytes(bytes);
+        let (head, body) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
         let start = lines.next()?.to_owned();
         let header = |line: &str| {
             let (name, value) = line.split_once(':')?;
             Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         };
-        Some(Message { start, headers: lines.filter_map(header).collect() })
+        let sdp = |key: &str| body.split("\r\n").find_map(|line| line.strip_prefix(key)?.split(' ').next());
+        let hears_at = sdp("c=IN IP4 ").zip(sdp("m=audio ")).and_then(|(ip, port)| format!("{ip}:{port}").parse().ok());
+        Some(Message { start, headers: lines.filter_map(header).collect(), hears_at })
     }
 
     fn get(&self, name: &str) -> &str {
@@ -269,6 +296,7 @@ impl Set {
         self.reply(&invite, "180 Ringing", "", from).await;
         let (state, seen) = watch::channel(LineState::Ringing);
         let uri = between(invite.get("contact"), '<', '>').to_owned();
+        let hears_at = invite.hears_at;
         let dialog = Dialog {
             uri,
             local: format!("{};tag={}", invite.get("to"), self.tag(&id)),
@@ -279,6 +307,7 @@ impl Set {
             cseq: 100,
             sdp_version: 1,
             held: false,
+            hears_at,
         };
         self.dialogs.insert(id.clone(), dialog);
         let Some(orders) = self.orders.upgrade() else { return };
@@ -308,6 +337,7 @@ impl Set {
         }
         dialog.remote = message.get("to").to_owned();
         if status < 300 {
+            dialog.hears_at = message.hears_at.or(dialog.hears_at);
             let contact = between(message.get("contact"), '<', '>');
             if !contact.is_empty() {
                 dialog.uri = contact.to_owned();
@@ -332,7 +362,7 @@ impl Set {
             Order::Manner(manner) => self.manner = manner,
             Order::Call { number, from, name, state } => {
                 let uri = format!("sip:{number}@{}", self.pbx);
-                let name = name.map_or(String::new(), |name| format!("\"{name}\" "));
+                let name = name.map_or(String::new(), |name| format!("\"{}\" ", of_bytes(&name)));
                 let dialog = Dialog {
                     invite: None,
                     state,
@@ -343,6 +373,7 @@ impl Set {
                     cseq: 1,
                     sdp_version: 1,
                     held: false,
+                    hears_at: None,
                 };
                 let branch = dialog.branch.clone();
                 self.dialogs.insert(id.clone(), dialog);
@@ -385,6 +416,11 @@ impl Set {
                 let body = format!("Signal={key}\r\nDuration=160\r\n");
                 self.request(&id, "INFO", &body, None, &[]).await;
             }
+            Order::Speak => {
+                if let Some(hears_at) = self.dialogs.get(&id).and_then(|dialog| dialog.hears_at) {
+                    tokio::spawn(speak(hears_at));
+                }
+            }
             Order::Refer { number, replaces } => {
                 let escaped = |dialog: String| dialog.replace(';', "%3B").replace('=', "%3D").replace('@', "%40");
                 let replaces = replaces.map_or(String::new(), |dialog| format!("?Replaces={}", escaped(dialog)));
@@ -399,18 +435,20 @@ impl Set {
         let Some(dialog) = self.dialogs.get(id) else { return };
         let tag = |address: &str| address.split(";tag=").nth(1).unwrap_or("").to_owned();
         let replaces = format!("{id};to-tag={};from-tag={}", tag(&dialog.remote), tag(&dialog.local));
-        dialog.state.send_replace(LineState::Up { replaces });
+        dialog.state.send_replace(LineState::Up { replaces, since: Instant::now() });
     }
 
     /// The dialog stays known, so that what still comes for it is answered.
     fn end(&mut self, id: &str, how: &str) {
         if let Some(dialog) = self.dialogs.get(id) {
             dialog.state.send_if_modified(|state| {
-                let ends = !matches!(state, LineState::Ended(_));
-                if ends {
-                    *state = LineState::Ended(how.to_owned());
-                }
-                ends
+                let talked = match state {
+                    LineState::Calling | LineState::Ringing => Duration::ZERO,
+                    LineState::Up { since, .. } => since.elapsed(),
+                    LineState::Ended { .. } => return false,
+                };
+                *state = LineState::Ended { how: how.to_owned(), talked };
+                true
             });
         }
     }
@@ -468,7 +506,8 @@ impl Set {
         }
         lines.push(format!("Content-Length: {}", body.len()));
         let text = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
-        let _ = self.socket.send_to(text.as_bytes(), to).await;
+        let bytes: Vec<u8> = text.chars().map(|char| char as u8).collect();
+        let _ = self.socket.send_to(&bytes, to).await;
     }
 
     fn sdp(&mut self, id: &str, sends_and_hears: bool) -> String {
@@ -492,6 +531,25 @@ impl Set {
     fn tag(&self, id: &str) -> String {
         format!("t{}x{}", self.address.port(), id.len() + id.bytes().map(usize::from).sum::<usize>())
     }
+}
+
+/// A second of silence in G.711, as RTP (RFC 3550), 20 ms a packet.
+async fn speak(to: SocketAddr) {
+    let socket = UdpSocket::bind((to.ip(), 0)).await.expect("a port to speak from");
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    for nth in 0..50_u16 {
+        pace.tick().await;
+        let mut packet = vec![0xFF; 172];
+        packet[..2].copy_from_slice(&[0x80, 0]);
+        packet[2..4].copy_from_slice(&nth.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(nth) * 160).to_be_bytes());
+        packet[8..12].copy_from_slice(b"toys");
+        let _ = socket.send_to(&packet, to).await;
+    }
+}
+
+fn of_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 fn between(text: &str, open: char, close: char) -> &str {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::lab::{Lab, MANAGER};
+use super::lab::{Lab, manager};
 use super::visitor::Visitor;
 use crate::house::{House, Running};
 
@@ -18,12 +18,12 @@ pub struct Scene {
     pub supervisor: Visitor,
     pub admin: Visitor,
     _running: Running,
-    _house: House,
+    pub house: House,
 }
 
 impl Scene {
     pub async fn set() -> Scene {
-        Scene::set_at(MANAGER.parse().expect("an address")).await
+        Scene::set_at(manager()).await
     }
 
     /// The daemon reaches the manager port at `address`.
@@ -48,7 +48,7 @@ impl Scene {
             admin: sign_in("root").await,
             lab,
             _running: running,
-            _house: house,
+            house,
         };
         scene.link_is("up").await;
         scene
@@ -77,6 +77,15 @@ impl Scene {
         let says = |board: &Value| {
             let agent = board["agents"].as_array()?.iter().find(|agent| agent["extension"] == extension)?;
             (agent["state"] == state).then_some(())
+        };
+        self.supervisor.get_until("board", says).await;
+    }
+
+    /// So many members of a queue are there and not paused in it.
+    pub async fn on_duty(&self, queue: &str, members: u32) {
+        let says = |board: &Value| {
+            let queue = board["queues"].as_array()?.iter().find(|one| one["queue"] == queue)?;
+            (queue["on_duty"] == members).then_some(())
         };
         self.supervisor.get_until("board", says).await;
     }

@@ -1,6 +1,6 @@
 //! Whose phone rings for the call, and how that ends.
 
-use protocol::event::{DialEnd, HangupBy, LegKind};
+use protocol::event::{DialEnd, HangupBy, LegKind, LegState};
 
 use super::{Live, set_once};
 use crate::calls::call::{Direction, Offer, OfferOutcome};
@@ -67,7 +67,7 @@ impl Live {
             // Which of the phones behind it answered, they tell themselves.
             DialEnd::Answered if is_loop && self.is_claimed(offer) => return,
             DialEnd::Answered => return self.answered(offer),
-            DialEnd::Busy => OfferOutcome::Busy,
+            DialEnd::Busy => self.busy(index),
             DialEnd::NoAnswer => self.unanswered(index),
             // Its time was not over: the caller is gone, or went elsewhere. That another phone took
             // the call may be told later.
@@ -172,7 +172,7 @@ impl Live {
             _ if answered && matches!(self.legs[index].asked_to_end, Some((HangupBy::Party, _))) => {
                 OfferOutcome::Declined
             }
-            17 => OfferOutcome::Busy,
+            17 => self.busy(index),
             21 => OfferOutcome::Declined,
             ANSWERED_ELSEWHERE => OfferOutcome::AnsweredElsewhere,
             _ => self.cancelled(offer),
@@ -229,6 +229,14 @@ impl Live {
             offer.outcome = Some(outcome);
             offer.to = Some(at);
             self.changed = true;
+        }
+    }
+
+    /// A phone that had rung was free; somebody pressed its button.
+    fn busy(&self, index: usize) -> OfferOutcome {
+        match self.legs[index].state {
+            LegState::Ringing => OfferOutcome::Declined,
+            LegState::Down | LegState::Calling | LegState::Up => OfferOutcome::Busy,
         }
     }
 

@@ -11,7 +11,7 @@ use super::super::*;
 use super::driver::{self, Said, gists};
 
 fn recordings() -> Vec<PathBuf> {
-    driver::recordings("asterisk-22", "ami")
+    [driver::recordings("asterisk-16", "ami"), driver::recordings("asterisk-22", "ami")].concat()
 }
 
 /// The packets of a recording; what a codec makes of the bytes is tested beside the codec.
