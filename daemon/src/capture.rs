@@ -2,7 +2,8 @@
 //! the disk, so that a day can be read again (`ringback replay`) or shown to somebody else
 //! (`ringback capture mask`).
 //!
-//! Only what comes from the PBX is kept: what we send would hold our secret. Links hand pieces of
+//! Only what comes from the PBX is kept: what we send would hold our secret. The token by which a
+//! sender signs in is blanked. Links hand pieces of
 //! capture to one thread and never wait for it; what it has no room for is not kept, and the
 //! capture says so at that place.
 
@@ -75,12 +76,10 @@ pub fn start(config: &Config) -> anyhow::Result<Capturing> {
     if !config.capture.enabled || config.pbxs.is_empty() {
         return Ok(Capturing::default());
     }
-    let abouts: BTreeMap<PbxName, About> =
-        config.pbxs.iter().filter_map(|pbx| Some((pbx.name.clone(), About::of(pbx)?))).collect();
-    let captured: Vec<PbxName> = abouts.keys().cloned().collect();
+    let abouts = config.pbxs.iter().map(|pbx| (pbx.name.clone(), About::of(pbx))).collect();
     let mut shelf = Shelf::new(config.data.join(FOLDER), &config.capture, abouts, Utc::now());
     let (to, pieces) = sync_channel::<(PbxName, Vec<u8>)>(PIECES);
-    let taps = captured.into_iter().map(|pbx| (pbx.clone(), Tap::new(pbx, to.clone()))).collect();
+    let taps = config.pbxs.iter().map(|pbx| (pbx.name.clone(), Tap::new(pbx.name.clone(), to.clone()))).collect();
     let keep = move || {
         shelf.tidy(Utc::now());
         loop {

@@ -323,6 +323,9 @@ mod tests {
         assert_eq!(refused(&format!("{PBX}secret = \"s\"\nregion = \"china\"\n")).1, (7, 10));
         assert!(refused(&format!("{PBX}secret = \"s\"\n{PBX}secret = \"s\"\n")).0.contains("two PBXs"));
         assert!(refused("[site]\ntime_zone = \"Mars\"\n").0.contains("Asia/Shanghai"));
+        let (why, at) = refused("[capture]\nenabled = true\ndays = 0\n");
+        assert!(why.contains("between 1 and 3650") && at == (3, 8), "{why} {at:?}");
+        assert_eq!(refused("[capture]\nmax_mb = -5\n").1, (2, 10));
     }
 
     #[test]

@@ -95,9 +95,9 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let mut doors = Vec::new();
     let mut connecting = Vec::new();
     for pbx in &config.pbxs {
+        let tap = taps.remove(&pbx.name).unwrap_or_default();
         let (link, task) = match &pbx.wiring {
             Wiring::Asterisk(_) | Wiring::FreeSwitch(_) => {
-                let tap = taps.remove(&pbx.name).unwrap_or_default();
                 Link::start(pbx.clone(), tap, from_links.clone(), stop.clone())
             }
             Wiring::Native(native) => {
@@ -105,7 +105,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
                 doors.push(Door::new(pbx.name.clone(), &native.token, arrivals));
                 let (remembered, memory) = oneshot::channel();
                 connecting.push((pbx.name.clone(), remembered));
-                link::native::start(pbx.name.clone(), memory, arriving, from_links.clone(), stop.clone())
+                link::native::start(pbx.name.clone(), tap, memory, arriving, from_links.clone(), stop.clone())
             }
         };
         let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());

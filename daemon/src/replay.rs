@@ -1,7 +1,7 @@
 //! What a recording of a PBX's events says about its calls: `ringback replay`.
 //!
 //! A recording is what a PBX sent, byte for byte; whose it is, Asterisk's (`.ami`) or FreeSWITCH's
-//! (`.esl`, JSON or plain), is told by its content. Beside `day.ami` may lie `day.times`, a line a
+//! (`.esl`, JSON or plain) or a sender's (`.ndjson`), is told by its content. Beside `day.ami` may lie `day.times`, a line a
 //! read: seconds since the connection began, and the offset in the file at which the read began;
 //! those seconds are then counted from the first event that bears a time, or from 1970. Without
 //! it, the events' own times are taken (FreeSWITCH's have them; for Asterisk
@@ -12,16 +12,17 @@
 mod asterisk;
 mod freeswitch;
 mod json;
+mod native;
 pub mod recording;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use protocol::CallEvent;
 
 use json::rfc3339;
 pub use json::{CallJson, OfferJson, SegmentJson, TransferJson, to_json};
+use native::Told;
 pub use recording::Times;
 use recording::{Arrival, Asked, Kind, Recording, Step};
 
@@ -54,7 +55,7 @@ pub fn print(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Resu
 }
 
 /// Endings of names by which a recording in a folder is known.
-const RAW: [&str; 2] = ["ami", "esl"];
+const RAW: [&str; 3] = ["ami", "esl", "ndjson"];
 
 /// The recordings that paths lead to, in the order of the paths; captures come last.
 ///
@@ -120,7 +121,7 @@ pub fn calls(file: &Path) -> anyhow::Result<Vec<Call>> {
 pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
     let mut reader = Reader::new(recording.kind, recording.asked);
     let mut tracker = Tracker::new(recording.pbx, recording.dialplan, recording.numbering);
-    let mut sight = Sight::default();
+    let mut heard_at = Time::default();
     let mut events = Vec::new();
     let mut changes = Vec::new();
     let mut calls = Vec::new();
@@ -130,13 +131,19 @@ pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
             Step::Bytes { at, bytes } => reader.receive(at, &bytes, &mut events),
             Step::Missing => {
                 reader.torn();
-                sight.lost(&mut tracker, &mut changes);
+                tracker.lost_sight(heard_at, &mut changes);
             }
-            Step::Lost => sight.lost(&mut tracker, &mut changes),
+            // A sender that connects to us keeps what it could not tell, and tells it later.
+            Step::Lost if recording.kind == Kind::Native => {}
+            Step::Lost => tracker.lost_sight(heard_at, &mut changes),
         }
-        for (at, event) in events.drain(..) {
-            sight.observe(at, &event);
-            tracker.observe(at, event, &mut changes);
+        for (at, told) in events.drain(..) {
+            heard_at = heard_at.max(at);
+            match told {
+                Told::Event(event) => tracker.observe(at, event, &mut changes),
+                Told::Runs(boot) => tracker.runs(boot, at, &mut changes),
+                Told::Missed => tracker.lost_sight(heard_at, &mut changes),
+            }
         }
         calls.extend(changes.drain(..).filter_map(ended));
     }
@@ -150,6 +157,7 @@ pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
 enum Reader {
     Asterisk(asterisk::Reader),
     FreeSwitch(freeswitch::Reader),
+    Native(Box<native::Reader>),
 }
 
 impl Reader {
@@ -157,6 +165,7 @@ impl Reader {
         match kind {
             Kind::Asterisk => Reader::Asterisk(asterisk::Reader::new(asked)),
             Kind::FreeSwitch => Reader::FreeSwitch(freeswitch::Reader::new(asked)),
+            Kind::Native => Reader::Native(Box::default()),
         }
     }
 
@@ -164,6 +173,7 @@ impl Reader {
         match self {
             Reader::Asterisk(reader) => reader.connected(),
             Reader::FreeSwitch(reader) => reader.connected(),
+            Reader::Native(reader) => reader.torn(),
         }
     }
 
@@ -171,36 +181,18 @@ impl Reader {
         match self {
             Reader::Asterisk(reader) => reader.torn(),
             Reader::FreeSwitch(reader) => reader.torn(),
+            Reader::Native(reader) => reader.torn(),
         }
     }
 
-    fn receive(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<(Time, CallEvent)>) {
+    fn receive(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<(Time, Told)>) {
+        let mut events = Vec::new();
         match self {
-            Reader::Asterisk(reader) => reader.receive(arrival, bytes, out),
-            Reader::FreeSwitch(reader) => reader.receive(arrival, bytes, out),
+            Reader::Asterisk(reader) => reader.receive(arrival, bytes, &mut events),
+            Reader::FreeSwitch(reader) => reader.receive(arrival, bytes, &mut events),
+            Reader::Native(reader) => reader.receive(arrival, bytes, out),
         }
-    }
-}
-
-/// Since when a PBX was not seen: a second loss before the next whole snapshot is the same outage.
-#[derive(Debug, Default)]
-struct Sight {
-    heard_at: Time,
-    is_out: bool,
-}
-
-impl Sight {
-    fn observe(&mut self, at: Time, event: &CallEvent) {
-        self.heard_at = self.heard_at.max(at);
-        if *event == CallEvent::SnapshotEnded {
-            self.is_out = false;
-        }
-    }
-
-    fn lost(&mut self, tracker: &mut Tracker, changes: &mut Vec<Change>) {
-        if !std::mem::replace(&mut self.is_out, true) {
-            tracker.lost_sight(self.heard_at, changes);
-        }
+        out.extend(events.into_iter().map(|(at, event)| (at, Told::Event(event))));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::board::{Board, Seat};
 use crate::calls::call::{Call, Direction, EndedBy, OfferOutcome, Outcome, TransferKind};
 use crate::calls::dialplan::Dialplan;
 use crate::calls::tracker::{Change, Tracker};
+use crate::capture::Tap;
 use crate::engine::Input;
 use crate::engine::house::t;
 use crate::link::native::{self, Line, Memory};
@@ -173,7 +174,7 @@ fn board() -> (Board, Vec<Box<dyn std::any::Any>>) {
     let (to, told) = mpsc::channel(1);
     let (arrivals, arriving) = mpsc::channel(1);
     let (memory, remembered) = tokio::sync::oneshot::channel::<Memory>();
-    let (link, _) = native::start(HQ.into(), remembered, arriving, to, CancellationToken::new());
+    let (link, _) = native::start(HQ.into(), Tap::default(), remembered, arriving, to, CancellationToken::new());
     let seat = Seat { tracker: tracker(), link, now: LinkNow::new(HQ.into(), t(0.0)) };
     (Board::new(BTreeMap::from([(HQ.into(), seat)])), vec![Box::new(told), Box::new(arrivals), Box::new(memory)])
 }

@@ -58,15 +58,13 @@ pub struct About {
 }
 
 impl About {
-    /// None: what it sends is not captured. A native sender keeps its lines itself until they are on
-    /// our disk.
-    pub fn of(pbx: &Pbx) -> Option<About> {
+    pub fn of(pbx: &Pbx) -> About {
         let kind = match &pbx.wiring {
             Wiring::Asterisk(_) => Kind::Asterisk,
             Wiring::FreeSwitch(_) => Kind::FreeSwitch,
-            Wiring::Native(_) => return None,
+            Wiring::Native(_) => Kind::Native,
         };
-        Some(About {
+        About {
             pbx: pbx.name.to_string(),
             kind,
             run: 0,
@@ -75,7 +73,7 @@ impl About {
             extensions: pbx.extensions.clone(),
             region: pbx.region.clone(),
             home_area_code: pbx.home_area_code.clone(),
-        })
+        }
     }
 
     pub fn dialplan(&self) -> Dialplan {

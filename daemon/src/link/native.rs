@@ -31,6 +31,7 @@ use tracing::{info, warn};
 use super::connect::Wire;
 use super::converse::{CLOCK_OFF_MS, COUNTERS_EVERY, READ, Sending, enter, instant};
 use super::{FromLink, Link, REQUESTS, Refused};
+use crate::capture::Tap;
 use crate::ledger::{self, Hindrance};
 use crate::live::{LinkNow, LinkState};
 use crate::store::journal::{Entry, Source};
@@ -123,6 +124,7 @@ struct InFlight {
 /// Starts the link's task, which waits for what is remembered; it ends when `stop` is cancelled, or when nobody listens at `to`.
 pub fn start(
     pbx: PbxName,
+    tap: Tap,
     memory: oneshot::Receiver<Memory>,
     arrivals: mpsc::Receiver<Arrival>,
     to: mpsc::Sender<FromLink>,
@@ -133,13 +135,14 @@ pub fn start(
     let run = async move {
         // Dropped: the start failed.
         let Ok(memory) = memory.await else { return };
-        Native::new(pbx, memory, arrivals, asked, to).run(stop).await;
+        Native::new(pbx, tap, memory, arrivals, asked, to).run(stop).await;
     };
     (link, tokio::spawn(run))
 }
 
 struct Native {
     now: LinkNow,
+    tap: Tap,
     mapping: Mapping,
     /// The newest last.
     runs: Vec<Run>,
@@ -163,6 +166,7 @@ struct Deaf;
 impl Native {
     fn new(
         pbx: PbxName,
+        tap: Tap,
         memory: Memory,
         arrivals: mpsc::Receiver<Arrival>,
         asked: mpsc::Receiver<Request>,
@@ -179,6 +183,7 @@ impl Native {
         };
         Native {
             now,
+            tap,
             mapping: memory.mapping,
             runs: memory.sources.into_iter().map(run).collect(),
             arrivals,
@@ -249,6 +254,9 @@ impl Native {
         counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Utc::now();
         let mut next = None;
+        self.tap.connected(heard_at);
+        self.tap.heard(heard_at, &hello.without_token());
+        self.tap.heard(heard_at, &buffer);
         conversation.receive(instant(), heard_at, &mut buffer, &mut self.mapping, &mut heard);
         loop {
             for heard in std::mem::take(&mut heard) {
@@ -299,6 +307,7 @@ impl Native {
                 read = reader.read_buf(&mut buffer), if ready => match read {
                     Ok(bytes) if bytes > 0 => {
                         heard_at = Utc::now();
+                        self.tap.heard(heard_at, &buffer[buffer.len() - bytes..]);
                         conversation.receive(instant(), heard_at, &mut buffer, &mut self.mapping, &mut heard);
                     }
                     Ok(_) | Err(_) => conversation.end(instant(), Over::Closed, &mut heard),
@@ -333,10 +342,13 @@ impl Native {
                 }
                 // A failure to write shows as a failure to read.
                 _ = sending.go(&mut writer), if sending.is_busy() => {}
-                _ = counters.tick() => if self.now != told {
-                    self.tell_state().await?;
-                    told = self.now.clone();
-                },
+                _ = counters.tick() => {
+                    self.tap.tick();
+                    if self.now != told {
+                        self.tell_state().await?;
+                        told = self.now.clone();
+                    }
+                }
                 () = self.to.closed() => return Err(Deaf),
             }
         }
@@ -458,6 +470,7 @@ impl Native {
             Over::Dead => "The sender was silent for 30 s: it hangs, or the network is cut.",
             Over::TakenOver => "The sender connected anew.",
         };
+        self.tap.lost(Utc::now(), why);
         let sees_all = self.sees_all;
         self.out_of_sight(heard_at, why).await?;
         self.sees_all = sees_all;

@@ -26,7 +26,7 @@ fn house(tls: Option<(ServerTls, Tls)>) -> House {
     let (to, told) = mpsc::channel(1024);
     let (memory, remembered) = oneshot::channel();
     let stop = CancellationToken::new();
-    let (link, _) = start("shop".into(), remembered, arriving, to, stop.clone());
+    let (link, _) = start("shop".into(), Tap::default(), remembered, arriving, to, stop.clone());
     memory.send(Memory::default()).expect("a link");
     let listener = Listener::bind(&listen, vec![Door::new("shop".into(), TOKEN, arrivals)]).expect("a listener");
     let host = if client.is_some() { "localhost" } else { "127.0.0.1" };

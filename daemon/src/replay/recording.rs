@@ -6,6 +6,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 
+use protocol::native::mapping::{AGENTS, LINES};
 use serde::{Deserialize, Serialize};
 
 use crate::calls::dialplan::Dialplan;
@@ -27,6 +28,7 @@ pub struct Recording {
 pub enum Kind {
     Asterisk,
     FreeSwitch,
+    Native,
 }
 
 impl Kind {
@@ -35,13 +37,18 @@ impl Kind {
     fn of(bytes: &[u8]) -> Kind {
         let block = memchr::memmem::find(bytes, b"\n\n").map_or(bytes, |end| &bytes[..end]);
         let is_frame = block.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"Content-Type: "));
-        if is_frame { Kind::FreeSwitch } else { Kind::Asterisk }
+        match bytes.first() {
+            Some(b'{') => Kind::Native,
+            Some(_) | None if is_frame => Kind::FreeSwitch,
+            Some(_) | None => Kind::Asterisk,
+        }
     }
 
     fn greeting(self) -> &'static [u8] {
         match self {
             Kind::Asterisk => b"Asterisk Call Manager",
             Kind::FreeSwitch => b"Content-Type: auth/request",
+            Kind::Native => b"{",
         }
     }
 
@@ -50,6 +57,7 @@ impl Kind {
         match self {
             Kind::Asterisk => b"\nEvent: CoreShowChannelsComplete",
             Kind::FreeSwitch => super::freeswitch::CHANNELS,
+            Kind::Native => b"snapshot_began",
         }
     }
 }
@@ -112,7 +120,10 @@ impl Recording {
             pbx: name.into(),
             kind,
             asked,
-            dialplan: Dialplan::default(),
+            dialplan: match kind {
+                Kind::Asterisk | Kind::FreeSwitch => Dialplan::default(),
+                Kind::Native => Dialplan::new(vec![LINES.into()], vec![AGENTS.into()]),
+            },
             numbering: Numbering::new("CN", None),
             steps: Box::new(connected.into_iter().chain(reads).map(Ok)),
         }

@@ -40,6 +40,23 @@ pub struct Hello {
     pub check: bool,
 }
 
+impl Hello {
+    /// The line, its end included, as it may be kept.
+    pub fn without_token(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            #[serde(rename = "type")]
+            kind: &'static str,
+            #[serde(flatten)]
+            hello: &'a Hello,
+        }
+        let hello = &Hello { token: String::new(), ..self.clone() };
+        let mut line = Vec::new();
+        write(&Line { kind: "hello", hello }, &mut line);
+        line
+    }
+}
+
 /// The token is not shown.
 impl fmt::Debug for Hello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

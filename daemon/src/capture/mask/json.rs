@@ -9,6 +9,15 @@ use super::messages::Doing;
 /// The text with its values masked; none when it is no JSON. A `Content-Length` is set to the
 /// length of the `_body` beside it.
 pub fn mask(json: &[u8], doing: &mut Doing<'_>) -> Option<Vec<u8>> {
+    mask_by(json, doing, |key| key)
+}
+
+/// A line of a native sender, where a `name` is somebody's.
+pub fn mask_line(json: &[u8], doing: &mut Doing<'_>) -> Option<Vec<u8>> {
+    mask_by(json, doing, |key| if key == "name" { "caller_name".into() } else { key })
+}
+
+fn mask_by(json: &[u8], doing: &mut Doing<'_>, named: fn(String) -> String) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(json.len());
     let mut key = String::new();
     let mut depth = 0_usize;
@@ -23,7 +32,7 @@ pub fn mask(json: &[u8], doing: &mut Doing<'_>) -> Option<Vec<u8>> {
                 let after = json[end + 1..].iter().find(|byte| !byte.is_ascii_whitespace());
                 let plain = unescape(raw);
                 if after == Some(&b':') {
-                    key = text(&plain).into_owned();
+                    key = named(text(&plain).into_owned());
                     out.extend_from_slice(&json[at..=end]);
                 } else {
                     let from = out.len() + 1;

@@ -32,6 +32,8 @@ pub struct Dropped {
 enum Codec {
     Asterisk(AmiCodec),
     FreeSwitch(EslCodec),
+    /// A JSON object a line.
+    Lines,
 }
 
 /// What is done with each value.
@@ -64,6 +66,7 @@ impl Messages {
         self.codec = match self.codec {
             Codec::Asterisk(_) => Codec::Asterisk(AmiCodec::default()),
             Codec::FreeSwitch(_) => Codec::FreeSwitch(EslCodec::default()),
+            Codec::Lines => Codec::Lines,
         };
     }
 
@@ -74,6 +77,7 @@ impl Messages {
         self.codec = match self.codec {
             Codec::Asterisk(_) => Codec::Asterisk(AmiCodec::without_banner()),
             Codec::FreeSwitch(_) => Codec::FreeSwitch(EslCodec::without_greeting()),
+            Codec::Lines => Codec::Lines,
         };
     }
 
@@ -103,6 +107,17 @@ impl Messages {
                     Ok(Some(Message::Stranger(line))) => line.len(),
                     Ok(None) | Err(_) => return out,
                 },
+                Codec::Lines => {
+                    let Some(end) = memchr::memchr(b'\n', &self.unread) else { return out };
+                    let line = self.unread.split_to(end + 1);
+                    match json::mask_line(&line, &mut doing) {
+                        Some(masked) => {
+                            out.extend_from_slice(&masked);
+                            0
+                        }
+                        None => line.len(),
+                    }
+                }
             };
             self.drop(dropped);
         }
@@ -119,6 +134,7 @@ impl Codec {
         match kind {
             Kind::Asterisk => Codec::Asterisk(AmiCodec::without_banner()),
             Kind::FreeSwitch => Codec::FreeSwitch(EslCodec::without_greeting()),
+            Kind::Native => Codec::Lines,
         }
     }
 }

@@ -31,6 +31,8 @@ enum Role {
     /// Counts or measures; never touched.
     Figure,
     Queue,
+    /// What opens a door.
+    Secret,
     Name,
     Number,
     Host,
@@ -90,7 +92,7 @@ impl Pseudonyms {
             Role::Queue => {
                 self.queues.insert(protocol::event::plain_name(value).to_owned());
             }
-            Role::Figure | Role::Name | Role::Host | Role::Text => {}
+            Role::Figure | Role::Secret | Role::Name | Role::Host | Role::Text => {}
         }
     }
 
@@ -98,6 +100,7 @@ impl Pseudonyms {
     pub fn value(&mut self, key: &str, value: &str) -> String {
         match role(key) {
             Role::Figure => value.to_owned(),
+            Role::Secret => String::new(),
             Role::Name if is_personal(value) => self.name(value),
             Role::Number => self.spaced_number(value),
             Role::Host => format!("host-{}", nth(&mut self.hosts, value)),
@@ -261,6 +264,8 @@ fn role(key: &str) -> Role {
         Role::Figure
     } else if matches!(&*key, "queue" | "cc-queue" | "variable_cc_queue" | "queue_name") {
         Role::Queue
+    } else if has(&["password", "secret"]) || key == "token" {
+        Role::Secret
     } else if has(&["hostname", "switchname"]) {
         Role::Host
     } else if ends(&[

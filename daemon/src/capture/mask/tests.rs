@@ -217,3 +217,23 @@ fn a_masked_capture_is_a_capture() {
     assert_eq!(String::from_utf8(text).unwrap(), hostile(HOSTILE, HOSTILE.len()).0);
     assert!(mask(&[dir.path().join("0.capture")], &out, [9; 32]).is_err(), "nothing is written over");
 }
+
+#[test]
+fn a_senders_lines_are_masked_and_its_token_is_gone() {
+    let lines = "{\"type\":\"hello\",\"version\":1,\"token\":\"s3cret-token\",\"source\":\"a\",\"boot\":\"1\"}\n\
+                 {\"type\":\"leg_named\",\"seq\":1,\"at\":\"2026-11-22T02:00:00Z\",\"leg\":\"l1\",\
+                 \"number\":\"+8613800138000\",\"name\":\"\\u738b Pat\"}\n{\"torn\": \n";
+    let mut pseudonyms = Pseudonyms::new([9; 32]);
+    Messages::new(Kind::Native).pass(lines.as_bytes(), Doing::Learning(&mut pseudonyms));
+    let mut messages = Messages::new(Kind::Native);
+    let masked = String::from_utf8(messages.pass(lines.as_bytes(), Doing::Masking(&mut pseudonyms))).unwrap();
+    for gone in ["s3cret", "800138000", "Pat", "738b", "torn"] {
+        assert!(!masked.contains(gone), "{gone} in {masked}");
+    }
+    assert_eq!(messages.dropped.pieces, 1);
+    for kept in
+        ["\"token\":\"\"", "\"seq\":1", "\"at\":\"2026-11-22T02:00:00Z\"", "\"number\":\"+86138", "\"leg\":\"l1\""]
+    {
+        assert!(masked.contains(kept), "{kept} in {masked}");
+    }
+}
