@@ -1,15 +1,21 @@
 //! AMI bytes to call events, against a bare memchr split of the same bytes into lines and fields;
-//! and that an event the daemon passes by allocates nothing.
+//! and that an event the daemon passes by allocates nothing. FreeSWITCH's events in JSON to call
+//! events, against a bare walk by serde_json over the same objects.
 
 mod counting;
 mod paired;
 mod told;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use counting::{Counting, allocations};
 use criterion::{Criterion, Throughput};
 use paired::paired;
 use protocol::ami::codec::{AmiCodec, Frame};
+use protocol::esl;
+use protocol::esl::codec::{EslCodec, Message};
+use protocol::esl::event::Event;
+use serde::Deserializer;
+use serde::de::IgnoredAny;
 use tokio_util::codec::Decoder;
 use told::tell;
 
@@ -40,6 +46,9 @@ fn main() {
 
     let speed = 1.0 / paired(|| ours(&bytes), || bare(&bytes));
     tell("decode and map ÷ bare split, speed", speed, "×", "≥ 0.5 ×", speed >= 0.5);
+    let events = esl_events();
+    let speed = 1.0 / paired(|| esl_ours(&events), || esl_bare(&events));
+    tell("FreeSWITCH JSON event, read and mapped ÷ bare serde_json walk, speed", speed, "×", "≥ 0.5 ×", speed >= 0.5);
     ours(&passed_by);
     let (made, packets) = allocations(|| ours(&passed_by).0);
     let reads = passed_by.len().div_ceil(READ) as f64;
@@ -87,6 +96,59 @@ fn bare(bytes: &[u8]) -> (u64, u64) {
         }
     }
     (lines, fields)
+}
+
+/// The bodies of all recorded events in JSON.
+fn esl_events() -> Vec<Bytes> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/freeswitch-1.10");
+    let mut bodies = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the recordings") {
+        let path = entry.expect("a recording").path();
+        let mut buffer = match path.to_str() {
+            Some(name) if name.ends_with(".json.esl") => {
+                BytesMut::from(&std::fs::read(&path).expect("a recording")[..])
+            }
+            _ => continue,
+        };
+        let mut codec = EslCodec::default();
+        while let Ok(Some(Message::Frame(frame))) = codec.decode(&mut buffer) {
+            bodies.extend(frame.is_event().then_some(frame.body));
+        }
+    }
+    bodies
+}
+
+fn esl_ours(events: &[Bytes]) -> u64 {
+    let (mut told, mut count) = (Vec::new(), 0);
+    for body in events {
+        if let Ok(event) = Event::from_json(body) {
+            esl::events::map(&event, &mut told);
+        }
+        count += std::hint::black_box(&told).len() as u64;
+        told.clear();
+    }
+    count
+}
+
+/// The least that a reader by serde_json must do: visit each key, and pass over each value.
+fn esl_bare(events: &[Bytes]) -> u64 {
+    struct Walk;
+    impl<'de> serde::de::Visitor<'de> for Walk {
+        type Value = u64;
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("an event")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<u64, A::Error> {
+            let mut count = 0;
+            while let Some((key, IgnoredAny)) = map.next_entry::<&str, IgnoredAny>()? {
+                std::hint::black_box(key);
+                count += 1;
+            }
+            Ok(count)
+        }
+    }
+    let walk = |body: &Bytes| serde_json::Deserializer::from_slice(body).deserialize_map(Walk).unwrap_or_default();
+    events.iter().map(walk).sum()
 }
 
 trait Packets {

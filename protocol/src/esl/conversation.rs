@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
 
 use super::codec::{ContentType, EslCodec, Frame, Message};
-use super::duties::Duties;
+use super::duties::{Duties, Listed};
 use super::event::{Event, Header};
 use super::events;
 use super::legs::Legs;
@@ -376,10 +376,13 @@ impl Conversation {
     }
 
     fn event(&mut self, at: Instant, event: &Event<'_>, heard: &mut Vec<Heard>) {
-        self.core_is(event);
+        if self.core.is_none() {
+            self.core = core_of(event);
+            self.finish_if_done(at, heard);
+        }
         match event.get(Header::EventName).as_deref() {
             Some("BACKGROUND_JOB") => return self.job_done(at, event, heard),
-            Some("HEARTBEAT") => return self.beat(at, event, heard),
+            Some("HEARTBEAT") => return self.beat(at, event),
             Some("SHUTDOWN") => self.stopping = true,
             Some(_) | None => {}
         }
@@ -411,17 +414,7 @@ impl Conversation {
         }
     }
 
-    /// Each event says which run of FreeSWITCH it is of.
-    fn core_is(&mut self, event: &Event<'_>) {
-        if self.core.is_none()
-            && let Some(uuid) = event.get(Header::CoreUuid)
-        {
-            let letters: String = uuid.chars().filter(char::is_ascii_alphanumeric).collect();
-            self.core = Some(letters.as_str().into());
-        }
-    }
-
-    fn beat(&mut self, at: Instant, event: &Event<'_>, heard: &mut Vec<Heard>) {
+    fn beat(&mut self, at: Instant, event: &Event<'_>) {
         let told = event.get(Header::HeartbeatInterval).and_then(|seconds| seconds.parse().ok());
         self.pulse.beat(at, told.map(Duration::from_secs));
         let count = event.get(Header::SessionCount).and_then(|count| count.parse::<i64>().ok());
@@ -430,7 +423,6 @@ impl Conversation {
         {
             self.want_look_soon(at);
         }
-        self.finish_if_done(at, heard);
     }
 
     fn reply(&mut self, at: Instant, said: Bytes, heard: &mut Vec<Heard>) {
@@ -491,9 +483,18 @@ impl Conversation {
             },
             Purpose::Look => self.finish_look(at, &survey, heard),
             Purpose::Duties => {
-                let news = self.duties.listed(&survey.rows(List::Agents), &survey.rows(List::Tiers)).news;
+                let news = self.duties_in(&survey).news;
                 heard.extend(news.into_iter().map(now));
             }
+        }
+    }
+
+    /// What was refused sends nobody home.
+    fn duties_in(&mut self, survey: &Survey) -> Listed {
+        if survey.has(List::Agents) && survey.has(List::Tiers) {
+            self.duties.listed(&survey.rows(List::Agents), &survey.rows(List::Tiers))
+        } else {
+            Listed::default()
         }
     }
 
@@ -523,7 +524,7 @@ impl Conversation {
 
     fn finish_look(&mut self, at: Instant, survey: &Survey, heard: &mut Vec<Heard>) {
         let (missing, strange): (Vec<_>, Vec<_>) = survey.verdicts().partition(|(leg, _)| self.legs.contains(leg));
-        let is_behind = survey.has_channels() && missing.iter().any(|(_, exists)| *exists);
+        let is_behind = survey.has(List::Channels) && missing.iter().any(|(_, exists)| *exists);
         self.lists += 1;
         if is_behind && self.lists < LISTS_AT_MOST {
             self.look_at = at + LIST_AGAIN_AFTER;
@@ -531,11 +532,19 @@ impl Conversation {
         }
         let strange: BTreeSet<&LegId> = strange.into_iter().filter(|(_, exists)| *exists).map(|(leg, _)| leg).collect();
         let (news, mut told) = self.listing(at, survey);
-        told.retain(|event| event.leg().is_none_or(|leg| self.legs.contains(leg) || strange.contains(leg)));
         heard.extend(news.into_iter().map(now));
-        heard.push(now(CallEvent::LookBegan));
-        heard.extend(told.into_iter().map(now));
-        heard.push(now(CallEvent::LookEnded));
+        // What was refused is no sign that nothing is there: of queues that are not named nothing is
+        // compared, and without the channels nothing at all.
+        let has_tables = [List::Agents, List::Tiers, List::Callers].into_iter().all(|list| survey.has(list));
+        told.retain(|event| match event {
+            CallEvent::QueueSeen { .. } => has_tables,
+            other => other.leg().is_none_or(|leg| self.legs.contains(leg) || strange.contains(leg)),
+        });
+        if survey.has(List::Channels) {
+            heard.push(now(CallEvent::LookBegan));
+            heard.extend(told.into_iter().map(now));
+            heard.push(now(CallEvent::LookEnded));
+        }
         for (leg, _) in missing.into_iter().filter(|(_, exists)| !exists) {
             self.gone.insert(leg.clone(), at + GONE_AFTER);
         }
@@ -548,7 +557,7 @@ impl Conversation {
     /// What of how agents stand is news, and all that the lists say.
     fn listing(&mut self, at: Instant, survey: &Survey) -> (Vec<CallEvent>, Vec<CallEvent>) {
         let now_s = self.clock.map_or(0, |(then, clock)| (clock + at.duration_since(then)).as_secs());
-        let duties = self.duties.listed(&survey.rows(List::Agents), &survey.rows(List::Tiers));
+        let duties = self.duties_in(survey);
         let mut told = snapshot::queues(&survey.rows(List::Queues));
         told.extend(duties.all);
         let mut served = BTreeMap::new();
@@ -671,10 +680,7 @@ impl Conversation {
         let said = event.body();
         let succeeded = said.starts_with("+OK");
         match job.request {
-            None => {
-                heard.push(Heard::Product(product(&said)));
-                self.finish_if_done(at, heard);
-            }
+            None => heard.push(Heard::Product(product(&said))),
             Some(Request::Originate { leg, .. } | Request::Spy { leg, .. }) => {
                 self.tell(at, CallEvent::OriginateEnded { leg: Some(leg), succeeded }, heard);
             }
@@ -748,6 +754,12 @@ impl Pulse {
     fn accept(&mut self) {
         self.accepted = self.surplus;
     }
+}
+
+/// Which run of FreeSWITCH an event is of: each says so.
+fn core_of(event: &Event<'_>) -> Option<BootId> {
+    let uuid = event.get(Header::CoreUuid)?;
+    Some(uuid.chars().filter(char::is_ascii_alphanumeric).collect::<String>().as_str().into())
 }
 
 fn now(event: CallEvent) -> Heard {

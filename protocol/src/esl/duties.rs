@@ -87,7 +87,10 @@ impl Duties {
                 known.duty = duty.clone();
                 *wrap_up_s = known.wrap_up_s;
             }
-            *duty = self.explained(agent, duty.clone());
+            match duty {
+                Duty::Paused(_) => *duty = self.explained(agent, duty.clone()),
+                Duty::In | Duty::Out => drop(self.reasons.remove(agent)),
+            }
         }
     }
 

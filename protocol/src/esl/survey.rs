@@ -79,19 +79,21 @@ pub struct Survey {
     answers: BTreeMap<List, Bytes>,
     /// Legs that are asked for, and whether they exist.
     doubts: BTreeMap<LegId, Option<bool>>,
-    has_channels: bool,
+    refused: BTreeSet<List>,
 }
 
 impl Survey {
     pub fn new(no: u64, purpose: Purpose, began: Instant) -> Self {
-        Survey { no, purpose, began, answers: BTreeMap::new(), doubts: BTreeMap::new(), has_channels: false }
+        Survey { no, purpose, began, answers: BTreeMap::new(), doubts: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
     /// A list came, or was refused: then in whose words. Of the legs it is to be asked whether they
     /// exist.
     pub fn listed(&mut self, list: List, answer: Bytes, legs: &Legs) -> (Vec<LegId>, Option<String>) {
         let refused = refusal(&answer);
-        self.has_channels |= list == List::Channels && refused.is_none();
+        if refused.is_some() {
+            self.refused.insert(list);
+        }
         self.answers.insert(list, if refused.is_some() { Bytes::new() } else { answer });
         let doubtful = if self.has_all_lists() { self.doubtful(legs) } else { Vec::new() };
         self.doubts = doubtful.iter().map(|leg| (leg.clone(), None)).collect();
@@ -136,9 +138,9 @@ impl Survey {
         self.answers.get(&list).and_then(|answer| snapshot::rows(answer)).unwrap_or_default()
     }
 
-    /// Whether the PBX keeps a list of channels at all.
-    pub fn has_channels(&self) -> bool {
-        self.has_channels
+    /// Whether the PBX gave us this list: one that it refused says nothing.
+    pub fn has(&self, list: List) -> bool {
+        self.answers.contains_key(&list) && !self.refused.contains(&list)
     }
 
     /// The legs that were asked for, and whether they exist.

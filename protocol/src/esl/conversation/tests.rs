@@ -420,6 +420,14 @@ fn a_pause_is_told_with_the_reason_that_freeswitch_forgets() {
     );
     let event = CallEvent::AgentIs { agent: "1001".into(), duty: Duty::Paused("午饭".into()), wrap_up_s: 7 };
     assert_eq!(driven.heard, [Heard::Event { event, held: Duration::ZERO }]);
+    for (status, duty) in [("Available", Duty::In), ("On Break", Duty::Paused("".into()))] {
+        driven.heard.clear();
+        driven.event(&format!(
+            r#""Event-Name":"CUSTOM","Event-Subclass":"callcenter::info","CC-Action":"agent-status-change","CC-Agent":"1001@default","CC-Agent-Status":"{status}""#
+        ));
+        let event = CallEvent::AgentIs { agent: "1001".into(), duty, wrap_up_s: 7 };
+        assert_eq!(driven.heard, [Heard::Event { event, held: Duration::ZERO }], "the reason was of that break alone");
+    }
     driven.ask(Request::Pause { agent: "1002".into(), queue: None, paused: true, reason: String::new() });
     assert!(matches!(driven.heard.last(), Some(Heard::Answered { answer: Answer::No(_), .. })));
 }
@@ -433,6 +441,10 @@ fn places_in_queues_are_listed_every_minute_and_what_changed_is_told() {
     assert_eq!(driven.names(), ["agent_is", "member_is"]);
     driven.later(DUTIES_EVERY);
     assert_eq!(driven.names(), [""; 0]);
+    // mod_callcenter is being loaded anew: that sends nobody home.
+    driven.answers(List::Tiers.command(), "-ERR json Command not found!\n");
+    driven.later(DUTIES_EVERY);
+    assert_eq!(driven.names(), ["look_began", "look_ended"]);
     driven.table("tier list", "");
     driven.later(DUTIES_EVERY);
     let names = driven.names();
@@ -478,6 +490,21 @@ fn a_leg_that_is_gone_without_a_word_is_told_to_have_ended() {
     assert_eq!(driven.events(), ["leg_ended late cause 16", "leg_ended gone cause 0"]);
     driven.later(LOOK_EVERY);
     assert_eq!(driven.asked("uuid_exists"), 0, "and never again");
+}
+
+#[test]
+fn without_a_list_of_channels_each_leg_is_asked_for_and_nothing_is_compared() {
+    let mut driven = Driven::live();
+    driven.event(&created("a"));
+    driven.event(&created("b"));
+    driven.heard.clear();
+    driven.at += secs(1);
+    driven.answers("api show channels", "-ERR SQL disabled, no data available!\n");
+    driven.answers("api uuid_exists a", "true");
+    driven.answers("api uuid_exists b", "false");
+    driven.ask(Request::Look);
+    driven.later(GONE_AFTER);
+    assert_eq!(driven.events(), ["leg_ended b cause 0"]);
 }
 
 #[test]
