@@ -6,7 +6,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::TimeDelta;
 use daemon::number::Number;
-use daemon::store::read::ObligationRow;
+use daemon::store::read::{ObligationRow, Outage};
 use daemon::{Time, desk::clock::ObligationState};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -163,6 +163,18 @@ impl Pen {
             (1.., _) => self.say2("left-days", "days", days, "hours", hours),
             (_, 1..) => self.say2("left-hours", "hours", hours, "minutes", format!("{minutes:02}")),
             _ => self.span(left.num_milliseconds()),
+        }
+    }
+
+    /// That not all of a call was seen, and what hid it.
+    pub fn uncertain(&self, gap: &Option<Outage>) -> String {
+        match gap {
+            None => self.say("uncertain"),
+            Some(Outage { from, to: None, .. }) => self.say1("uncertain-since", "from", self.when(from)),
+            Some(Outage { from, to: Some(to), .. }) if to == from => self.say1("uncertain-at", "at", self.when(from)),
+            Some(Outage { from, to: Some(to), .. }) => {
+                self.say2("uncertain-between", "from", self.when(from), "to", self.hm(to))
+            }
         }
     }
 

@@ -316,3 +316,49 @@ async fn an_assets_tag_spares_sending_it_again() {
     let missing = text(site.ask(get("/nowhere", None)).await).await;
     assert!(missing.contains("没有这一页"), "{missing}");
 }
+
+async fn json(answer: Response) -> serde_json::Value {
+    serde_json::from_str(&text(answer).await).expect("JSON")
+}
+
+#[tokio::test]
+async fn coverage_answers_for_a_period_and_says_what_is_wrong_with_one() {
+    let site = Site::open().await;
+    let (boss, wires) = (site.sign_in("supervisor").await, site.sign_in("admin").await);
+    let ask = async |query: &str| site.ask(get(&format!("/api/v1/coverage{query}"), Some(&boss))).await;
+    for (query, wrong) in [
+        ("", "from is missing"),
+        ("?from=2026-11-22T00:00:00%2B08:00", "to is missing"),
+        ("?from=yesterday&to=2026-11-22T00:00:00Z", "from is \"yesterday\""),
+        ("?from=2026-11-22&to=2026-11-23", "no time with its zone"),
+        ("?from=2026-11-23T00:00:00Z&to=2026-11-22T00:00:00Z", "to is before from"),
+    ] {
+        let answer = ask(query).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
+        let problem = json(answer).await;
+        assert_eq!(problem["code"], "parameter");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(wrong)), "{query}: {problem}");
+    }
+    let whole = json(ask("?from=2026-11-22T00:00:00%2B08:00&to=2026-11-22T00:30:00Z").await).await;
+    assert_eq!(whole, serde_json::json!({ "from": "2026-11-21T16:00:00Z", "to": "2026-11-22T00:30:00Z", "pbxs": [] }));
+    let spaced = ask("?from=2026-11-22T00:00:00+08:00&to=2026-11-22T00:30:00Z").await;
+    assert_eq!(spaced.status(), StatusCode::OK, "a plus sign that was not escaped is one all the same");
+    let ledger = json(site.ask(get("/api/v1/ledger", Some(&wires))).await).await;
+    assert_eq!(ledger, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn the_links_page_shows_the_period_that_was_chosen_and_only_today_lives() {
+    let site = Site::open().await;
+    let wires = site.sign_in("admin").await;
+    let page = async |query: &str| text(site.ask(get(&format!("/admin{query}"), Some(&wires))).await).await;
+    let today = page("").await;
+    assert!(today.contains("id=\"coverage\" data-live") && today.contains("aria-current=\"true\">今天"), "{today}");
+    let week = page("?period=week").await;
+    assert!(week.contains("id=\"coverage-chosen\" aria") && week.contains("aria-current=\"true\">7 天"), "{week}");
+    let days = page("?from=2026-10-01&to=2026-10-07").await;
+    assert!(days.contains("value=\"2026-10-01\"") && days.contains("value=\"2026-10-07\""), "{days}");
+    let wrong = page("?from=2026-10-07&to=2026-10-01").await;
+    assert!(wrong.contains("起止日期不对") && wrong.contains("id=\"coverage\""), "{wrong}");
+}

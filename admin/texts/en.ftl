@@ -325,6 +325,9 @@ proof-for = For
 tries = Tries that came to no talk
 calls = Calls
 uncertain = uncertain
+uncertain-since = uncertain, not seen since { $from }
+uncertain-at = uncertain, an event was lost at { $at }
+uncertain-between = uncertain, not seen from { $from } to { $to }
 
 figures = Right now
 fig-waiting = Waiting now

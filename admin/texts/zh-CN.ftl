@@ -318,6 +318,9 @@ proof-for = 用于
 tries = 未接通的尝试
 calls = 通话
 uncertain = 不确定
+uncertain-since = 不确定，{ $from } 起看不到
+uncertain-at = 不确定，{ $at } 丢了事件
+uncertain-between = 不确定，{ $from } 到 { $to } 看不到
 
 figures = 此刻
 fig-waiting = 此刻在等

@@ -18,6 +18,10 @@ async fn the_board_follows_callers_and_agents_without_a_reload() {
     browser.see("#figures", "3").await;
     browser.see_that("return document.querySelector('#q-main-support td:nth-child(4)').innerText >= '0:01'").await;
     assert_eq!(browser.text_of("#q-main-complaints td:nth-child(3)").await.as_deref(), Some("0"));
+    browser.see_count("#callers .caller", 3).await;
+    let positions = "return [...document.querySelectorAll('#callers .caller b')].map((b) => b.innerText).join()";
+    assert_eq!(browser.js(positions, &[]).await, serde_json::json!("1,2,3"));
+    browser.see("#callers .caller:first-child", "13911112221").await;
 
     let state = async |word: &str| {
         let script = format!(
@@ -34,10 +38,16 @@ async fn the_board_follows_callers_and_agents_without_a_reload() {
     browser.see("#q-main-support td:nth-child(3)", "2").await;
     browser.see("#q-main-support td:last-child", "1/2").await;
     browser.see("#agent-main-1001", "周晓云").await;
+    browser.see("#callers .caller:first-child b", "1").await;
+    browser.see("#callers .caller:first-child", "13911112222").await;
     for call in calls {
         scene.pbx.hang_up(call).await;
     }
+    state("话后").await;
+    browser.see("#q-main-support td:last-child", "1/2").await;
+    // The time that the configuration gives is over by itself.
     state("就绪").await;
+    browser.see_count("#callers .caller", 0).await;
     browser.see("#q-main-support td:nth-child(3)", "0").await;
     assert_eq!(browser.js("return window.same", &[]).await, serde_json::json!(true), "the page was never loaded anew");
     browser.is_content().await;

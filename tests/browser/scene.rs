@@ -45,7 +45,10 @@ impl Scene {
     /// The same, with whatever more has happened before.
     pub async fn with_past(more: impl FnOnce(&mut Past)) -> Scene {
         let mut pbx = Pbx::listen(&[("support", &["1001", "1002"]), ("complaints", &["1002"])]).await;
-        let house = House::new(&format!("{}[site]\ntime_zone = \"Asia/Shanghai\"\n", pbx.config("main")));
+        let house = House::new(&format!(
+            "{}wrap_up = {{ seconds = 3 }}\n[site]\ntime_zone = \"Asia/Shanghai\"\n",
+            pbx.config("main")
+        ));
         let mut past = Past::of(&house);
         past.settle();
         more(&mut past);

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::house::sign_in;
+
 use super::scene::{BOSS, KNOWN, Scene, WIRES, ZHOU};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +23,13 @@ async fn a_cut_link_is_amber_on_every_page() {
     // Pages that are opened meanwhile say so from the start.
     desk.goto(format!("{}/tickets", scene.url())).await.expect("the tickets");
     desk.see("#status.warn", "main 从").await;
+    // Painted with the page itself, not only by what comes after it.
+    let painted =
+        sign_in(scene.url(), ZHOU).await.get(format!("{}/tickets", scene.url())).send().await.expect("a page");
+    let painted = painted.text().await.expect("HTML");
+    assert!(painted.contains("class=\"status warn\"") && painted.contains("main 从"), "{painted}");
+    let outside = reqwest::get(format!("{}/sign-in", scene.url())).await.expect("a page").text().await.expect("HTML");
+    assert!(!outside.contains("main"), "who has not signed in learns nothing of it: {outside}");
     let wires = scene.browser(WIRES).await;
     wires.see("#link-main", "断开").await;
     wires.see("#status.warn", "main 从").await;

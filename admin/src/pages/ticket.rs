@@ -162,7 +162,9 @@ impl Timeline {
                 let stored = self.calls.iter().find(|stored| stored.id == *call);
                 let (icon, missed) = stored.map_or(("in", false), |c| contact_look(c.direction, c.outcome));
                 let what = stored.map_or_else(|| pen.say("line-call"), |call| self.call(call));
-                (if missed { "late" } else { "call" }, icon, what, by)
+                let gap = stored.filter(|call| !call.certain).map(|call| pen.uncertain(&call.gap));
+                let more = gap.into_iter().chain(Some(by).filter(|by| !by.is_empty())).collect::<Vec<_>>();
+                (if missed { "late" } else { "call" }, icon, what, more.join(&pen.say("comma")))
             }
             TimelineWhat::Owner { person } => {
                 ("", "user", pen.say1("line-owner", "who", self.name(*person)), String::new())

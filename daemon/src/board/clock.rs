@@ -42,9 +42,11 @@ mod tests {
         let mut clock = Clock::new(wall, steady);
         let later = |seconds: i64| wall + TimeDelta::seconds(seconds);
         assert_eq!(clock.step(later(30), steady + Duration::from_millis(29_985)), None);
+        assert_eq!(clock.step(later(60), steady + Duration::from_secs(60)), None);
         let steady = steady + Duration::from_secs(60);
-        assert_eq!(clock.step(later(60) + TimeDelta::hours(1), steady).map(|step| step.num_minutes()), Some(60));
-        assert_eq!(clock.step(later(90), steady + Duration::from_secs(30)).map(|step| step.num_minutes()), Some(-60));
-        assert_eq!(clock.step(later(120), steady + Duration::from_secs(60)), None);
+        let set = later(90) + TimeDelta::hours(1);
+        assert_eq!(clock.step(set, steady + Duration::from_secs(30)), Some(TimeDelta::hours(1)));
+        assert_eq!(clock.step(later(120), steady + Duration::from_secs(60)), Some(TimeDelta::hours(-1)));
+        assert_eq!(clock.step(later(150), steady + Duration::from_secs(90)), None);
     }
 }
