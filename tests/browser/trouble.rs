@@ -29,7 +29,10 @@ async fn a_cut_link_is_amber_on_every_page() {
     let painted = painted.text().await.expect("HTML");
     assert!(painted.contains("class=\"status warn\"") && painted.contains("main 从"), "{painted}");
     let outside = reqwest::get(format!("{}/sign-in", scene.url())).await.expect("a page").text().await.expect("HTML");
-    assert!(!outside.contains("main"), "who has not signed in learns nothing of it: {outside}");
+    assert!(
+        !outside.contains("main 从") && !outside.contains("status warn"),
+        "who has not signed in learns nothing of it: {outside}"
+    );
     let wires = scene.browser(WIRES).await;
     wires.see("#link-main", "断开").await;
     wires.see("#status.warn", "main 从").await;
