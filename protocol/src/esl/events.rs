@@ -464,3 +464,92 @@ fn cause(name: &str) -> Option<u16> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped(json: &str) -> Vec<CallEvent> {
+        let mut out = Vec::new();
+        map(&Event::from_json(json.as_bytes()).expect("an event"), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_line_is_known_by_its_gateway_or_profile_and_a_phone_by_its_user() {
+        for (channel, gateway, is_users, device) in [
+            ("sofia/internal/1001@10.0.0.2:5060", None, false, "sofia/internal/1001"),
+            ("sofia/external/10086@10.0.0.1", None, false, "sofia/external"),
+            ("sofia/external/1001@198.51.100.7", None, true, "sofia/external/1001"),
+            ("sofia/external/13900139000", Some("trunk"), false, "sofia/gateway/trunk"),
+            ("loopback/1003-a", None, false, "loopback/1003"),
+            ("loopback/1003-b", None, false, "loopback/1003"),
+            ("verto.rtc/1002@10.0.0.9", None, false, "verto.rtc/1002"),
+        ] {
+            assert_eq!(device_named(channel, gateway, is_users).as_str(), device, "{channel}");
+        }
+    }
+
+    #[test]
+    fn a_withheld_number_is_none_and_a_number_is_no_name() {
+        let leg = |number: &str, name: &str, hidden: &str| {
+            let told = mapped(&format!(
+                r#"{{"Event-Name":"CHANNEL_CREATE","Unique-ID":"c","Call-Direction":"inbound",
+                    "Channel-Name":"sofia/external/x@y","Caller-Orig-Caller-ID-Number":"{number}",
+                    "Caller-Caller-ID-Number":"changed","Caller-Orig-Caller-ID-Name":"{name}",
+                    "Caller-Privacy-Hide-Number":"{hidden}"}}"#
+            ));
+            let [CallEvent::LegStarted(leg)] = &told[..] else { panic!("{told:?}") };
+            (leg.number.as_deref().map(str::to_owned), leg.name.as_deref().map(str::to_owned))
+        };
+        assert_eq!(leg("13800138000", "13800138000", "false"), (Some("13800138000".into()), None));
+        assert_eq!(leg("13800138000", "Zhang San", "false"), (Some("13800138000".into()), Some("Zhang San".into())));
+        assert_eq!(leg("13800138000", "Zhang San", "true").0, None);
+    }
+
+    #[test]
+    fn a_partner_who_hung_up_is_told_by_the_leg_that_is_hung_up_for_it() {
+        let hung_up = |more: &str| {
+            mapped(&format!(
+                r#"{{"Event-Name":"CHANNEL_HANGUP","Unique-ID":"c","Call-Direction":"inbound","Hangup-Cause":"NORMAL_CLEARING",
+                    "Other-Leg-Unique-ID":"a"{more}}}"#
+            ))
+        };
+        let asked = |leg: &str| vec![CallEvent::HangupAsked { leg: leg.into(), by: HangupBy::Party }];
+        assert_eq!(hung_up(r#","variable_sip_term_status":"200""#), asked("c"));
+        assert_eq!(hung_up(r#","variable_last_bridge_proto_specific_hangup_cause":"sip:200""#), asked("a"));
+        let stale =
+            r#","variable_last_bridge_proto_specific_hangup_cause":"sip:200","variable_last_bridge_role":"originator""#;
+        assert_eq!(hung_up(stale), [], "of an earlier bridge");
+        assert_eq!(hung_up(""), [], "the PBX");
+    }
+
+    #[test]
+    fn a_transferor_of_one_bridge_sends_on_blindly_and_says_so_itself() {
+        let told = |peer: &str| {
+            mapped(&format!(
+                r#"{{"Event-Name":"CUSTOM","Event-Subclass":"sofia::transferor","Unique-ID":"a",
+                    "att_xfer_original_call_id":"c","att_xfer_destination_call_id":"t",
+                    "att_xfer_destination_peer_uuid":"{peer}"}}"#
+            ))
+        };
+        assert_eq!(told("a"), []);
+        let [CallEvent::AttendedTransfer { by, by_second, other, target, .. }] = &told("a2")[..] else { panic!() };
+        let all = [Some(by), by_second.as_ref(), other.as_ref(), target.as_ref()];
+        assert_eq!(all.map(|leg| leg.map(|leg| leg.as_str())), [Some("a"), Some("a2"), Some("c"), Some("t")]);
+    }
+
+    #[test]
+    fn what_says_nothing_of_calls_is_passed_by() {
+        for name in ["CHANNEL_STATE", "CHANNEL_CALLSTATE", "CHANNEL_EXECUTE", "CODEC", "HEARTBEAT", "RE_SCHEDULE"] {
+            assert_eq!(mapped(&format!(r#"{{"Event-Name":"{name}","Unique-ID":"c"}}"#)), [], "{name}");
+        }
+        for action in ["agent-offering", "agent-state-change", "members-count", "bridge-agent-fail"] {
+            let json = format!(
+                r#"{{"Event-Name":"CUSTOM","Event-Subclass":"callcenter::info","CC-Action":"{action}","CC-Queue":"q@d",
+                    "CC-Agent":"1@d","CC-Member-Session-UUID":"c"}}"#
+            );
+            assert_eq!(mapped(&json), [], "{action}");
+        }
+    }
+}

@@ -188,3 +188,60 @@ pub fn column<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
 fn age_ms(since_s: &str, now_s: u64) -> Option<u64> {
     Some(now_s.saturating_sub(since_s.parse().ok()?) * 1000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNELS: &[u8] = br#"{"row_count":3,"rows":[
+        {"uuid":"c","direction":"inbound","created_epoch":"100","name":"sofia/external/13100000001@10.0.0.1",
+         "cid_name":"13100000001","cid_num":"13100000001","dest":"1001","initial_dest":"4008001234","application":"uuid_bridge",
+         "application_data":"a","callstate":"ACTIVE","call_uuid":"c"},
+        {"uuid":"a","direction":"outbound","created_epoch":"101","name":"sofia/internal/1001@10.0.0.2","cid_num":"13100000001",
+         "dest":"1001","application":"","callstate":"HELD","call_uuid":"c"},
+        {"uuid":"w","direction":"inbound","created_epoch":"104","name":"sofia/external/x@10.0.0.1","cid_num":"13100000002",
+         "dest":"4008001234","application":"callcenter","application_data":"support@default","callstate":"ACTIVE",
+         "call_uuid":""}]}"#;
+
+    const CALLERS: &[u8] = b"queue|uuid|session_uuid|joined_epoch|state\n\
+        support@default|1|c|100|Answered\nsupport@default|2|w|104|Waiting\nsupport@default|3||90|Abandoned\n+OK\n";
+
+    #[test]
+    fn what_is_up_is_told_with_who_talks_and_who_waits() {
+        let mut served = BTreeMap::new();
+        let waiting = callers(&rows(CALLERS).expect("a table"), 110, &mut served);
+        let waits = CallEvent::CallerSeen { caller: "w".into(), queue: "support".into(), waited_ms: 6000 };
+        assert_eq!(waiting, [waits]);
+        let told = legs(&rows(CHANNELS).expect("a table"), &served, 110);
+        let seen: Vec<_> = told
+            .iter()
+            .filter_map(|event| match event {
+                CallEvent::LegSeen(seen) => Some(&**seen),
+                _ => None,
+            })
+            .collect();
+        let [caller, agent, waiting] = seen[..] else { panic!("{told:#?}") };
+        assert_eq!((caller.leg.device.as_str(), caller.leg.dialled.as_deref()), ("sofia/external", Some("4008001234")));
+        assert_eq!((caller.up_ms, caller.leg.name.as_deref(), caller.leg.linked.as_ref()), (10_000, None, None));
+        assert!(caller.bridge.is_some() && caller.bridge == agent.bridge, "{told:#?}");
+        assert_eq!((agent.leg.linked.as_ref(), agent.leg.state), (Some(&"c".into()), LegState::Up));
+        assert_eq!((caller.queue.as_ref(), waiting.queue.as_ref()), (Some(&"support".into()), Some(&"support".into())));
+        assert_eq!((waiting.bridge.as_ref(), waiting.leg.state), (None, LegState::Up));
+    }
+
+    #[test]
+    fn a_table_may_be_empty_or_none() {
+        assert_eq!(rows(b"{\"row_count\": 0}").map(|rows| rows.len()), Some(0));
+        assert_eq!(rows(b"{\"command\":\"callcenter_config\",\"response\":[]}").map(|rows| rows.len()), Some(0));
+        assert_eq!(rows(b"+OK\n"), None);
+        assert_eq!(rows(b"-ERR SQL disabled, no data available!\n"), None);
+    }
+
+    #[test]
+    fn agents_stand_as_they_are_listed() {
+        let list = b"{\"response\":[{\"name\":\"1001@default\",\"status\":\"On Break\",\"wrap_up_time\":\"10\"}]}";
+        let told = agents(&rows(list).expect("a table"));
+        let duty = crate::event::Duty::Paused("".into());
+        assert_eq!(told, [CallEvent::AgentIs { agent: "1001".into(), duty, wrap_up_s: 10 }]);
+    }
+}
