@@ -1,5 +1,7 @@
 //! The real binary, in a directory of its own, on ports of its own; ended when dropped.
 
+#[cfg(feature = "asterisk")]
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -53,6 +55,23 @@ impl House {
 
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("ringback-data")
+    }
+
+    /// The files that it has kept, when nobody is in.
+    #[cfg(feature = "asterisk")]
+    pub fn kept(&self) -> Vec<(OsString, Vec<u8>)> {
+        let files = std::fs::read_dir(self.data()).expect("its store").map(|file| file.expect("a file"));
+        let files = files.filter(|file| file.path().is_file());
+        files.map(|file| (file.file_name(), std::fs::read(file.path()).expect("a file's bytes"))).collect()
+    }
+
+    /// Puts in what another house has kept.
+    #[cfg(feature = "asterisk")]
+    pub fn furnish(&self, files: &[(OsString, Vec<u8>)]) {
+        std::fs::create_dir_all(self.data()).expect("a place for the store");
+        for (name, bytes) in files {
+            std::fs::write(self.data().join(name), bytes).expect("a copy of the store");
+        }
     }
 
     /// The store, to look at while the daemon writes it.

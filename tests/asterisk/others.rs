@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::lab::HOTLINE;
+use super::lab::{self, HOTLINE};
 use super::phone::Manner;
 use super::stage::{A_TALK, Stage};
 
@@ -105,6 +105,18 @@ async fn names_come_in_any_charset_and_with_any_intent() {
             "caller": number, "to": "support", "result": "answered", "talked": [by], "ended_by": "caller",
         }));
     }
+    let names: Vec<String> = {
+        let database = stage.scene.house.database();
+        let mut rows = database.prepare("SELECT caller_name FROM calls ORDER BY started_at_ms").expect("a question");
+        let names = rows.query_map([], |row| row.get(0)).expect("the calls");
+        names.map(|name| name.expect("a name")).collect()
+    };
+    // 22 has thrown away what is no UTF-8 before it tells us.
+    let lost = "\u{FFFD}".repeat(ZHANG_SAN.len());
+    assert_eq!(names[0], if lab::version() == "16" { "张三" } else { lost.as_str() });
+    assert_eq!(names[1], "李四 <img src=x onerror=alert(1)>");
+    assert_eq!(names[2], r"O'Brien\\r\\nEvent: Hangup\\r\\nUniqueid: 1");
+    assert!(names[3].ends_with("%0d%0aAction: Logoff"), "{names:?}");
     stage.ends("strange_names", json!(truth)).await;
 }
 

@@ -196,6 +196,7 @@ async fn the_wrap_up_is_waited_out() {
     sleep(A_TALK).await;
     first.hang_up();
     let first_s = talk.talked_s().await;
+    stage.scene.board_says("1001", "wrap_up").await;
     let second = stage.calls(TIRED, "13400000012");
     let talk = stage.answers("1001").await;
     stage.tape.told(&["Event: AgentConnect", "CallerIDNum: 13400000012"]).await;
