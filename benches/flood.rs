@@ -330,20 +330,22 @@ impl Fed {
 
 /// The other process: a thread for each PBX, which begin together.
 fn feed(asked: &Asked) {
-    let pbxs: Vec<(TcpListener, Simulation)> = (0..PBXS)
+    // All is rendered before anybody may connect: a link does not wait for long to be let in.
+    let rounds: Vec<(Simulation, Round)> = (0..PBXS)
         .map(|nth| {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            println!("{}", listener.local_addr().expect("its address").port());
-            (listener, Simulation::drill(CALLS_PER_S, nth as u64 + 1))
+            let simulation = Simulation::drill(CALLS_PER_S, nth as u64 + 1);
+            let round = Round::render(&simulation);
+            (simulation, round)
         })
         .collect();
     let go = Arc::new((Mutex::new(false), std::sync::Condvar::new()));
     let rate = asked.rate / PBXS as f64;
     let seconds = asked.seconds;
-    for (listener, simulation) in pbxs {
+    for (simulation, mut round) in rounds {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        println!("{}", listener.local_addr().expect("its address").port());
         let go = go.clone();
         thread::spawn(move || {
-            let mut round = Round::render(&simulation);
             let (stream, _) = listener.accept().expect("the daemon");
             stream.set_nodelay(true).expect("a socket");
             let out = Arc::new(Mutex::new(stream.try_clone().expect("a socket")));
