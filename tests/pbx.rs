@@ -37,6 +37,8 @@ struct Member {
     queue: String,
     agent: String,
     status: Device,
+    /// Why it is on a break.
+    paused: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,6 +89,12 @@ pub struct Outbound {
     answered: bool,
 }
 
+/// Somebody who listens in.
+pub struct Listener {
+    agent: String,
+    phone: Leg,
+}
+
 /// What `Originate` asked for.
 #[derive(Debug)]
 pub struct Originate {
@@ -103,7 +111,12 @@ impl Pbx {
         let members = queues
             .iter()
             .flat_map(|(queue, agents)| agents.iter().map(move |agent| (queue, agent)))
-            .map(|(queue, agent)| Member { queue: (*queue).into(), agent: (*agent).into(), status: Device::NotInUse })
+            .map(|(queue, agent)| Member {
+                queue: (*queue).into(),
+                agent: (*agent).into(),
+                status: Device::NotInUse,
+                paused: None,
+            })
             .collect();
         let (orders, taken) = mpsc::channel(UNSAID);
         let (lists, standing) = watch::channel(Standing::default());
@@ -238,9 +251,62 @@ impl Pbx {
         self.say(text).await;
     }
 
+    /// From now on whatever the daemon asks to have done is refused in these words.
+    pub fn refuse(&self, words: &str) {
+        self.lists.send_modify(|lists| lists.refusing = Some(words.to_owned()));
+    }
+
+    /// From now on the daemon gets no answer to what it asks to have done.
+    pub fn say_nothing(&self) {
+        self.lists.send_modify(|lists| lists.refusing = Some(String::new()));
+    }
+
+    /// The next that the daemon asked to have done, header by header.
+    pub async fn asked(&mut self) -> BTreeMap<String, String> {
+        timeout(PATIENCE, self.asked.recv()).await.expect("an action").expect("the PBX listens")
+    }
+
+    /// Whether the daemon has asked for something that the test has not looked at.
+    pub fn was_asked(&mut self) -> bool {
+        self.asked.try_recv().is_ok()
+    }
+
+    /// An agent is on a break from all queues, or (none) no longer.
+    pub async fn rests(&mut self, agent: &str, reason: Option<&str>) {
+        let mut text = String::new();
+        for member in self.members.iter_mut().filter(|member| member.agent == agent) {
+            member.paused = reason.map(str::to_owned);
+            text += &event("QueueMemberPause", "agent", &[&member.block("MemberName", "Interface")]);
+        }
+        self.say(text).await;
+    }
+
+    /// A phone that was rung for an application is picked up.
+    pub async fn picks_up(&mut self, asked: &BTreeMap<String, String>) -> Listener {
+        let agent = asked["Channel"].trim_start_matches("PJSIP/").to_owned();
+        let mut phone = self.leg(&agent, None, &agent, &format!("Agent {agent}"), "s", 0);
+        phone.id = asked["ChannelId"].clone();
+        phone.linked = phone.id.clone();
+        let began = event("Newchannel", "call", &[&phone.block("")]);
+        phone.state = 6;
+        self.up.insert(phone.id.clone(), phone.clone());
+        let up = event("Newstate", "call", &[&phone.block("")]);
+        let spies = event("ChanSpyStart", "call", &[&phone.block("Spyer")]);
+        let device = self.device(&agent, Device::InUse);
+        self.say([began, up, spies, device].concat()).await;
+        Listener { agent, phone }
+    }
+
+    pub async fn puts_down(&mut self, listener: Listener) {
+        let mut text = event("ChanSpyStop", "call", &[&listener.phone.block("Spyer")]);
+        text += &self.end(&listener.phone, 16);
+        text += &self.device(&listener.agent, Device::NotInUse);
+        self.say(text).await;
+    }
+
     /// What the daemon asked to have dialled.
     pub async fn originated(&mut self) -> Originate {
-        let headers = timeout(PATIENCE, self.asked.recv()).await.expect("an Originate").expect("the PBX listens");
+        let headers = self.asked().await;
         let agent = headers["Channel"].trim_start_matches("PJSIP/").to_owned();
         Originate { agent, exten: headers["Exten"].clone(), headers }
     }
@@ -380,7 +446,7 @@ impl Pbx {
         let members = self.members.iter();
         status.extend(members.map(|member| format!("Event: QueueMember\r\n{}", member.block("Name", "Location"))));
         let channels = self.up.values().map(|leg| format!("Event: CoreShowChannel\r\n{}", leg.block(""))).collect();
-        self.lists.send_replace(Standing { status, channels });
+        self.lists.send_modify(|lists| (lists.status, lists.channels) = (status, channels));
     }
 }
 
@@ -390,8 +456,10 @@ impl Member {
         format!(
             "Queue: {queue}\r\n{name}: Agent {agent}\r\n{interface}: PJSIP/{agent}\r\nStateInterface: PJSIP/{agent}\r\n\
              Membership: static\r\nPenalty: 0\r\nCallsTaken: 0\r\nLastCall: 0\r\nLastPause: 0\r\nInCall: 0\r\n\
-             Status: {}\r\nPaused: 0\r\nPausedReason: \r\nWrapuptime: 0\r\n",
-            self.status as u8
+             Status: {}\r\nPaused: {}\r\nPausedReason: {}\r\nWrapuptime: 0\r\n",
+            self.status as u8,
+            u8::from(self.paused.is_some()),
+            self.paused.as_deref().unwrap_or_default()
         )
     }
 }
@@ -481,6 +549,7 @@ fn escape(name: &str) -> String {
 struct Standing {
     status: Vec<String>,
     channels: Vec<String>,
+    refusing: Option<String>,
 }
 
 enum Order {
@@ -546,7 +615,7 @@ impl Line {
         }
         match name.as_str() {
             "CoreShowChannels" => self.snapshots.send_modify(|count| *count += 1),
-            "Originate" => self.tell.send(action).await.unwrap_or_default(),
+            "Originate" | "Hangup" | "QueuePause" => self.tell.send(action).await.unwrap_or_default(),
             _ => {}
         }
     }
@@ -568,7 +637,11 @@ impl Line {
                 "Response: Success\r\n{id}Ping: Pong\r\nTimestamp: {}.000000\r\n\r\n",
                 chrono::Utc::now().timestamp()
             ),
-            "Originate" => format!("Response: Success\r\n{id}Message: Originate successfully queued\r\n\r\n"),
+            "Originate" | "Hangup" | "QueuePause" => match &lists.refusing {
+                Some(words) if words.is_empty() => String::new(),
+                Some(words) => format!("Response: Error\r\n{id}Message: {words}\r\n\r\n"),
+                None => format!("Response: Success\r\n{id}Message: done\r\n\r\n"),
+            },
             _ => format!("Response: Success\r\n{id}Message: Authentication accepted\r\n\r\n"),
         }
     }

@@ -189,7 +189,7 @@ fn rights_to_ask(pbx: &Asterisk, from: Option<IpAddr>, may: &BTreeSet<String>) -
     let needed = [
         ("CoreShowChannels", "reporting", "see which calls are up after a reconnect"),
         ("CoreStatus", "reporting", "notice restarts"),
-        ("Originate", "originate", "call customers back at a click"),
+        ("Originate", "originate", "call customers back at a click, and listen in"),
         ("QueuePause", "agent", "pause agents"),
         ("Hangup", "call", "end a call"),
     ];

@@ -4,6 +4,7 @@
 //! `tests/asterisk/lab.sh 16 install` to have run; without a version it is 22. A lab that does not
 //! start is a failure, for nothing here may be skipped unseen.
 
+mod asking;
 mod callbacks;
 mod calls;
 mod groups;

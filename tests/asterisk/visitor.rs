@@ -50,6 +50,13 @@ impl Visitor {
         assert_eq!(response.status(), StatusCode::ACCEPTED, "{}", response.text().await.unwrap_or_default());
     }
 
+    /// `POST /api/v1/…`; the status and what it says.
+    pub async fn ask(&self, what: &str, asked: &Value) -> (u16, Value) {
+        let request = self.client.post(format!("{}/api/v1/{what}", self.url)).json(asked);
+        let response = request.send().await.unwrap_or_else(|why| panic!("{what}: {why}"));
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
     pub async fn desk(&self) -> Stream {
         let response = self.fetch("/stream?pages=desk").await;
         assert_eq!(response.status(), StatusCode::OK);

@@ -178,6 +178,11 @@ impl Browser {
         .await;
     }
 
+    /// One key, wherever the focus is.
+    pub async fn press(&self, key: Key) {
+        self.action_chain().send_keys(key + "").perform().await.expect("a key");
+    }
+
     /// One key with another held down.
     pub async fn chord(&self, held: Key, key: impl Into<char>) {
         let keys = self.action_chain().key_down(held.clone()).send_keys(key.into().to_string()).key_up(held);

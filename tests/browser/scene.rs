@@ -33,7 +33,7 @@ pub struct Scene {
     pub pbx: Pbx,
     pub daemon: Option<Running>,
     /// Its directory goes with it.
-    _house: House,
+    house: House,
 }
 
 impl Scene {
@@ -55,11 +55,17 @@ impl Scene {
         drop(past);
         let daemon = Some(house.serve());
         pbx.met().await;
-        Scene { pbx, daemon, _house: house }
+        Scene { pbx, daemon, house }
     }
 
     pub fn url(&self) -> &str {
         &self.daemon.as_ref().expect("the daemon runs").url
+    }
+
+    /// `kill -9`, and started again.
+    pub async fn restart(&mut self) {
+        self.daemon.take().expect("the daemon runs").kill();
+        self.daemon = Some(self.house.serve());
     }
 
     /// A browser in which somebody has signed in.

@@ -1,0 +1,70 @@
+//! What is asked of a real Asterisk from pages: to end a call, to rest.
+
+use serde_json::{Value, json};
+
+use super::lab::HOTLINE;
+use super::scene::Scene;
+use crate::house::until;
+
+/// The call of that extension, once it stands so and is kept.
+async fn call_of(scene: &Scene, extension: &str, state: &str) -> Value {
+    let of = |board: &Value| {
+        let agent = board["agents"].as_array()?.iter().find(|agent| agent["extension"] == extension)?;
+        (agent["state"] == state && agent["call"].is_string()).then(|| agent["call"].clone())
+    };
+    scene.supervisor.get_until("board", of).await
+}
+
+#[tokio::test]
+async fn an_agent_hangs_up_and_the_caller_hears_it() {
+    let mut scene = Scene::set().await;
+    let caller = scene.lab.trunk.call(HOTLINE, "13700000002", None);
+    let agent = scene.lab.agents[0].rung().await;
+    agent.up().await;
+    let call = call_of(&scene, "1001", "talking").await;
+    let asked = json!({ "call": call });
+    let (status, why) = scene.agents[1].ask("hangup", &asked).await;
+    assert_eq!((status, &why["code"]), (404, &json!("no_such_call")), "another's");
+    until("the talk kept", async || match scene.agents[0].ask("hangup", &asked).await {
+        (202, _) => Ok(()),
+        (_, why) => Err(why.to_string()),
+    })
+    .await;
+    assert_eq!(caller.ended().await, "BYE");
+    let ticket = scene.ticket("13700000002", |ticket| ticket["calls"][0]["ended_at"].is_string()).await;
+    assert_eq!(ticket["calls"][0]["outcome"], "answered");
+}
+
+#[tokio::test]
+async fn breaks_are_from_one_queue_or_all_and_bear_their_reason() {
+    let scene = Scene::set().await;
+    let ask = async |what: &str, asked: Value| {
+        let (status, answer) = scene.agents[0].ask(what, &asked).await;
+        assert_eq!(status, 202, "{answer}");
+    };
+    let rests_in = async |queues: &[&str]| {
+        let fits = |board: &Value| {
+            let agent = board["agents"].as_array()?.iter().find(|agent| agent["extension"] == "1001")?;
+            let paused = agent["paused_in"].as_array()?;
+            let all = paused.iter().all(|rest| queues.iter().any(|queue| rest["queue"] == *queue));
+            (all && paused.len() == queues.len()).then(|| paused.clone())
+        };
+        scene.supervisor.get_until("board", fits).await
+    };
+    ask("pause", json!({ "queue": "support", "reason": "training" })).await;
+    assert_eq!(rests_in(&["support"]).await[0]["reason"], "training");
+    scene.board_says("1001", "available").await;
+    ask("pause", json!({ "reason": "meal" })).await;
+    assert!(rests_in(&["support", "complaints"]).await.iter().all(|rest| rest["reason"] == "meal"));
+    scene.board_says("1001", "paused").await;
+    ask("unpause", json!({ "queue": "complaints" })).await;
+    rests_in(&["support"]).await;
+    ask("unpause", json!({})).await;
+    rests_in(&[]).await;
+    scene.board_says("1001", "available").await;
+    // Behind a Local channel, and by a supervisor.
+    let whose = json!({ "pbx": "lab", "extension": "1003", "reason": "other" });
+    let (status, answer) = scene.supervisor.ask("pause", &whose).await;
+    assert_eq!(status, 202, "{answer}");
+    scene.board_says("1003", "paused").await;
+}
