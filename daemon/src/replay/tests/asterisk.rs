@@ -1,21 +1,29 @@
 //! Asterisk's messages in other orders than it happened to send them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use protocol::ami::codec::AmiCodec;
+use protocol::ami::codec::{AmiCodec, Packet};
 use protocol::ami::events;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::super::*;
-use super::driver::{self, Said, gists};
+use super::driver::{self, Said, calls_in, outline};
 
 fn recordings() -> Vec<PathBuf> {
     [driver::recordings("asterisk-16", "ami"), driver::recordings("asterisk-22", "ami")].concat()
 }
 
+/// A packet, what it says, and the channels that it speaks of.
+#[derive(Clone)]
+struct Told {
+    said: Said,
+    channels: BTreeSet<Vec<u8>>,
+}
+
 /// The packets of a recording; what a codec makes of the bytes is tested beside the codec.
-pub fn said(file: &Path) -> Vec<Said> {
+fn told(file: &Path) -> Vec<Told> {
     let mut read = asterisk::Packets::default();
     let mut packets = Vec::new();
     for step in Recording::file(file).expect("recording").steps {
@@ -28,40 +36,142 @@ pub fn said(file: &Path) -> Vec<Said> {
             Step::Missing | Step::Lost => panic!("one connection, whole"),
         }
     }
-    let said = |(at, packet): (Time, protocol::ami::codec::Packet)| Said {
-        at,
-        name: packet.event().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
-        events: events::map(&packet).into_iter().collect(),
+    let told = |(at, packet): (Time, Packet)| Told {
+        said: Said {
+            at,
+            name: packet.event().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
+            events: events::map(&packet).into_iter().collect(),
+        },
+        channels: channels(&packet),
     };
-    packets.into_iter().map(said).collect()
+    packets.into_iter().map(told).collect()
 }
 
-/// Events that reach the manager past the one queue that orders the others, or are made late by
-/// other threads (manager.c, app_queue.c handle_hangup): they may come anywhere later.
-const RACY: [&str; 5] =
-    ["AgentComplete", "OriginateResponse", "QueueMemberStatus", "DeviceStateChange", "NewConnectedLine"];
+fn channels(packet: &Packet) -> BTreeSet<Vec<u8>> {
+    // A channel starts after the one that it was made for.
+    let starts = packet.event() == Some(b"Newchannel");
+    let names = |key: &[u8]| {
+        let key = key.to_ascii_lowercase();
+        let is_its = key.ends_with(b"uniqueid") && !key.ends_with(b"bridgeuniqueid");
+        is_its || (starts && key == b"linkedid")
+    };
+    packet.fields().filter(|(key, _)| names(key)).map(|(_, value)| value.to_vec()).collect()
+}
+
+pub fn said(file: &Path) -> Vec<Said> {
+    told(file).into_iter().map(|told| told.said).collect()
+}
+
+/// Those that say something of calls; all others change nothing wherever they stand.
+fn telling(file: &Path) -> Vec<Told> {
+    told(file).into_iter().filter(|told| !told.said.events.is_empty()).collect()
+}
+
+fn outlines(told: &[Told]) -> Vec<String> {
+    let said: Vec<Said> = told.iter().map(|told| told.said.clone()).collect();
+    let mut outlines: Vec<String> = calls_in(&said).iter().map(outline).collect();
+    outlines.sort();
+    outlines
+}
+
+/// Moves the packet at `from` to stand at `to`, and to have come no earlier than those before it.
+fn moved(told: &[Told], from: usize, to: usize) -> Vec<Told> {
+    let mut moved = told.to_vec();
+    let one = moved.remove(from);
+    moved.insert(to, one);
+    in_time(moved)
+}
+
+fn in_time(mut told: Vec<Told>) -> Vec<Told> {
+    let mut last = told.first().map(|told| told.said.at).unwrap_or_default();
+    for told in &mut told {
+        last = last.max(told.said.at);
+        told.said.at = last;
+    }
+    told
+}
+
+/// Made by threads that nothing orders with the others (app_queue.c `handle_hangup`, manager.c
+/// `fast_originate`, res/parking/parking_manager.c): anywhere after what they tell of.
+const LATE: [&str; 6] =
+    ["AgentComplete", "OriginateResponse", "ParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "UnParkedCall"];
 
 #[test]
-fn late_and_doubled_events_change_no_call() {
-    let mut random = StdRng::seed_from_u64(1);
+fn what_nothing_orders_may_come_anywhere_later() {
     for file in recordings() {
-        let packets = said(&file);
-        let expected = gists(&packets);
-        for round in 0..5 {
-            let mut moved = packets.clone();
-            for index in (0..moved.len()).rev() {
-                if RACY.contains(&&*moved[index].name) {
-                    let to = index + random.random_range(0..moved.len() - index);
-                    let packet = moved.remove(index);
-                    moved.insert(to, packet);
-                } else if ["DialEnd", "Hold", "Unhold", "Hangup"].contains(&&*moved[index].name) {
-                    let double = moved[index].clone();
-                    moved.insert(index + 1, double);
-                }
+        let told = telling(&file);
+        let expected = outlines(&told);
+        for from in (0..told.len()).filter(|index| LATE.contains(&&*told[*index].said.name)) {
+            for to in from + 1..told.len() {
+                assert_eq!(outlines(&moved(&told, from, to)), expected, "{} {from} to {to}", file.display());
             }
-            assert_eq!(gists(&moved), expected, "{} {round}", file.display());
         }
     }
+}
+
+/// How far apart two threads of Asterisk may be that tell of one moment.
+const MOMENT_MS: i64 = 20;
+
+/// Each channel has a thread of its own, so what different channels tell of one moment may come in
+/// any order. One at a time, everywhere.
+#[test]
+fn channels_may_overtake_each_other_by_one_packet() {
+    for file in recordings() {
+        let told = telling(&file);
+        let expected = outlines(&told);
+        for from in 0..told.len() {
+            let passes = |other: &&Told| {
+                let apart = (other.said.at - told[from].said.at).num_milliseconds();
+                apart <= MOMENT_MS && other.channels.is_disjoint(&told[from].channels)
+            };
+            let reach = told[from + 1..].iter().take_while(passes).count();
+            for to in from + 1..=from + reach {
+                assert_eq!(outlines(&moved(&told, from, to)), expected, "{} {from} to {to}", file.display());
+            }
+        }
+    }
+}
+
+/// All at once, by chance: late ones, overtaking ones, and doubled ones.
+#[test]
+fn any_mixture_of_orders_gives_the_same_calls() {
+    let mut random = StdRng::seed_from_u64(1);
+    for file in recordings() {
+        let told = telling(&file);
+        let expected = outlines(&told);
+        for round in 0..30 {
+            let mixed = mixed(&told, &mut random);
+            assert_eq!(outlines(&mixed), expected, "{} round {round}", file.display());
+        }
+    }
+}
+
+fn mixed(told: &[Told], random: &mut StdRng) -> Vec<Told> {
+    let status = ["QueueMemberStatus", "DeviceStateChange", "NewConnectedLine"];
+    let mut mixed = told.to_vec();
+    for _ in 0..3 {
+        for index in 1..mixed.len() {
+            let [one, other] = &mixed[index - 1..=index] else { continue };
+            let apart = (other.said.at - one.said.at).num_milliseconds();
+            if apart <= MOMENT_MS && one.channels.is_disjoint(&other.channels) && random.random_bool(0.5) {
+                mixed.swap(index - 1, index);
+            }
+        }
+    }
+    for index in (0..mixed.len()).rev() {
+        let name = &*mixed[index].said.name;
+        if LATE.contains(&name) || status.contains(&name) {
+            let to = index + random.random_range(0..mixed.len() - index);
+            let one = mixed.remove(index);
+            mixed.insert(to, one);
+        } else if ["DialEnd", "Hold", "Unhold", "Hangup", "HangupRequest", "BridgeLeave"].contains(&name)
+            && random.random_bool(0.5)
+        {
+            let double = mixed[index].clone();
+            mixed.insert(index + 1, double);
+        }
+    }
+    in_time(mixed)
 }
 
 #[test]
