@@ -44,6 +44,8 @@ pub(super) struct Leg {
     pub handed_on: bool,
     /// When its last talk ended.
     pub talked_until: Option<Time>,
+    /// False when it was out of sight since it began, or since it last rested.
+    pub seen_whole: bool,
     /// Gone; kept only as the call's root.
     pub ended: bool,
     /// The last snapshot that it was seen in or came after.
@@ -76,6 +78,7 @@ impl Leg {
             consulted: false,
             handed_on: false,
             talked_until: None,
+            seen_whole: true,
             ended: false,
             round,
         }

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono::TimeDelta;
 
 use protocol::CallEvent;
-use protocol::event::{self, BootId, BridgeId};
+use protocol::event::{self, BootId, BridgeId, BridgeKind};
 use protocol::request::Dialable;
 use rustc_hash::FxHashMap;
 
@@ -330,6 +330,11 @@ impl Tracker {
         for live in self.calls.values_mut() {
             live.call.certain = false;
         }
+        for place in self.legs.values_mut() {
+            if let Place::Loose(leg) = place {
+                leg.seen_whole &= matches!(leg.bridge, Some((_, BridgeKind::Resting)));
+            }
+        }
         self.rootless.clear();
         let agents = self.staff.lost_sight(at);
         self.tell_agents(agents, out);
@@ -554,7 +559,8 @@ impl Tracker {
                     self.legs.remove(&leg.id);
                 }
             } else {
-                self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg.loose())));
+                let leg = Leg { seen_whole: leg.seen_whole && call.certain, ..leg.loose() };
+                self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg)));
             }
         }
         if is_real {

@@ -20,7 +20,8 @@ impl Live {
         leg.called_by = by;
         leg.called_as = to;
         if leg.kind == LegKind::Loop {
-            return;
+            let name = leg.extension();
+            return self.reached(&name);
         }
         // The phone that the PBX rings first, at somebody's order, is not whom the call is for.
         let is_first = leg.called_by.is_none() && leg.side == Side::Agent;
@@ -31,10 +32,7 @@ impl Live {
             return;
         }
         let name = leg.extension();
-        if self.call.direction == Direction::Inbound && self.call.to.is_none() {
-            self.call.to = Some(name.to_string());
-            self.changed = true;
-        }
+        self.reached(&name);
         match through {
             Some(offer) if !self.is_claimed(offer) => self.claim(index, offer),
             // A member that rings several phones, or a phone that no queue rings.
@@ -45,6 +43,14 @@ impl Live {
                 self.changed = true;
             }
             _ => self.legs[index].offer = through,
+        }
+    }
+
+    /// The first that an inbound call rings is whom it was for.
+    fn reached(&mut self, name: &Extension) {
+        if self.call.direction == Direction::Inbound && self.call.to.is_none() {
+            self.call.to = Some(name.to_string());
+            self.changed = true;
         }
     }
 

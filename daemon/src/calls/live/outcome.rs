@@ -41,9 +41,10 @@ impl Live {
             HangupBy::Party if is_party => EndedBy::Caller,
             HangupBy::Party => EndedBy::Agent,
         };
-        // The first who asks; unless the call went on for a while after that.
-        let went_on = self.ender.is_some_and(|(_, asked)| at - asked >= SAME_MOMENT && by == HangupBy::Party);
-        if self.ender.is_none() || went_on {
+        // The first who asks; unless the call went on for a while after that. What the PBX asks in
+        // the same moment follows from what a party asked, and may be told first.
+        let outdone = |(who, asked)| by == HangupBy::Party && (at - asked >= SAME_MOMENT || who == EndedBy::Pbx);
+        if self.ender.is_none_or(outdone) {
             self.ender = Some((who, at));
         }
     }

@@ -57,6 +57,7 @@ impl Tracker {
         }
         if let Some(Place::Loose(leg)) = self.legs.get_mut(id) {
             leg.bridge = Some((bridge, BridgeKind::Resting));
+            leg.seen_whole = true;
         }
     }
 

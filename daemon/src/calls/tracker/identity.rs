@@ -172,7 +172,7 @@ impl Tracker {
             offers: Vec::new(),
             transfers: Vec::new(),
             originated: None,
-            certain: true,
+            certain: root.seen_whole,
         };
         self.legs.insert(root.id.clone(), Place::In(no));
         self.ids.insert(id, no);

@@ -131,6 +131,7 @@ impl Tracker {
         }
         let mut leg = Leg::new(told.clone(), self.side(told), self.round);
         leg.bridge = bridge.cloned();
+        leg.seen_whole = is_resting;
         self.legs.insert(leg.id.clone(), Place::Loose(Box::new(leg)));
         true
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use protocol::ami::codec::{AmiCodec, Packet};
 use protocol::ami::events;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use super::super::*;
@@ -112,22 +113,29 @@ fn what_nothing_orders_may_come_anywhere_later() {
 /// How far apart two threads of Asterisk may be that tell of one moment.
 const MOMENT_MS: i64 = 20;
 
+/// Moves that are tried of one recording: all of one with few calls, and a choice of a crowd's.
+const MOVES: usize = 120;
+
 /// Each channel has a thread of its own, so what different channels tell of one moment may come in
-/// any order. One at a time, everywhere.
+/// any order. One at a time.
 #[test]
 fn channels_may_overtake_each_other_by_one_packet() {
+    let mut random = StdRng::seed_from_u64(3);
     for file in recordings() {
         let told = telling(&file);
         let expected = outlines(&told);
-        for from in 0..told.len() {
+        let reach = |from: usize| {
             let passes = |other: &&Told| {
                 let apart = (other.said.at - told[from].said.at).num_milliseconds();
                 apart <= MOMENT_MS && other.channels.is_disjoint(&told[from].channels)
             };
-            let reach = told[from + 1..].iter().take_while(passes).count();
-            for to in from + 1..=from + reach {
-                assert_eq!(outlines(&moved(&told, from, to)), expected, "{} {from} to {to}", file.display());
-            }
+            told[from + 1..].iter().take_while(passes).count()
+        };
+        let mut moves: Vec<_> =
+            (0..told.len()).flat_map(|from| (from + 1..=from + reach(from)).map(move |to| (from, to))).collect();
+        moves.shuffle(&mut random);
+        for (from, to) in moves.into_iter().take(MOVES) {
+            assert_eq!(outlines(&moved(&told, from, to)), expected, "{} {from} to {to}", file.display());
         }
     }
 }
@@ -139,7 +147,7 @@ fn any_mixture_of_orders_gives_the_same_calls() {
     for file in recordings() {
         let told = telling(&file);
         let expected = outlines(&told);
-        for round in 0..30 {
+        for round in 0..10 {
             let mixed = mixed(&told, &mut random);
             assert_eq!(outlines(&mixed), expected, "{} round {round}", file.display());
         }
@@ -188,10 +196,58 @@ fn two_recordings_at_once_are_the_calls_of_both() {
     }
 }
 
+/// Places at which the link of one recording is cut, evenly: every one, where few calls are up.
+const LOOKS: usize = 100;
+
 #[test]
 fn looking_away_never_makes_a_certain_mistake() {
     for file in recordings() {
-        driver::looks_away_anywhere(&said(&file), 0, 13, &file.to_string_lossy());
+        let said: Vec<Said> = telling(&file).into_iter().map(|told| told.said).collect();
+        driver::looks_away_anywhere(&said, 0, said.len().div_ceil(LOOKS), &file.to_string_lossy());
+    }
+}
+
+/// What of a connection's bytes is read, in the pieces in which they come.
+fn read_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, codec: AmiCodec) -> Vec<Vec<u8>> {
+    let mut read = asterisk::Packets::default();
+    read.begin(codec);
+    let mut packets = Vec::new();
+    for piece in pieces {
+        read.unread.extend_from_slice(piece);
+        while let Some((_, packet)) = read.next(recording::Arrival::Unsaid) {
+            packets.push(packet.bytes().to_vec());
+        }
+    }
+    packets
+}
+
+#[test]
+fn bytes_may_come_one_by_one() {
+    for file in recordings() {
+        let bytes = std::fs::read(&file).expect("a recording");
+        let bytes = &bytes[..bytes.len().min(60_000)];
+        let whole = read_in_pieces([bytes], AmiCodec::default());
+        assert!(whole.len() > 20, "{}", file.display());
+        assert!(whole == read_in_pieces(bytes.chunks(1), AmiCodec::default()), "{}", file.display());
+    }
+}
+
+/// A cut matters only to the packet in which it is, and to its neighbours.
+#[test]
+fn bytes_may_be_cut_anywhere() {
+    for file in recordings().into_iter().step_by(15) {
+        let bytes = std::fs::read(&file).expect("a recording");
+        let packets = read_in_pieces([&bytes[..]], AmiCodec::default());
+        for three in packets.windows(3).skip(20).take(100) {
+            let text: Vec<u8> =
+                three.iter().flat_map(|packet| [packet.trim_ascii_end(), &b"\r\n\r\n"[..]].concat()).collect();
+            let whole = read_in_pieces([&text[..]], AmiCodec::without_banner());
+            assert_eq!(whole.len(), 3, "{}", file.display());
+            for cut in three[0].len()..three[0].len() + three[1].len() + 4 {
+                let cut = [&text[..cut], &text[cut..]];
+                assert!(whole == read_in_pieces(cut, AmiCodec::without_banner()), "{}", file.display());
+            }
+        }
     }
 }
 
