@@ -1,7 +1,8 @@
-//! What is asked of a real Asterisk from pages: to end a call, to rest.
+//! What is asked of a real Asterisk from pages: to end a call, to rest, to listen in.
 
 use serde_json::{Value, json};
 
+use super::headset::Sound;
 use super::lab::HOTLINE;
 use super::scene::Scene;
 use crate::house::until;
@@ -13,6 +14,60 @@ async fn call_of(scene: &Scene, extension: &str, state: &str) -> Value {
         (agent["state"] == state && agent["call"].is_string()).then(|| agent["call"].clone())
     };
     scene.supervisor.get_until("board", of).await
+}
+
+/// Who listens hears both; who whispers is heard by the agent, who barges in by both. Whatever it
+/// is, it makes no call.
+#[tokio::test]
+async fn a_supervisor_listens_whispers_and_joins_and_it_is_no_call() {
+    let mut scene = Scene::set().await;
+    let person = scene.supervisor.id.to_string();
+    let sits = [("pbx", "lab"), ("extension", "1003"), ("person", &*person), ("what", "map")];
+    scene.admin.form("/admin/extensions", &sits).await;
+    let caller = scene.lab.trunk.call(HOTLINE, "13700000001", None);
+    let agent = scene.lab.agents[0].rung().await;
+    agent.up().await;
+    let call = call_of(&scene, "1001", "talking").await;
+    for (how, options) in [("listen", "uqES"), ("whisper", "uqESw"), ("barge", "uqESB")] {
+        let asked = json!({ "call": call, "how": how });
+        let leg = until("the talk kept", async || match scene.supervisor.ask("spy", &asked).await {
+            (202, answer) => Ok(answer["leg"].as_str().expect("a leg").to_owned()),
+            (_, why) => Err(why.to_string()),
+        })
+        .await;
+        let spy = scene.lab.agents[2].rung().await;
+        spy.up().await;
+        scene.board_says("1003", "listening").await;
+        scene.board_says("1001", "talking").await;
+        let running = scene.lab.cli("core show channels concise").await;
+        let line = running.lines().find(|line| line.contains("ChanSpy")).unwrap_or_default();
+        assert!(line.starts_with("PJSIP/1003-") && line.contains(&format!(",{options}!")), "{running}");
+        assert!(line.contains(&leg), "{running}");
+
+        let heard = |scene: &Scene| {
+            let [agent, _, spy] = &scene.lab.agents;
+            [scene.lab.trunk.heard(), agent.heard(), spy.heard()]
+        };
+        let before = heard(&scene);
+        spy.speak(Sound::Loud).await;
+        let after = heard(&scene);
+        let hear: Vec<bool> = before.iter().zip(after).map(|(before, after)| after > before + 10).collect();
+        assert_eq!(hear, [how == "barge", how != "listen", false], "{how}: {before:?} {after:?}");
+        for who in [&caller, &agent] {
+            let before = scene.lab.agents[2].heard();
+            who.speak(Sound::Loud).await;
+            let after = scene.lab.agents[2].heard();
+            assert!(after > before + 10, "{how}: {before} {after}");
+        }
+        spy.hang_up();
+        scene.board_says("1003", "available").await;
+        let board = scene.supervisor.get("board").await;
+        assert_eq!(board["calls_up"][0]["calls"], 1, "listening in is no call: {board}");
+    }
+    caller.hang_up();
+    let ticket = scene.ticket("13700000001", |ticket| ticket["calls"][0]["ended_at"].is_string()).await;
+    let calls = ticket["calls"].as_array().expect("calls");
+    assert_eq!((calls.len(), &calls[0]["agent"]), (1, &json!("1001")), "{ticket}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::headset::Sound;
 use super::lab::{DIRECT, GROUP, HOTLINE, POOL, SALES};
 use super::phone::Manner;
 use super::stage::{A_TALK, Stage};
@@ -56,7 +57,7 @@ async fn members_behind_local_channels_are_themselves() {
     let caller = stage.calls(SALES, "13200000005");
     let first = stage.answers("1001").await;
     // Asterisk looks whether it can do without the Local channels when somebody is heard.
-    first.speak();
+    first.speak(Sound::Silence).await;
     stage.tape.told(&["Event: LocalOptimizationEnd"]).await;
     stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1001-"]).await;
     sleep(A_TALK).await;

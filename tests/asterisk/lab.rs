@@ -85,6 +85,11 @@ impl Lab {
         }
     }
 
+    /// What Asterisk's console answers.
+    pub async fn cli(&self, command: &str) -> String {
+        lab_with(&["cli", command]).await
+    }
+
     pub async fn crash(&self) {
         lab("kill").await;
     }
@@ -100,12 +105,18 @@ impl Lab {
     }
 }
 
-async fn lab(verb: &str) {
-    let done = Command::new(script()).args([version(), verb]).stdin(Stdio::null()).output().await;
+/// Runs `lab.sh`; what it says.
+async fn lab(verb: &str) -> String {
+    lab_with(&[verb]).await
+}
+
+async fn lab_with(verb: &[&str]) -> String {
+    let done = Command::new(script()).arg(version()).args(verb).stdin(Stdio::null()).output().await;
     let done = done.unwrap_or_else(|why| panic!("lab.sh: {why}"));
     let said = String::from_utf8_lossy(&done.stderr);
     let version = version();
-    assert!(done.status.success(), "lab.sh {version} {verb}: {said}(tests/asterisk/lab.sh {version} install?)");
+    assert!(done.status.success(), "lab.sh {version} {verb:?}: {said}(tests/asterisk/lab.sh {version} install?)");
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 fn script() -> PathBuf {

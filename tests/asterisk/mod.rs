@@ -8,6 +8,7 @@ mod asking;
 mod callbacks;
 mod calls;
 mod groups;
+mod headset;
 mod lab;
 mod others;
 mod outages;

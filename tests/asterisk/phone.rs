@@ -1,5 +1,5 @@
 //! Toy SIP phones over UDP: they ring, answer, decline, hold, press keys, transfer, and hang up.
-//! No sound. Each phone is a task that owns its dialogs; tests hold [`Line`]s to them.
+//! Each phone is a task that owns its dialogs; tests hold [`Line`]s to them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::headset::{Headset, Sound};
 use crate::house::PATIENCE;
 
 /// What a phone does when it is called.
@@ -26,6 +27,7 @@ pub struct Phone {
     incoming: mpsc::UnboundedReceiver<Line>,
     next_id: AtomicU64,
     address: SocketAddr,
+    headset: Headset,
 }
 
 /// One call of a phone, from the phone's side.
@@ -60,7 +62,7 @@ enum Order {
     HangUp,
     Hold(bool),
     Keys(char),
-    Speak,
+    Speak { sound: Sound, said: oneshot::Sender<()> },
     Refer { number: String, replaces: Option<String> },
 }
 
@@ -69,6 +71,7 @@ impl Phone {
         let socket = UdpSocket::bind(address).await.unwrap_or_else(|why| panic!("phone {user} at {address}: {why}"));
         let (orders, ordered) = mpsc::unbounded_channel();
         let (rings, incoming) = mpsc::unbounded_channel();
+        let headset = Headset::new(address.ip()).await;
         let set = Set {
             user: user.to_owned(),
             address,
@@ -78,10 +81,16 @@ impl Phone {
             dialogs: BTreeMap::new(),
             rings,
             orders: orders.downgrade(),
+            headset: headset.clone(),
             made: 0,
         };
         tokio::spawn(set.run(ordered));
-        Phone { orders, incoming, next_id: AtomicU64::new(0), address }
+        Phone { orders, incoming, next_id: AtomicU64::new(0), address, headset }
+    }
+
+    /// See [`Headset::heard`].
+    pub fn heard(&self) -> usize {
+        self.headset.heard()
     }
 
     pub fn will(&self, manner: Manner) {
@@ -126,9 +135,11 @@ impl Line {
         }
     }
 
-    /// Sends a second of sound.
-    pub fn speak(&self) {
-        self.order(Order::Speak);
+    /// Sends a second of sound; waits until it is said.
+    pub async fn speak(&self, sound: Sound) {
+        let (said, done) = oneshot::channel();
+        self.order(Order::Speak { sound, said });
+        let _ = done.await;
     }
 
     /// REFER: a blind transfer by the phone's own button.
@@ -189,6 +200,7 @@ struct Set {
     dialogs: BTreeMap<String, Dialog>,
     rings: mpsc::UnboundedSender<Line>,
     orders: mpsc::WeakUnboundedSender<(String, Order)>,
+    headset: Headset,
     made: u64,
 }
 
@@ -416,9 +428,13 @@ impl Set {
                 let body = format!("Signal={key}\r\nDuration=160\r\n");
                 self.request(&id, "INFO", &body, None, &[]).await;
             }
-            Order::Speak => {
+            Order::Speak { sound, said } => {
                 if let Some(hears_at) = self.dialogs.get(&id).and_then(|dialog| dialog.hears_at) {
-                    tokio::spawn(speak(hears_at));
+                    let headset = self.headset.clone();
+                    tokio::spawn(async move {
+                        headset.speak(hears_at, sound).await;
+                        let _ = said.send(());
+                    });
                 }
             }
             Order::Refer { number, replaces } => {
@@ -511,14 +527,14 @@ impl Set {
     }
 
     fn sdp(&mut self, id: &str, sends_and_hears: bool) -> String {
-        let ip = self.address.ip();
+        let (ip, port) = (self.address.ip(), self.headset.port());
         let Some(dialog) = self.dialogs.get_mut(id) else { return String::new() };
         let version = dialog.sdp_version;
         dialog.sdp_version += 1;
         let direction = if sends_and_hears { "sendrecv" } else { "sendonly" };
         format!(
             "v=0\r\no=toy 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n"
+             m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n"
         )
     }
 
@@ -530,21 +546,6 @@ impl Set {
     /// The same for every message of a dialog.
     fn tag(&self, id: &str) -> String {
         format!("t{}x{}", self.address.port(), id.len() + id.bytes().map(usize::from).sum::<usize>())
-    }
-}
-
-/// A second of silence in G.711, as RTP (RFC 3550), 20 ms a packet.
-async fn speak(to: SocketAddr) {
-    let socket = UdpSocket::bind((to.ip(), 0)).await.expect("a port to speak from");
-    let mut pace = tokio::time::interval(Duration::from_millis(20));
-    for nth in 0..50_u16 {
-        pace.tick().await;
-        let mut packet = vec![0xFF; 172];
-        packet[..2].copy_from_slice(&[0x80, 0]);
-        packet[2..4].copy_from_slice(&nth.to_be_bytes());
-        packet[4..8].copy_from_slice(&(u32::from(nth) * 160).to_be_bytes());
-        packet[8..12].copy_from_slice(b"toys");
-        let _ = socket.send_to(&packet, to).await;
     }
 }
 

@@ -57,6 +57,13 @@ impl Visitor {
         (response.status().as_u16(), response.json().await.unwrap_or_default())
     }
 
+    /// Sends a page's form.
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) {
+        let sent = self.client.post(format!("{}{path}", self.url)).form(fields).send().await;
+        let status = sent.unwrap_or_else(|why| panic!("{path}: {why}")).status();
+        assert!(status.is_success() || status.is_redirection(), "{path}: {status}");
+    }
+
     pub async fn desk(&self) -> Stream {
         let response = self.fetch("/stream?pages=desk").await;
         assert_eq!(response.status(), StatusCode::OK);

@@ -2,7 +2,7 @@
 //!
 //! An event that is on its way while the PBX answers looks like a difference, and is none. So a
 //! difference is told when two looks in a row find it; how a member stands, which a look's answer
-//! sets right at once, when no event of the same content comes within [`IN_FLIGHT`].
+//! sets right at once, when no event of the same content comes within `IN_FLIGHT`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
