@@ -77,6 +77,8 @@ fn people(folder: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
                 if let Some((key, name)) = line.split_once("Name: ")
                     && (key.ends_with("CallerID") || key.ends_with("ConnectedLine") || key == "Member")
                     && !["<unknown>", "Anonymous", ""].contains(&name)
+                    // A member without a name of its own is called by its interface.
+                    && !name.contains('/')
                 {
                     names.insert(name.to_owned());
                 }
