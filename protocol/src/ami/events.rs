@@ -136,6 +136,7 @@ pub fn map(packet: &Packet) -> Option<CallEvent> {
         }
         b"DeviceStateChange" => {
             let [device, state] = take(packet, ["Device", "State"]);
+            is_phone(device?).then_some(())?;
             Some(CallEvent::DeviceIs { device: text(device?).as_ref().into(), state: device_word(state?) })
         }
         b"OriginateResponse" => {
@@ -355,6 +356,12 @@ fn device_number(value: &[u8]) -> DeviceState {
     }
 }
 
+/// `PJSIP/1001`, `Agent:1001`; queues, parking places and what dialplans make up have states too:
+/// `Queue:support_avail`, `park:701@lot`, `Custom:night` (devicestate.c `ast_devstate_prov_add`).
+fn is_phone(device: &[u8]) -> bool {
+    device.starts_with(b"Agent:") || memchr::memchr(b'/', device).is_some_and(|slash| !device[..slash].contains(&b':'))
+}
+
 fn device_word(value: &[u8]) -> DeviceState {
     match value {
         b"NOT_INUSE" => DeviceState::Free,
@@ -409,6 +416,18 @@ mod tests {
         match AmiCodec::without_banner().decode(&mut bytes) {
             Ok(Some(Frame::Packet(packet))) => map(&packet),
             other => panic!("no packet: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn phones_have_states_and_queues_are_no_phones() {
+        let told = |device: &str| read(&["Event: DeviceStateChange", &format!("Device: {device}"), "State: NOT_INUSE"]);
+        for phone in ["PJSIP/1001", "Agent:1001", "Local/1003@members"] {
+            let event = CallEvent::DeviceIs { device: phone.into(), state: DeviceState::Free };
+            assert_eq!(told(phone), Some(event));
+        }
+        for other in ["Queue:support", "Queue:support_avail", "park:701@lot", "Custom:night/day", "MWI:1001@default"] {
+            assert_eq!(told(other), None, "{other}");
         }
     }
 
