@@ -4,7 +4,7 @@ use protocol::event::{BridgeId, LegKind, LegState};
 
 use super::waits::Stay;
 use super::{Live, SAME_MOMENT, set_once};
-use crate::calls::call::{Direction, OfferOutcome, PROOF_TALK, Segment, Span};
+use crate::calls::call::{Direction, EndedBy, OfferOutcome, PROOF_TALK, Segment, Span};
 use crate::calls::leg::Leg;
 use crate::calls::staff::Doing;
 use crate::{Extension, Time};
@@ -107,7 +107,9 @@ impl Live {
         leg.talked_in = None;
         self.call.segments.push(Segment { agent, queue, from: at, to: None, holds: Vec::new() });
         self.legs[index].talked_in = self.party().and_then(Leg::talk_bridge).cloned();
-        self.ender = None;
+        // Who had asked for an end did not get it; but for a caller who goes as the agent comes, for
+        // each tells of it by a thread of its own.
+        self.ender.take_if(|(who, asked)| *who != EndedBy::Caller || at - *asked >= SAME_MOMENT);
         self.proof_due = Some(at + PROOF_TALK);
         self.changed = true;
     }

@@ -114,7 +114,7 @@ fn what_nothing_orders_may_come_anywhere_later() {
 const MOMENT_MS: i64 = 20;
 
 /// Moves that are tried of one recording: all of one with few calls, and a choice of a crowd's.
-const MOVES: usize = 60;
+const MOVES: usize = 400;
 
 /// Each channel has a thread of its own, so what different channels tell of one moment may come in
 /// any order. One at a time.
