@@ -281,7 +281,8 @@ async fn by_the_phones_button_before_the_target_is_put_through() {
     let consultation = stage.phone("1001").call("1003", "1001", None);
     agent.refer_to("1003", &consultation).await;
     let target = stage.answers("1003").await;
-    stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1003-"]).await;
+    // Between the target's answer and its bridge Asterisk may not tell that the caller moved there.
+    stage.tape.told(&["Event: AttendedTransfer"]).await;
     sleep(A_TALK).await;
     target.hang_up();
     assert_eq!(caller.ended().await, "BYE");
