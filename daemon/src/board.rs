@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
+use crate::calls::look::Silence;
 use crate::calls::now::AgentNow;
 use crate::calls::tracker::{Change, Tracker};
 use crate::desk::asking::Ask;
@@ -66,6 +67,8 @@ pub struct Seat {
     pub tracker: Tracker,
     pub link: Link,
     pub now: LinkNow,
+    /// Why its events may not have told something.
+    pub silence: Silence,
 }
 
 pub struct Board {
@@ -274,14 +277,15 @@ impl Board {
                 }
                 Change::Queues => self.stale = true,
                 Change::Drift(difference) => {
-                    warn!(%pbx, "{difference}");
+                    let told = difference.told(seat.silence);
+                    warn!(%pbx, "{told}");
                     if difference.is_mended_by_asking() && !std::mem::replace(&mut is_asked, true) {
                         // Refused when all that is up is being asked for in any case.
                         let _ = seat.link.ask(Request::Snapshot);
                     }
                     drifts += 1;
                     let detail = match drifts {
-                        ..=DRIFTS => difference.to_string(),
+                        ..=DRIFTS => told,
                         _ if drifts == DRIFTS + 1 => "There are more differences than are listed here.".to_owned(),
                         _ => continue,
                     };

@@ -28,6 +28,9 @@ const WRITE: &str = "write = call,agent,user,reporting,originate";
 /// The default of 100 ms makes Asterisk drop whoever has a moment's hitch (manager.c).
 const WRITE_TIMEOUT: &str = "writetimeout = 10000";
 
+/// The module by which somebody listens in.
+const SPY: &str = "app_chanspy";
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -109,6 +112,11 @@ async fn look(
     findings.push(queues_known(queues.as_deref()));
     findings.push(rights_to_ask(pbx, from, &may));
     findings.extend(rights_too_many(&may));
+    let listens = match may.contains("ModuleCheck") {
+        true => Some(talk.ask("ModuleCheck", &[("Module", SPY)]).await?.response() == Some(b"Success")),
+        false => None,
+    };
+    findings.push(listening_in(listens));
     let echoed = match may.contains("UserEvent") {
         true => Some(talk.echo().await?),
         false => None,
@@ -215,6 +223,25 @@ fn rights_too_many(may: &BTreeSet<String>) -> Option<Finding> {
             vec![WRITE.to_owned()],
         )
     })
+}
+
+/// `loaded`: none when we may not ask; modules are seen by the class system alone, which could unload
+/// them too (loader.c, manager.c).
+fn listening_in(loaded: Option<bool>) -> Finding {
+    match loaded {
+        Some(true) => Finding::ok("app_chanspy is loaded: supervisors can listen in."),
+        Some(false) => Finding::warning(
+            "app_chanspy is not loaded, so nobody can listen in: `module load app_chanspy.so`, and see modules.conf.",
+            Vec::new(),
+        ),
+        None => Finding {
+            lines: vec![format!("asterisk -rx 'module show like {SPY}'")],
+            ..Finding::ok(
+                "Whether app_chanspy is loaded, by which supervisors listen in, cannot be seen with our user's rights; \
+                 on the PBX this must name it:",
+            )
+        },
+    }
 }
 
 /// `echoed`: whether our own `UserEvent` came back; none when we may not send one.

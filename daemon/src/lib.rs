@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use board::{Board, Seat, Wires};
 use calls::dialplan::Dialplan;
+use calls::look::Silence;
 use calls::tracker::Tracker;
 use capture::Capturing;
 use config::{Config, Wiring};
@@ -111,7 +112,12 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
         let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx)).with_wrap_up(pbx.wrap_up.clone());
         let now = LinkNow::new(pbx.name.clone(), Utc::now());
-        seats.insert(pbx.name.clone(), Seat { tracker, link, now });
+        let silence = match &pbx.wiring {
+            Wiring::FreeSwitch(_) => Silence::Overflows,
+            // A sender of the native socket is never looked at.
+            Wiring::Asterisk(_) | Wiring::Native(_) => Silence::Filters,
+        };
+        seats.insert(pbx.name.clone(), Seat { tracker, link, now, silence });
         links.push(task);
     }
     // Without a PBX there is still somebody who may speak to the board: the stop itself.

@@ -4,6 +4,7 @@
 //! A link that is cut, or that fell behind, says so; what it tells next is a snapshot of all that
 //! is up. Nothing is dropped in silence.
 
+pub(crate) mod certificates;
 mod connect;
 pub(crate) mod converse;
 pub mod listen;

@@ -161,6 +161,11 @@ pub enum CallEvent {
         leg: LegId,
         cause: u16,
     },
+    /// A leg is gone, as the PBX says when it is asked, and no event told of its end: when and how
+    /// it ended nobody knows.
+    LegGone {
+        leg: LegId,
+    },
 
     /// A caller waits in a queue.
     CallerQueued {
@@ -458,6 +463,7 @@ impl CallEvent {
             Self::Resumed { .. } => "resumed",
             Self::HangupAsked { .. } => "hangup_asked",
             Self::LegEnded { .. } => "leg_ended",
+            Self::LegGone { .. } => "leg_gone",
             Self::CallerQueued { .. } => "caller_queued",
             Self::CallerLeftQueue { .. } => "caller_left_queue",
             Self::AgentOffered { .. } => "agent_offered",
@@ -503,6 +509,7 @@ impl CallEvent {
             | Self::Resumed { leg }
             | Self::HangupAsked { leg, .. }
             | Self::LegEnded { leg, .. }
+            | Self::LegGone { leg }
             | Self::CallerQueued { caller: leg, .. }
             | Self::CallerLeftQueue { caller: leg, .. }
             | Self::CallerSeen { caller: leg, .. }
@@ -552,7 +559,7 @@ impl CallEvent {
             Self::JoinedBridge { leg, bridge, kind, .. } => format!("{leg} in {bridge} ({kind:?})"),
             Self::LeftBridge { leg, bridge } => format!("{leg} from {bridge}"),
             Self::BridgesMerged { from, into } => format!("{from} → {into}"),
-            Self::Held { leg } | Self::Resumed { leg } => leg.to_string(),
+            Self::Held { leg } | Self::Resumed { leg } | Self::LegGone { leg } => leg.to_string(),
             Self::HangupAsked { leg, by } => format!("{leg} by {by:?}"),
             Self::LegEnded { leg, cause } => format!("{leg} cause {cause}"),
             Self::CallerQueued { caller, queue } => format!("{caller} in {queue}"),

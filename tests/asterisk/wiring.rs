@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::lab::{HOTLINE, Lab};
+use super::lab::{HOTLINE, Lab, manager};
 use super::phone::Manner;
 use super::tape::Tape;
+use crate::house::{House, ringback};
 
 #[tokio::test]
 async fn phones_answer_hold_and_hang_up() {
@@ -79,4 +80,28 @@ async fn agents_call_out_from_their_own_phones() {
     tape.hears("Event: Hangup", &["PJSIP/1001-"]).await;
     lab.trunk.will(Manner::Decline { after: Duration::ZERO });
     assert_eq!(lab.agents[0].call("13800138000", "1001", None).ended().await, "486");
+}
+
+/// By the user of whom the README speaks modules cannot be seen; by one of class system they can.
+#[tokio::test]
+async fn the_check_tells_whether_anybody_can_listen_in() {
+    let lab = Lab::start().await;
+    let check = |user: &str| {
+        let house = House::new(&format!(
+            "[[pbx]]\nname = \"lab\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"{user}\"\n\
+             secret = \"lab-secret\"\n",
+            manager().port()
+        ));
+        let output = ringback().args(["check", "--config"]).arg(house.config()).output().expect("ringback check");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let unseen = check("least");
+    assert!(unseen.contains("asterisk -rx 'module show like app_chanspy'"), "{unseen}");
+    assert!(unseen.contains("May ask for all that is needed"), "{unseen}");
+    assert!(lab.cli("module show like app_chanspy").await.contains("app_chanspy.so"));
+    let loaded = check("ringback");
+    assert!(loaded.contains("app_chanspy is loaded"), "{loaded}");
+    lab.cli("module unload app_chanspy.so").await;
+    let unloaded = check("ringback");
+    assert!(unloaded.contains("app_chanspy is not loaded"), "{unloaded}");
 }

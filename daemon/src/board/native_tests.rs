@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::{Board, Seat};
 use crate::calls::call::{Call, Direction, EndedBy, OfferOutcome, Outcome, TransferKind};
 use crate::calls::dialplan::Dialplan;
+use crate::calls::look::Silence;
 use crate::calls::tracker::{Change, Tracker};
 use crate::capture::Tap;
 use crate::engine::Input;
@@ -175,7 +176,7 @@ fn board() -> (Board, Vec<Box<dyn std::any::Any>>) {
     let (arrivals, arriving) = mpsc::channel(1);
     let (memory, remembered) = tokio::sync::oneshot::channel::<Memory>();
     let (link, _) = native::start(HQ.into(), Tap::default(), remembered, arriving, to, CancellationToken::new());
-    let seat = Seat { tracker: tracker(), link, now: LinkNow::new(HQ.into(), t(0.0)) };
+    let seat = Seat { tracker: tracker(), link, now: LinkNow::new(HQ.into(), t(0.0)), silence: Silence::Filters };
     (Board::new(BTreeMap::from([(HQ.into(), seat)])), vec![Box::new(told), Box::new(arrivals), Box::new(memory)])
 }
 

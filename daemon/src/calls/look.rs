@@ -61,71 +61,105 @@ impl Difference {
     }
 }
 
-/// What differs, and the likely cause, for admins.
+/// Why an Asterisk's or a FreeSWITCH's events may not have told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Asterisk: our user's filters hide events.
+    Filters,
+    /// FreeSWITCH: the queue of events for us overflows.
+    Overflows,
+}
+
+impl Difference {
+    /// What differs, and the likely cause, for admins.
+    pub fn told(&self, of: Silence) -> String {
+        format!("{self}: {}.", self.cause(of))
+    }
+
+    fn cause(&self, of: Silence) -> &'static str {
+        match (of, self) {
+            (Silence::Filters, Difference::LegUnknown { .. }) => {
+                "it was lost, or the PBX hides the start of legs from our user (eventfilter, disabledevents: Newchannel)"
+            }
+            (Silence::Filters, Difference::LegGone { .. }) => {
+                "it was lost, or the PBX hides the end of legs from our user (eventfilter, disabledevents: Hangup)"
+            }
+            (Silence::Filters, Difference::LegAnswered { .. }) => {
+                "it was lost, or the PBX hides the states of legs from our user (eventfilter, disabledevents: Newstate)"
+            }
+            (Silence::Filters, Difference::LegElsewhere { .. }) => {
+                "it was lost, or the PBX hides who talks with whom from our user (eventfilter, disabledevents: \
+                 BridgeEnter, BridgeLeave)"
+            }
+            (Silence::Filters, Difference::CallerUnknown { .. }) => {
+                "it was lost, or our user may not read the class agent"
+            }
+            (Silence::Filters, Difference::CallerGone { .. }) => {
+                "it was lost, or the PBX hides it from our user (eventfilter: QueueCallerLeave)"
+            }
+            (Silence::Filters, Difference::MemberUnknown { .. } | Difference::MemberGone { .. }) => {
+                "members that a database holds come and go without one, or it was lost"
+            }
+            (Silence::Filters, Difference::Break { .. }) => {
+                "it was lost, or the PBX hides it from our user (eventfilter: QueueMemberPause)"
+            }
+            (
+                Silence::Overflows,
+                Difference::LegUnknown { .. }
+                | Difference::LegGone { .. }
+                | Difference::LegAnswered { .. }
+                | Difference::LegElsewhere { .. }
+                | Difference::CallerUnknown { .. }
+                | Difference::CallerGone { .. }
+                | Difference::Break { .. },
+            ) => {
+                "it was lost, for FreeSWITCH drops events without a word when more than 100,000 wait for us \
+                 (mod_event_socket)"
+            }
+            (Silence::Overflows, Difference::MemberUnknown { .. } | Difference::MemberGone { .. }) => {
+                "mod_callcenter tells nothing when a place in a queue comes or goes"
+            }
+            (Silence::Filters | Silence::Overflows, Difference::Phone { .. }) => {
+                "the state of the member's device lags, or an event was lost"
+            }
+            (Silence::Filters | Silence::Overflows, Difference::InCall { .. }) => {
+                "the PBX's own count is wrong. It gives the agent no calls of that queue until the member is removed \
+                 and added again, or the queue is reloaded"
+            }
+        }
+    }
+}
+
+/// What differs, without its cause and without a full stop.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_none = |bridge: &Option<BridgeId>| bridge.as_ref().map_or("no bridge".to_owned(), ToString::to_string);
         match self {
-            Difference::LegUnknown { leg, device } => write!(
-                f,
-                "A leg of {device} ({leg}) is up of which no event told: it was lost, or the PBX hides the start of \
-                 legs from our user (eventfilter, disabledevents: Newchannel)."
-            ),
-            Difference::LegGone { leg } => write!(
-                f,
-                "The leg {leg} is gone and no event told: it was lost, or the PBX hides the end of legs from our user \
-                 (eventfilter, disabledevents: Hangup)."
-            ),
-            Difference::LegAnswered { leg } => write!(
-                f,
-                "The leg {leg} was answered and no event told: it was lost, or the PBX hides the states of legs from \
-                 our user (eventfilter, disabledevents: Newstate)."
-            ),
-            Difference::LegElsewhere { leg, ours, theirs } => write!(
-                f,
-                "The leg {leg} is in {}, and was in {} as far as events told: one was lost, or the PBX hides who \
-                 talks with whom from our user (eventfilter, disabledevents: BridgeEnter, BridgeLeave).",
-                or_none(theirs),
-                or_none(ours)
-            ),
-            Difference::CallerUnknown { queue, caller } => write!(
-                f,
-                "{caller} waits in {queue} and no event told: it was lost, or our user may not read the class agent."
-            ),
-            Difference::CallerGone { queue, call } => write!(
-                f,
-                "{call} waits no more in {queue} and no event told: it was lost, or the PBX hides it from our user \
-                 (eventfilter: QueueCallerLeave)."
-            ),
-            Difference::MemberUnknown { queue, agent } => write!(
-                f,
-                "{agent} is a member of {queue} and no event told: members that a database holds come without one, \
-                 or it was lost."
-            ),
-            Difference::MemberGone { queue, agent } => write!(
-                f,
-                "{agent} is no member of {queue} any more and no event told: members that a database holds go \
-                 without one, or it was lost."
-            ),
+            Difference::LegUnknown { leg, device } => {
+                write!(f, "A leg of {device} ({leg}) is up of which no event told")
+            }
+            Difference::LegGone { leg } => write!(f, "The leg {leg} is gone and no event told"),
+            Difference::LegAnswered { leg } => write!(f, "The leg {leg} was answered and no event told"),
+            Difference::LegElsewhere { leg, ours, theirs } => {
+                write!(f, "The leg {leg} is in {}, was in {} and no event told", or_none(theirs), or_none(ours))
+            }
+            Difference::CallerUnknown { queue, caller } => write!(f, "{caller} waits in {queue} and no event told"),
+            Difference::CallerGone { queue, call } => write!(f, "{call} waits no more in {queue} and no event told"),
+            Difference::MemberUnknown { queue, agent } => write!(f, "{agent} is a member of {queue} and no event told"),
+            Difference::MemberGone { queue, agent } => {
+                write!(f, "{agent} is no member of {queue} any more and no event told")
+            }
             Difference::Break { queue, agent, paused } => {
                 let how = if *paused { "on a break" } else { "back from a break" };
                 let place = queue.as_ref().map(|queue| format!(" in {queue}")).unwrap_or_default();
-                write!(
-                    f,
-                    "{agent} is {how}{place} and no event told: it was lost, or the PBX hides it from our user \
-                     (eventfilter: QueueMemberPause)."
-                )
+                write!(f, "{agent} is {how}{place} and no event told")
             }
-            Difference::Phone { agent, ours, theirs } => write!(
-                f,
-                "The phone of {agent} is {theirs:?}, and was {ours:?} as far as events told: the state of the \
-                 member's device lags, or an event was lost."
-            ),
-            Difference::InCall { queue, agent } => write!(
-                f,
-                "{queue} counts {agent} as talking, who is in no call: the PBX's own count is wrong. It gives the \
-                 agent no calls of that queue until the member is removed and added again, or the queue is reloaded."
-            ),
+            Difference::Phone { agent, ours, theirs } => {
+                write!(f, "The phone of {agent} is {theirs:?}, and was {ours:?} as far as events told")
+            }
+            Difference::InCall { queue, agent } => {
+                write!(f, "{queue} counts {agent} as talking, who is in no call")
+            }
         }
     }
 }

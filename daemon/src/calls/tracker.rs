@@ -182,6 +182,7 @@ impl Tracker {
             CallEvent::Resumed { leg } => self.holds(&leg, false, at, out),
             CallEvent::HangupAsked { leg, by } => self.with(&leg, at, out, |live| live.hangup_asked(&leg, by, at)),
             CallEvent::LegEnded { leg, cause } => self.leg_ended(&leg, cause, at, out),
+            CallEvent::LegGone { leg } => self.leg_gone(leg, at, out),
 
             CallEvent::CallerQueued { caller, queue } => self.queued(&caller, queue, at, out),
             CallEvent::CallerLeftQueue { caller, queue, how } => {

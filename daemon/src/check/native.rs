@@ -19,7 +19,7 @@ use super::Finding;
 #[cfg(test)]
 use super::FindingState;
 use crate::config::{Address, Native, NativeListen, Tls};
-use crate::link::{Service, connect, listen};
+use crate::link::{Service, certificates, connect};
 use crate::{PbxName, Time};
 
 /// The daemon is on this machine.
@@ -35,7 +35,7 @@ pub async fn check(pbx: &PbxName, native: &Native, listen: Option<&NativeListen>
     let at = listen.listen;
     let mut findings = Vec::new();
     match (&listen.tls, listen.listen.ip().is_loopback()) {
-        (Some(tls), _) => match listen::tls_config(tls).and_then(|_| listen::certificates(tls)) {
+        (Some(tls), _) => match certificates::server_config(tls).and_then(|_| certificates::chain(tls)) {
             Ok(chain) => findings.push(certificate(&chain[0], Utc::now())),
             Err(error) => return vec![Finding::failed(format!("{error:#}."), Vec::new())],
         },
@@ -114,7 +114,7 @@ fn first_line(pbx: &PbxName) -> Vec<String> {
 
 /// Says hello as a sender would that only asks.
 async fn ask(native: &Native, listen: &NativeListen) -> Result<FromUs, String> {
-    let tls = listen.tls.as_ref().map(listen::certificates).transpose().map_err(|error| format!("{error:#}"))?;
+    let tls = listen.tls.as_ref().map(certificates::chain).transpose().map_err(|error| format!("{error:#}"))?;
     // Whether others trust the certificate is for them to say; that it is ours is enough here.
     let tls = tls.map(|chain| Tls::Fingerprint(Sha256::digest(&chain[0]).into()));
     let at = here(listen.listen);

@@ -15,11 +15,13 @@ struct Wired {
     may: String,
     reads: &'static str,
     login: &'static str,
+    /// Whether app_chanspy is loaded.
+    spies: bool,
 }
 
 impl Default for Wired {
     fn default() -> Self {
-        Wired { version: "22.10.0", may: ALL.to_owned(), reads: "system,user", login: "Success" }
+        Wired { version: "22.10.0", may: ALL.to_owned(), reads: "system,user", login: "Success", spies: true }
     }
 }
 
@@ -76,6 +78,7 @@ impl Wired {
                  Event: QueueMember\nQueue: support\nLocation: PJSIP/1001\nActionID: {id}\n\n\
                  Event: QueueStatusComplete\nActionID: {id}\nEventList: Complete\nListItems: 2\n\n"
             ),
+            "ModuleCheck" if !self.spies => format!("Response: Error\nActionID: {id}\nMessage: Module not loaded\n\n"),
             "UserEvent" if reads("user") => {
                 success + "\nEvent: UserEvent\nPrivilege: user,all\nUserEvent: RingbackCheck\nActionID: 1\n\n"
             }
@@ -121,6 +124,20 @@ async fn too_many_rights_an_old_version_and_no_queues_are_told() {
     assert_eq!(with(&findings, "class command").state, FindingState::Warning);
     assert_eq!(with(&findings, "loses parts of packets").state, FindingState::Warning);
     assert_eq!(with(&findings, "app_queue is not loaded").state, FindingState::Failed);
+}
+
+#[tokio::test]
+async fn whether_anybody_can_listen_in_is_told_or_how_to_see_it() {
+    let unseen = with(&Wired::default().check().await, "app_chanspy");
+    assert_eq!(
+        (unseen.state, &*unseen.lines),
+        (FindingState::Ok, &["asterisk -rx 'module show like app_chanspy'".into()][..])
+    );
+    for (spies, state) in [(true, FindingState::Ok), (false, FindingState::Warning)] {
+        let may = format!("{ALL} ModuleCheck");
+        let seen = with(&Wired { may, spies, ..Wired::default() }.check().await, "app_chanspy");
+        assert_eq!((seen.state, seen.text.contains("not loaded")), (state, !spies));
+    }
 }
 
 #[tokio::test]

@@ -15,24 +15,21 @@ use bytes::BytesMut;
 use protocol::native::codec::{Line, Lines};
 use protocol::native::conversation::{self, error};
 use protocol::native::wire::write;
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::certificates::Certificates;
 use super::connect::Wire;
 use super::native::Arrival;
 use crate::PbxName;
-use crate::config::{NativeListen, ServerTls};
+use crate::config::NativeListen;
 
 /// Connections that have not shown a token.
 const STRANGERS: usize = 64;
@@ -53,6 +50,10 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// After a failure to accept, as when there are no file descriptors left.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// Certificates are looked at before each connection, and this often, so that a renewal that went wrong
+/// is told before the old one is over.
+const RENEWED_WITHIN: Duration = Duration::from_secs(60);
+
 /// Where one PBX's connections go.
 pub struct Door {
     pub pbx: PbxName,
@@ -70,7 +71,7 @@ impl Door {
 /// A socket that listens.
 pub struct Listener {
     tcp: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Certificates>,
     doors: Arc<[Door]>,
 }
 
@@ -78,7 +79,7 @@ impl Listener {
     /// # Errors
     /// The address is taken, or certificate and key cannot be used; what helps is said.
     pub fn bind(config: &NativeListen, doors: Vec<Door>) -> anyhow::Result<Listener> {
-        let tls = config.tls.as_ref().map(tls_config).transpose()?.map(|tls| TlsAcceptor::from(Arc::new(tls)));
+        let tls = config.tls.as_ref().map(Certificates::open).transpose()?;
         let listen = config.listen;
         let listening = || {
             let tcp = std::net::TcpListener::bind(listen)?;
@@ -95,9 +96,11 @@ impl Listener {
     }
 
     /// Takes connections until `stop` is cancelled.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut strangers: JoinSet<IpAddr> = JoinSet::new();
         let mut of_address: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut renewed = interval(RENEWED_WITHIN);
+        renewed.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 accepted = self.tcp.accept(), if strangers.len() < STRANGERS => match accepted {
@@ -108,7 +111,7 @@ impl Listener {
                             continue;
                         }
                         *here += 1;
-                        let (tls, doors) = (self.tls.clone(), self.doors.clone());
+                        let (tls, doors) = (self.acceptor().await, self.doors.clone());
                         strangers.spawn(async move {
                             admit(tcp, from, tls, &doors).await;
                             from.ip()
@@ -128,9 +131,16 @@ impl Listener {
                         }
                     }
                 }
+                _ = renewed.tick(), if self.tls.is_some() => drop(self.acceptor().await),
                 () = stop.cancelled() => return,
             }
         }
+    }
+
+    async fn acceptor(&mut self) -> Option<TlsAcceptor> {
+        let certificates = self.tls.as_mut()?;
+        certificates.look().await;
+        Some(certificates.acceptor())
     }
 }
 
@@ -202,33 +212,4 @@ async fn close(mut wire: Box<dyn Wire>, reason: String) {
     };
     // Whoever does not take it has gone.
     let _ = timeout(GOODBYE, said).await;
-}
-
-/// Certificate and key for our side.
-///
-/// # Errors
-/// They cannot be read, or do not belong together.
-pub fn tls_config(tls: &ServerTls) -> anyhow::Result<ServerConfig> {
-    let (cert, key) = (tls.cert_file.display(), tls.key_file.display());
-    let chain = certificates(tls)?;
-    let private = PrivateKeyDer::from_pem_file(&tls.key_file)
-        .with_context(|| format!("key_file {key} in [native] cannot be read"))?;
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .with_context(|| format!("certificate {cert} and key {key} in [native] do not belong together"))
-}
-
-/// Our certificate first.
-///
-/// # Errors
-/// The file cannot be read, or holds none.
-pub fn certificates(tls: &ServerTls) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let cert = tls.cert_file.display();
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.cert_file)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("cert_file {cert} in [native] cannot be read"))?;
-    anyhow::ensure!(!chain.is_empty(), "cert_file {cert} in [native] holds no certificate in PEM form");
-    Ok(chain)
 }

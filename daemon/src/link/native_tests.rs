@@ -210,14 +210,67 @@ async fn the_same_run_takes_over_another_is_turned_away_and_a_check_is_told() {
     }
 }
 
+/// Where certificate and key are.
+struct Pem {
+    dir: tempfile::TempDir,
+    files: ServerTls,
+}
+
+type Made = rcgen::CertifiedKey<rcgen::KeyPair>;
+
+impl Pem {
+    fn new() -> Pem {
+        let dir = tempfile::tempdir().expect("a directory");
+        let files = ServerTls { cert_file: dir.path().join("cert.pem"), key_file: dir.path().join("key.pem") };
+        Pem { dir, files }
+    }
+
+    fn made() -> Made {
+        rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate")
+    }
+
+    fn write_both(&self, made: &Made) {
+        std::fs::write(&self.files.cert_file, made.cert.pem()).expect("to write");
+        std::fs::write(&self.files.key_file, made.signing_key.serialize_pem()).expect("to write");
+    }
+
+    /// Believes in this certificate alone.
+    fn believer(&self, name: &str, made: &Made) -> Tls {
+        let file = self.dir.path().join(name);
+        std::fs::write(&file, made.cert.pem()).expect("to write");
+        Tls::Authority(file)
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart_and_one_that_is_none_is_not() {
+    let pem = Pem::new();
+    let (first, second) = (Pem::made(), Pem::made());
+    pem.write_both(&first);
+    let (old, new) = (pem.believer("old.pem", &first), pem.believer("new.pem", &second));
+    let house = house(Some((pem.files.clone(), old.clone())));
+    let shows = async |tls: &Tls| {
+        connect(&Address { tls: Some(tls.clone()), ..house.at.clone() }, Service::Ringback).await.is_ok()
+    };
+    assert!(shows(&old).await && !shows(&new).await);
+
+    // Half of a renewal, then no certificate at all, then none that can be read.
+    for wrong in [second.cert.pem(), "no certificate".into(), "-----BEGIN CERTIFICATE-----\n".into()] {
+        std::fs::write(&pem.files.cert_file, wrong).expect("to write");
+        assert!(shows(&old).await && !shows(&new).await);
+    }
+    std::fs::remove_file(&pem.files.cert_file).expect("to remove");
+    assert!(shows(&old).await);
+
+    pem.write_both(&second);
+    assert!(shows(&new).await && !shows(&old).await);
+}
+
 #[tokio::test]
 async fn over_tls_by_our_certificate() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
-    let (cert_file, key_file) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
-    std::fs::write(&cert_file, certified.cert.pem()).expect("to write");
-    std::fs::write(&key_file, certified.signing_key.serialize_pem()).expect("to write");
-    let mut house = house(Some((ServerTls { cert_file: cert_file.clone(), key_file }, Tls::Authority(cert_file))));
+    let pem = Pem::new();
+    pem.write_both(&Pem::made());
+    let mut house = house(Some((pem.files.clone(), Tls::Authority(pem.files.cert_file.clone()))));
     let mut client = Client::new(
         Identity {
             token: TOKEN.into(),

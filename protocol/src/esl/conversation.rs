@@ -613,11 +613,12 @@ impl Conversation {
             return;
         }
         heard.push(Heard::Note(format!(
-            "{} channels of the PBX are gone of which no event told it: FreeSWITCH drops events when more than 100,000              wait for us (mod_event_socket), and says nothing.",
+            "{} channels of the PBX are gone of which no event told it: FreeSWITCH drops events when more than 100,000 \
+             wait for us (mod_event_socket), and says nothing.",
             lost.len()
         )));
         for leg in lost {
-            self.tell(at, CallEvent::LegEnded { leg, cause: 0 }, heard);
+            self.tell(at, CallEvent::LegGone { leg }, heard);
         }
     }
 

@@ -29,7 +29,7 @@ impl Legs {
         match event {
             CallEvent::LegStarted(leg) => self.is_up(at, leg.id.clone()),
             CallEvent::LegSeen(seen) => self.is_up(at, seen.leg.id.clone()),
-            CallEvent::LegEnded { leg, .. } => self.has_ended(at, leg),
+            CallEvent::LegEnded { leg, .. } | CallEvent::LegGone { leg } => self.has_ended(at, leg),
             CallEvent::LegRenamed { was, leg } => {
                 self.has_ended(at, was);
                 self.is_up(at, leg.clone());

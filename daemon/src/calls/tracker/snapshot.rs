@@ -2,10 +2,11 @@
 
 use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState, QueueLeft};
 
-use super::{Change, Place, Tracker};
+use super::{CallNo, Change, Place, Tracker};
 use crate::calls::dialplan::Side;
 use crate::calls::leg::Leg;
 use crate::calls::live::{Fate, Live};
+use crate::calls::look::Difference;
 use crate::{CallId, LegId, QueueName, Time};
 
 impl Tracker {
@@ -88,21 +89,8 @@ impl Tracker {
         for no in self.in_order() {
             let Some(live) = self.calls.get_mut(&no) else { continue };
             let vanished: Vec<LegId> = live.legs.iter().filter(|leg| is_gone(leg)).map(|leg| leg.id.clone()).collect();
-            if vanished.is_empty() {
-                continue;
-            }
-            live.call.certain = false;
-            for id in &vanished {
-                if let Some(leg) = live.leg_mut(id) {
-                    leg.ended = true;
-                    leg.bridge = None;
-                }
-            }
-            live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
-            if live.is_over() {
-                self.end(no, Fate::Vanished, at, out);
-            } else {
-                self.after(no, at, out);
+            if !vanished.is_empty() {
+                self.vanished(no, &vanished, at, out);
             }
         }
         self.find_agents_at_work(at, out);
@@ -118,6 +106,39 @@ impl Tracker {
         let agents = self.staff.snapshot_ended(at);
         self.tell_agents(agents, out);
         out.push(Change::Queues);
+    }
+
+    /// These legs of a call are gone, and when and how nobody knows.
+    fn vanished(&mut self, no: CallNo, gone: &[LegId], at: Time, out: &mut Vec<Change>) {
+        let Some(live) = self.calls.get_mut(&no) else { return };
+        live.call.certain = false;
+        let mut left = Vec::new();
+        for id in gone {
+            if let Some(leg) = live.leg_mut(id) {
+                leg.ended = true;
+                left.extend(leg.bridge.take());
+            }
+        }
+        for (bridge, _) in left {
+            self.forget_bridge(&bridge, no);
+        }
+        let Some(live) = self.calls.get_mut(&no) else { return };
+        live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
+        if live.is_over() {
+            self.end(no, Fate::Vanished, at, out);
+        } else {
+            self.after(no, at, out);
+        }
+    }
+
+    pub(super) fn leg_gone(&mut self, leg: LegId, at: Time, out: &mut Vec<Change>) {
+        match self.legs.get(&leg) {
+            None => return,
+            Some(Place::Loose(_)) => drop(self.legs.remove(&leg)),
+            Some(Place::Spying { .. }) => self.spy_ended(&leg, at, out),
+            Some(Place::In(no)) => self.vanished(*no, std::slice::from_ref(&leg), at, out),
+        }
+        out.push(Change::Drift(Difference::LegGone { leg }));
     }
 
     /// Whether a leg is in no call: an agent's line at rest, or one that outlived its call and has

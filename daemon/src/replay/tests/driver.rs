@@ -162,6 +162,12 @@ pub fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
             let seen = LegSeen { leg: (**leg).clone(), bridge: None, queue: None, up_ms: 0 };
             up.insert(leg.id.clone(), (at, seen));
         }
+        CallEvent::LegRenamed { was, leg } => {
+            if let Some(mut known) = up.remove(was) {
+                known.1.leg.id = leg.clone();
+                up.insert(leg.clone(), known);
+            }
+        }
         CallEvent::LegIs { leg, state } => {
             up.entry(leg.clone()).and_modify(|(_, seen)| seen.leg.state = *state);
         }

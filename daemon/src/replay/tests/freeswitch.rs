@@ -22,7 +22,7 @@ const OVERTAKES_MS: i64 = 200;
 /// How late the threads of mod_callcenter may be that look after an agent: they look every 100 ms.
 const LATE_MS: i64 = 500;
 
-fn recordings() -> Vec<PathBuf> {
+pub fn recordings() -> Vec<PathBuf> {
     driver::recordings("freeswitch-1.10", "esl")
 }
 
@@ -73,7 +73,7 @@ fn told(file: &Path) -> Vec<Told> {
     all
 }
 
-fn said(file: &Path) -> Vec<Said> {
+pub fn said(file: &Path) -> Vec<Said> {
     told(file).into_iter().map(|told| told.said).collect()
 }
 

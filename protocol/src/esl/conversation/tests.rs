@@ -487,7 +487,7 @@ fn a_leg_that_is_gone_without_a_word_is_told_to_have_ended() {
     driven.event(&destroyed("late"));
     driven.later(GONE_AFTER);
     assert!(driven.notes()[0].contains("1 channels"), "{:?}", driven.heard);
-    assert_eq!(driven.events(), ["leg_ended late cause 16", "leg_ended gone cause 0"]);
+    assert_eq!(driven.events(), ["leg_ended late cause 16", "leg_gone gone"]);
     driven.later(LOOK_EVERY);
     assert_eq!(driven.asked("uuid_exists"), 0, "and never again");
 }

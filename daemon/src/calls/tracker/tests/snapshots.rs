@@ -44,6 +44,24 @@ fn what_vanished_unseen_is_no_abandon() {
 }
 
 #[test]
+fn a_leg_that_is_proven_gone_ends_its_call_and_makes_nothing_of_it() {
+    let gone = |leg: &str| CallEvent::LegGone { leg: leg.into() };
+    let mut waiting = Script::played("0 call W PJSIP/trunk 13900139000 400 \n 10 queue W support");
+    waiting.observe(gone("W"));
+    let call = waiting.the_call();
+    assert_eq!((call.outcome, call.certain, call.ended_by), (Some(Outcome::Failed), false, None));
+    assert_eq!(waiting.tracker.queues_now(ms(20))[0].waiting.len(), 0);
+
+    let mut talking = Script::played(TALKING);
+    talking.play("9000 boot b7");
+    for leg in ["A", "C", "C", "never"] {
+        talking.observe(gone(leg));
+    }
+    let call = talking.the_call();
+    assert_eq!((call.outcome, call.certain, call.ended_by), (Some(Outcome::Answered), false, None));
+}
+
+#[test]
 fn a_pbx_that_restarts_ends_all_calls() {
     let mut script = Script::played("0 boot b7 \n 0 snapshot_ends");
     script.play(TALKING);
