@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use daemon::board::{Board, Seat, Wires};
 use daemon::calls::dialplan::Dialplan;
+use daemon::calls::look::Silence;
 use daemon::calls::tracker::{Change, Tracker};
 use daemon::capture::Tap;
 use daemon::config::{Config, Pbx};
@@ -105,7 +106,7 @@ fn seat(pbx: PbxName, stop: &CancellationToken) -> Seat {
     let (link, _) = Link::start(config, Tap::default(), nowhere, stop.clone());
     let tracker = Tracker::new(pbx.clone(), Dialplan::default(), Numbering::new("CN", None));
     let now = LinkNow { state: LinkState::Up, ..LinkNow::new(pbx, Utc::now()) };
-    Seat { tracker, link, now }
+    Seat { tracker, link, now, silence: Silence::Filters }
 }
 
 /// What one small write to disk costs on this machine.
