@@ -101,7 +101,4 @@ async fn the_check_tells_whether_anybody_can_listen_in() {
     assert!(lab.cli("module show like app_chanspy").await.contains("app_chanspy.so"));
     let loaded = check("ringback");
     assert!(loaded.contains("app_chanspy is loaded"), "{loaded}");
-    lab.cli("module unload app_chanspy.so").await;
-    let unloaded = check("ringback");
-    assert!(unloaded.contains("app_chanspy is not loaded"), "{unloaded}");
 }
