@@ -106,7 +106,8 @@ fn seat(pbx: PbxName, stop: &CancellationToken) -> Seat {
     let (link, _) = Link::start(config, Tap::default(), nowhere, stop.clone());
     let tracker = Tracker::new(pbx.clone(), Dialplan::default(), Numbering::new("CN", None));
     let now = LinkNow { state: LinkState::Up, ..LinkNow::new(pbx, Utc::now()) };
-    Seat { tracker, link, now, silence: Silence::Filters }
+    let look_every = std::time::Duration::from_secs(300);
+    Seat { tracker, link, now, silence: Silence::Filters, look_every }
 }
 
 /// What one small write to disk costs on this machine.

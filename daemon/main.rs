@@ -1,7 +1,7 @@
 //! The binary: command line, configuration, logs; start, serve, drain. What is asked is done by
 //! the libraries.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -146,7 +146,7 @@ enum CaptureVerb {
 
 #[derive(Subcommand)]
 enum UserVerb {
-    /// Add somebody. The password is asked for, or read from standard input.
+    /// Add somebody. The password is asked for and not shown, or read from standard input.
     Add {
         login: String,
         #[arg(long)]
@@ -464,15 +464,15 @@ fn give(store: &mut Store, command: Command) -> anyhow::Result<Done> {
     }
 }
 
-/// The new password, from standard input.
+/// The new password: asked for unseen at a terminal, else the first line of standard input.
 fn password(common: &UserCommon) -> anyhow::Result<String> {
-    if !common.password_stdin && io::stdin().is_terminal() {
-        print!("password (it is seen as you type): ");
-        io::stdout().flush()?;
-    }
-    let mut password = String::new();
-    io::stdin().read_line(&mut password)?;
-    let password = password.trim_end_matches(['\r', '\n']).to_owned();
+    let password = if !common.password_stdin && io::stdin().is_terminal() {
+        rpassword::prompt_password("password (not shown as you type): ")?
+    } else {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
     if password.chars().count() < PASSWORD_MIN {
         bail!("a password has at least {PASSWORD_MIN} characters");
     }

@@ -273,8 +273,17 @@ impl Pbx {
 
     /// An agent is on a break from all queues, or (none) no longer.
     pub async fn rests(&mut self, agent: &str, reason: Option<&str>) {
+        self.rests_where(|member| member.agent == agent, reason).await;
+    }
+
+    /// The same, in one queue.
+    pub async fn rests_in(&mut self, queue: &str, agent: &str, reason: Option<&str>) {
+        self.rests_where(|member| member.agent == agent && member.queue == queue, reason).await;
+    }
+
+    async fn rests_where(&mut self, which: impl Fn(&Member) -> bool, reason: Option<&str>) {
         let mut text = String::new();
-        for member in self.members.iter_mut().filter(|member| member.agent == agent) {
+        for member in self.members.iter_mut().filter(|member| which(member)) {
             member.paused = reason.map(str::to_owned);
             text += &event("QueueMemberPause", "agent", &[&member.block("MemberName", "Interface")]);
         }

@@ -1,19 +1,19 @@
 //! Whatever goes wrong becomes one answer: what failed, what still works, one button. Pages get
 //! HTML, the API and scripts get `application/problem+json` (RFC 9457).
 
-use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State as FromState};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use daemon::desk::command::{FieldWhy, Refusal};
 use daemon::live::Stopped;
 use daemon::store::read::ReadError;
 use serde_json::json;
 
-use crate::auth::{self, Theme};
+use crate::auth;
+use crate::pages::failed;
 use crate::pen::Pen;
 use crate::state::State;
 
@@ -192,12 +192,10 @@ pub async fn explain(FromState(state): FromState<State>, request: Request, next:
         let to = if next == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={}", percent(next)) };
         return Redirect::to(&to).into_response();
     }
-    let pen = state.pen(auth::language(&headers, &state.house));
     let mut answer = if as_page {
-        let page = ErrorPage { what: what(&pen, &error), works: works(&pen, &error), theme: Theme::of(&headers), pen };
-        Html(page.render().unwrap_or_default()).into_response()
+        failed::page(&state, &headers, &error).await
     } else {
-        problem(&pen, &error, status)
+        problem(&state.pen(auth::language(&headers, &state.house)), &error, status)
     };
     *answer.status_mut() = status;
     answer
@@ -211,7 +209,8 @@ pub fn what(pen: &Pen, error: &Error) -> String {
     }
 }
 
-fn works(pen: &Pen, error: &Error) -> String {
+/// What goes on all the same, in words.
+pub fn works(pen: &Pen, error: &Error) -> String {
     match error {
         Error::Busy | Error::Reading(_) | Error::Refused(Refusal::StoreFailed) | Error::Broken => {
             pen.say("works-calls")
@@ -247,15 +246,6 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
     let mut response = Json(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
-}
-
-#[derive(Template)]
-#[template(path = "error.html")]
-struct ErrorPage {
-    what: String,
-    works: String,
-    pen: Pen,
-    theme: Theme,
 }
 
 /// A path as a query's value.

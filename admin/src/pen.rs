@@ -88,7 +88,7 @@ impl Pen {
             _ => then.strftime("%Y-%m-%d %H:%M").to_string(),
         }
     }
-    /// `11 月 24 日 周二`, for the day's heads of a timeline.
+    /// `11 月 24 日 周二`, `Tue 24 November`, for the day's heads of a timeline.
     pub fn day(&self, at: &Time) -> String {
         let then = self.local(at);
         let date = match self.language {
@@ -96,8 +96,12 @@ impl Pen {
             Language::En => then.strftime("%-d %B").to_string(),
         };
         let weekday = self.word("weekday", &then.strftime("%u").to_string());
+        let dated = match self.language {
+            Language::ZhCn => format!("{date} {weekday}"),
+            Language::En => format!("{weekday} {date}"),
+        };
         let today = then.date() == self.local(&self.now).date();
-        if today { format!("{} {date} {weekday}", self.say("today")) } else { format!("{date} {weekday}") }
+        if today { format!("{} {dated}", self.say("today")) } else { dated }
     }
     /// RFC 3339 with the site's offset, to the second: what `datetime=""` and titles bear.
     pub fn iso(&self, at: &Time) -> String {
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn times_are_the_sites_and_numbers_masked() {
         let pen = pen(Language::En);
-        assert_eq!(pen.when(&"2026-11-24T08:10:00Z".parse().expect("a time")), "Today 16:10");
+        assert_eq!(pen.when(&"2026-11-24T08:10:00Z".parse().expect("a time")), "today 16:10");
         assert_eq!(pen.when(&"2026-11-22T02:31:00Z".parse().expect("a time")), "11-22 10:31");
         assert_eq!(pen.when(&"2025-11-22T02:31:00Z".parse().expect("a time")), "2025-11-22 10:31");
         assert_eq!(pen.number(&Number::from_canonical("+8613800135827")), "138****5827");

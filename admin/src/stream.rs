@@ -82,6 +82,7 @@ pub async fn stream(
         Room::Desk | Room::Tickets | Room::Ticket => Desk::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
+        Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
     // Subscribed before the answer begins, so that no sign-out falls between.
@@ -105,7 +106,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
-            Room::People => {}
+            Room::People | Room::Failed => {}
         }
     }
     all.sort();
@@ -285,8 +286,14 @@ impl Writer {
                 Ok(())
             }
             Notice::Link(link) => {
-                self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
+                let before = self.links.insert(link.pbx.clone(), LinkNow::clone(&link));
                 self.status().await?;
+                if before.is_some_and(|before| before.unseen_since != link.unseen_since) {
+                    let its: Vec<_> = self.pops.values().filter(|pop| pop.call.pbx == link.pbx).cloned().collect();
+                    for pop in its {
+                        self.pop(pop).await?;
+                    }
+                }
                 self.links().await?;
                 self.ledger().await
             }
@@ -323,7 +330,7 @@ impl Writer {
             self.pops.remove(&call);
         }
         match pop_card(&self.state, &self.visitor, pop).await {
-            Ok(card) => self.part_in(card, Some("pops")).await?,
+            Ok(card) => self.part_in(card.seen_by(&self.links), Some("pops")).await?,
             // A call must never go unseen because its customer could not be read.
             Err(error) => tracing::error!(code = error.code(), "a pop's card could not be read"),
         }

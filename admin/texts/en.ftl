@@ -63,18 +63,15 @@ status-help = What to do
 status-store = Nothing can be saved now: the disk refuses. Calls still pop; what you typed stays here
 status-rest = The rest is live
 age = { $seconds } s ago
-held = { $count ->
-    [one] { $count } change
-   *[other] { $count } changes
- }
+held = Changes: { $count }
 lost = Cut off from the server for { $span }; calls and countdowns stopped at { $at }; drafts are kept here
 lost-retry = Reconnect now
 signed-out = Signed out. Sign in in a new window; drafts here are kept
 new-build = Ringback was updated; reload to get it
 reload = Reload
 
-when-today = Today { $time }
-when-tomorrow = Tomorrow { $time }
+when-today = today { $time }
+when-tomorrow = tomorrow { $time }
 weekday-1 = Mon
 weekday-2 = Tue
 weekday-3 = Wed
@@ -121,6 +118,7 @@ waiting = Waiting for calls
 waiting-help = Calls appear here and never cover the ticket you are writing.
 
 pop-ringing = Call
+pop-unseen = Not known whether it goes on
 pop-dialling = Dialling
 pop-talking = On call
 pop-taken-by = Answered by { $who }
@@ -215,6 +213,9 @@ pause-after = After the call
 pause-ready = Ready
 pause-of = A break for { $who }
 pause-end = End the break
+pause-queues = Breaks by queue
+pause-in = Break from { $queue } only
+pause-end-in = End the break from { $queue }
 hang-up = Hang up
 hang-up-ask = Hang up…
 hang-up-whose = Hang up { $who }’s call
@@ -345,7 +346,6 @@ fig-free-sub = free / on duty
 live-fresh = Data
 queues = Queues
 queue = Queue
-axis = Waiting
 col-waiting = Waiting
 col-longest = Longest
 col-free = Free/on duty

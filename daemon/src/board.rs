@@ -69,6 +69,7 @@ pub struct Seat {
     pub now: LinkNow,
     /// Why its events may not have told something.
     pub silence: Silence,
+    pub look_every: Duration,
 }
 
 pub struct Board {
@@ -91,7 +92,7 @@ pub struct Board {
 impl Board {
     pub fn new(seats: BTreeMap<PbxName, Seat>) -> Board {
         Board {
-            looks: Looks::at(seats.keys()),
+            looks: Looks::at(seats.iter().map(|(pbx, seat)| (pbx.clone(), seat.look_every))),
             clock: Clock::new(Utc::now(), std::time::Instant::now()),
             seats,
             hub: Hub::default(),

@@ -117,7 +117,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
             // A sender of the native socket is never looked at.
             Wiring::Asterisk(_) | Wiring::Native(_) => Silence::Filters,
         };
-        seats.insert(pbx.name.clone(), Seat { tracker, link, now, silence });
+        seats.insert(pbx.name.clone(), Seat { tracker, link, now, silence, look_every: pbx.look_every });
         links.push(task);
     }
     // Without a PBX there is still somebody who may speak to the board: the stop itself.

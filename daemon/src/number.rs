@@ -61,6 +61,9 @@ pub struct Numbering {
 /// Up to so many digits are a short code or an extension and stay as they are: `95588`, `1001`.
 const SHORT_DIGITS: usize = 6;
 
+/// From so many on, digits are worth seeking among all numbers.
+const FRAGMENT_DIGITS: usize = 4;
+
 /// Prefixes that choose a cheaper carrier and say nothing of who is called.
 const CHINA_CARRIER_PREFIXES: [&str; 12] =
     ["10193", "11808", "12520", "12593", "17901", "17908", "17909", "17911", "17931", "17951", "17968", "17969"];
@@ -114,6 +117,28 @@ impl Numbering {
         Dialable::new(local.filter(|_| home).unwrap_or(&digits))
     }
 
+    /// The digits that every way of writing a number has in common, of one that somebody typed
+    /// whole or in part: without country code and the trunk's 0. `010-6234 5678`, `+861062345678`:
+    /// `1062345678`; `5678`: itself. None for what is no number, or less than four digits of one.
+    pub fn digits_in_common(&self, typed: &str) -> Option<String> {
+        let is_written = |c: char| c.is_ascii_digit() || matches!(c, '０'..='９' | '+' | '＋' | ' ' | '-' | '(' | ')');
+        let digits = digits_of(typed);
+        if digits.len() < FRAGMENT_DIGITS || !typed.trim().chars().all(is_written) {
+            return None;
+        }
+        let canonical = self.read(typed);
+        let parsed =
+            canonical.as_ref().and_then(Number::e164).and_then(|e164| PHONE_NUMBER_UTIL.parse(e164, None).ok());
+        let bare = match parsed {
+            // Digits only: what a plan sets before a number within its country is left out.
+            Some(parsed) => {
+                parsed.format_as(PhoneNumberFormat::E164).chars().skip(1 + digits_in(parsed.country_code)).collect()
+            }
+            None => digits.trim_start_matches(['+', '0']).to_owned(),
+        };
+        (bare.len() >= FRAGMENT_DIGITS).then_some(bare)
+    }
+
     /// The numbers that nearly all callers in China have, and those that the plan's metadata
     /// does not hold: carrier prefixes, local numbers, service numbers of seven digits and more.
     fn chinese(&self, digits: &str) -> Option<String> {
@@ -154,6 +179,10 @@ impl Numbering {
 fn is_chinese_mobile(digits: &str) -> bool {
     let bytes = digits.as_bytes();
     bytes.len() == 11 && bytes[0] == b'1' && (b'3'..=b'9').contains(&bytes[1])
+}
+
+fn digits_in(country_code: i32) -> usize {
+    country_code.to_string().len()
 }
 
 /// Everything but what can be dialled is taken away, full-width digits are made plain.
@@ -198,6 +227,31 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn however_a_number_is_typed_its_digits_are_sought() {
+        let beijing = Numbering::new("CN", Some("010"));
+        for (typed, sought) in [
+            ("01062345678", Some("1062345678")),
+            ("+861062345678", Some("1062345678")),
+            ("0086 10 6234 5678", Some("1062345678")),
+            ("(010) 6234-5678", Some("1062345678")),
+            ("62345678", Some("1062345678")),
+            ("0106234", Some("106234")),
+            ("+86106234", Some("106234")),
+            ("13800138000", Some("13800138000")),
+            ("１３８００１３８０００", Some("13800138000")),
+            ("8000", Some("8000")),
+            ("+1 650 253 0000", Some("6502530000")),
+            ("800", None),
+            ("0001", None),
+            ("张伟 8000", None),
+            ("50% 1234", None),
+            ("", None),
+        ] {
+            assert_eq!(beijing.digits_in_common(typed).as_deref(), sought, "{typed}");
+        }
+    }
 
     #[test]
     fn one_line_has_one_form() {

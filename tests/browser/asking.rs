@@ -62,6 +62,58 @@ async fn a_break_is_taken_and_ended_at_the_desk() {
     desk.is_content().await;
 }
 
+/// Where the PBX knows breaks by queue: the agent from the desk, a supervisor from the board.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_break_from_one_queue_is_taken_and_ended_at_the_desk_and_on_the_board() {
+    let mut scene = Scene::open().await;
+    let one = scene.browser(ZHOU).await;
+    one.see("#phone .now", "support").await;
+    assert_eq!(one.count("#phone .by-queue").await, 0, "who is in one queue has nothing to choose");
+    let desk = scene.browser(LI).await;
+    desk.see("#phone .by-queue > summary", "complaints、support").await;
+    desk.tap("#phone .by-queue > summary").await;
+    desk.tap("#break-main-1002-complaints > summary").await;
+    for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
+        desk.resize(width, height).await;
+        desk.see_that("return document.documentElement.scrollWidth <= innerWidth").await;
+        desk.shoot(&format!("asking-queues-{name}")).await;
+    }
+    desk.resize(1366, 768).await;
+    desk.tap("#break-main-1002-complaints [value=training]").await;
+    let asked = scene.pbx.asked().await;
+    assert_eq!(
+        (&*asked["Interface"], &*asked["Queue"], &*asked["Paused"], &*asked["Reason"]),
+        ("PJSIP/1002", "complaints", "true", "training")
+    );
+    scene.pbx.rests_in("complaints", "1002", Some("training")).await;
+    desk.see("#phone .by-queue > summary", "complaints (培训) 小休").await;
+    desk.see("#phone .now", "就绪").await;
+    desk.see("#phone .pauses [aria-pressed=true]", "就绪").await;
+
+    let board = board(&scene, BOSS).await;
+    board.see("#agent-main-1002", "complaints (培训) 小休").await;
+    board.see("#q-main-complaints td:last-child", "0/0").await;
+    board.see("#q-main-support td:last-child", "2/2").await;
+    board.tap("#agent-main-1002 > details > summary").await;
+    board.tap("#break-main-1002-complaints button").await;
+    let asked = scene.pbx.asked().await;
+    assert_eq!((&*asked["Queue"], &*asked["Paused"]), ("complaints", "false"));
+    scene.pbx.rests_in("complaints", "1002", None).await;
+    desk.see("#phone .by-queue > summary", "complaints、support").await;
+    board.take_the_hand_away().await;
+    board.js("document.activeElement.blur()", &[]).await;
+    board.see("#q-main-complaints td:last-child", "1/1").await;
+    board.tap("#agent-main-1002 > details > summary").await;
+    board.tap("#break-main-1002-support > summary").await;
+    board.shoot("asking-queues-board-1366").await;
+    board.tap("#break-main-1002-support [value=meal]").await;
+    let asked = scene.pbx.asked().await;
+    assert_eq!((&*asked["Queue"], &*asked["Paused"], &*asked["Reason"]), ("support", "true", "meal"));
+    for browser in [&one, &desk, &board] {
+        browser.is_content().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_pbx_is_shown_in_the_language_of_the_page() {
     let scene = Scene::open().await;

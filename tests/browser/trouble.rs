@@ -20,6 +20,8 @@ async fn a_cut_link_is_amber_on_every_page() {
     board.see("#status.warn", "main 从").await;
     board.see("#q-main-support", "看不到").await;
     board.see("#q-main-support td:nth-child(3)", "不知").await;
+    board.see("#figures", "在线通话 –").await;
+    board.see("#callers", "看不到").await;
     // Pages that are opened meanwhile say so from the start.
     desk.goto(format!("{}/tickets", scene.url())).await.expect("the tickets");
     desk.see("#status.warn", "main 从").await;
@@ -28,6 +30,12 @@ async fn a_cut_link_is_amber_on_every_page() {
         sign_in(scene.url(), ZHOU).await.get(format!("{}/tickets", scene.url())).send().await.expect("a page");
     let painted = painted.text().await.expect("HTML");
     assert!(painted.contains("class=\"status warn\"") && painted.contains("main 从"), "{painted}");
+    // And so do pages that say what failed.
+    for refused in ["nothing-here", "live"] {
+        desk.goto(format!("{}/{refused}", scene.url())).await.expect("a page");
+        desk.see("#main > .failed h1", "").await;
+        desk.see("#status.warn", "main 从").await;
+    }
     let outside = reqwest::get(format!("{}/sign-in", scene.url())).await.expect("a page").text().await.expect("HTML");
     assert!(
         !outside.contains("main 从") && !outside.contains("status warn"),
@@ -43,11 +51,34 @@ async fn a_cut_link_is_amber_on_every_page() {
         browser.see("#status:not(.warn)", "交换机 1/1 已连接").await;
     }
     board.see("#q-main-support td:last-child", "2/2").await;
+    board.see("#figures", "在线通话 0").await;
     wires.see("#link-main", "已连接").await;
     wires.see("#ledger", "main").await;
     for browser in [&desk, &board, &wires] {
         browser.is_content().await;
     }
+}
+
+/// What becomes of a call whose PBX is out of sight is not known, so its pop does not go on as if it
+/// were; in sight again, it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pop_does_not_tick_on_while_its_pbx_is_out_of_sight() {
+    let mut scene = Scene::open().await;
+    let desk = scene.browser(ZHOU).await;
+    let mut call = scene.pbx.ring(KNOWN, "", "support", "1001").await;
+    scene.pbx.answer(&mut call, "1001").await;
+    desk.see("#pops > .pop.talking .band time", ":").await;
+    scene.pbx.cut().await;
+    let told = desk.see("#pops > .pop.unseen", "张伟").await;
+    assert!(told.contains("不知还在不在通话") && told.contains("main 从"), "{told}");
+    assert_eq!(desk.count("#pops .band time, #pops form[action='/hangup']").await, 0, "nothing that is not known");
+    desk.js("location.reload()", &[]).await;
+    desk.see("#pops > .pop.unseen", "张伟").await;
+    scene.pbx.mend().await;
+    scene.pbx.met().await;
+    desk.see("#status:not(.warn)", "交换机 1/1 已连接").await;
+    desk.see_count("#pops > .pop.unseen", 0).await;
+    desk.is_content().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

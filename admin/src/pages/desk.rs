@@ -15,7 +15,7 @@ use daemon::{CallId, Role, TicketId};
 use serde::Deserialize;
 
 use super::form::{FormView, Typed};
-use super::{Room, Shell, html, present};
+use super::{Room, Shell, html, links_of, present};
 use crate::auth::{Desk, Require, Visitor};
 use crate::error::Error;
 use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
@@ -86,9 +86,10 @@ async fn page(
     let notices = present(state, topics(&visitor)).await?;
     let pen = visitor.pen.clone();
     let (standing, agent) = sort(&notices);
+    let links = links_of(&notices);
     let mut pops = Vec::new();
     for pop in &standing {
-        pops.push(pop_card(state, &visitor, pop.clone()).await?);
+        pops.push(pop_card(state, &visitor, pop.clone()).await?.seen_by(&links));
     }
     pops.reverse();
     let form = match chosen {

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod asking;
 pub mod desk;
+pub mod failed;
 pub mod form;
 pub mod live;
 pub mod people;
@@ -33,10 +34,13 @@ pub enum Room {
     Live,
     Links,
     People,
+    /// Says what failed, wherever one wanted to go.
+    Failed,
 }
 
 impl Room {
-    pub const ALL: [Room; 6] = [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People];
+    pub const ALL: [Room; 7] =
+        [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People, Room::Failed];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +50,7 @@ impl Room {
             Room::Live => "live",
             Room::Links => "links",
             Room::People => "people",
+            Room::Failed => "failed",
         }
     }
     pub fn parse(word: &str) -> Option<Room> {

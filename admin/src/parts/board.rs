@@ -6,10 +6,10 @@ use askama::Template;
 use daemon::calls::now::{AgentNow, AgentState, DeviceState, QueueNow, Waiting};
 use daemon::live::BoardNow;
 use daemon::store::read::Directory;
-use daemon::{CallId, PbxName, QueueName, Time};
+use daemon::{CallId, PbxName, Time};
 
 use super::part;
-use super::phone::{look, may_rest, reason_word};
+use super::phone::{Breaks, look, may_rest, partly_on_break, reason_word};
 use crate::pen::Pen;
 
 /// What the waiting axis spans; whoever waits longer stands at its end.
@@ -52,8 +52,12 @@ impl Figures {
     fn on_duty(&self) -> usize {
         self.agents_in(|state| !matches!(state, AgentState::Offline | AgentState::Unknown | AgentState::Paused { .. }))
     }
-    fn calls_up(&self) -> u32 {
-        self.board.calls_up.iter().map(|(_, up)| up).sum()
+    /// None while no PBX is in sight.
+    fn calls_up(&self) -> Option<u32> {
+        let up = |pbx| self.board.calls_up.iter().find(|(its, _)| its == pbx).map(|(_, up)| *up);
+        let mut seen: Vec<_> = self.board.queues.iter().filter(|queue| queue.seen).map(|queue| &queue.pbx).collect();
+        seen.dedup();
+        seen.into_iter().filter_map(up).reduce(|one, other| one + other)
     }
 }
 
@@ -115,7 +119,10 @@ const CALLERS: usize = 30;
 
 impl Callers {
     fn count(&self) -> usize {
-        self.board.queues.iter().map(|queue| queue.waiting.len()).sum()
+        self.board.queues.iter().filter(|queue| queue.seen).map(|queue| queue.waiting.len()).sum()
+    }
+    fn is_blind(&self) -> bool {
+        !self.board.queues.is_empty() && self.board.queues.iter().all(|queue| !queue.seen)
     }
     /// The longest waiting first, with their positions in their queues.
     fn rows(&self) -> Vec<(usize, &QueueNow, &Waiting)> {
@@ -178,9 +185,18 @@ impl Agents {
         agents.sort_by(|a, b| (a.since, &a.agent).cmp(&(b.since, &b.agent)));
         Group { class, icon, word, agents }
     }
+    /// Nought would be a lie when nobody is in sight.
+    fn count(&self, group: &Group<'_>) -> String {
+        let is_blind =
+            !self.board.agents.is_empty() && self.board.agents.iter().all(|agent| agent.state == AgentState::Unknown);
+        if is_blind && group.agents.is_empty() { "–".to_owned() } else { group.agents.len().to_string() }
+    }
     fn name(&self, agent: &AgentNow) -> String {
         let holder = self.directory.holder(&agent.pbx, &agent.agent);
         holder.map_or_else(|| agent.agent.to_string(), |person| person.name.clone())
+    }
+    fn breaks<'a>(&'a self, agent: &'a AgentNow) -> Option<Breaks<'a>> {
+        Breaks::of(&self.pen, agent)
     }
     /// Whether there is anything to ask of the PBX about this agent.
     fn has_menu(&self, agent: &AgentNow) -> bool {
@@ -203,23 +219,11 @@ impl Agents {
             (_, Some(queue)) => Some(queue.to_string()),
             (_, None) => None,
         };
-        let is_paused = matches!(agent.state, AgentState::Paused { .. });
-        let breaks = (!is_paused && !agent.paused_in.is_empty()).then(|| {
-            let queues: Vec<String> = agent
-                .paused_in
-                .iter()
-                .map(|(queue, reason)| in_brackets(queue, &reason_word(&self.pen, reason)))
-                .collect();
-            self.pen.say1("agent-paused-in", "queues", queues.join(&self.pen.say("and")))
-        });
+        let breaks = partly_on_break(&self.pen, agent);
         let phone = (agent.state == AgentState::Available).then(|| agent.device.filter(|device| is_in_use(*device)));
         let phone = phone.flatten().map(|device| self.pen.word("device", device_word(device)));
         [first, breaks, phone].into_iter().flatten().collect::<Vec<_>>().join(&self.pen.say("comma"))
     }
-}
-
-fn in_brackets(queue: &QueueName, reason: &str) -> String {
-    if reason.is_empty() { queue.to_string() } else { format!("{queue} ({reason})") }
 }
 
 fn is_in_use(device: DeviceState) -> bool {

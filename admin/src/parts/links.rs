@@ -32,6 +32,10 @@ impl Links {
             LinkState::Down { .. } => ("bad", "cut", "down"),
         }
     }
+    /// Since when it stands so: while it is out of sight, each attempt begins no new time.
+    fn since<'a>(&self, link: &'a LinkNow) -> &'a Time {
+        link.unseen_since.as_ref().filter(|_| link.state != LinkState::Up).unwrap_or(&link.since)
+    }
     fn retry(&self, link: &LinkNow) -> Option<(u32, Time)> {
         match link.state {
             LinkState::Down { attempt, retry_at } => Some((attempt, retry_at)),

@@ -1,8 +1,9 @@
 //! What the reader's own telephone does.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use daemon::calls::now::{AgentNow, AgentState};
-use daemon::{Extension, PbxName};
+use daemon::{Extension, PbxName, QueueName};
 
 use super::part;
 use crate::pen::Pen;
@@ -32,10 +33,61 @@ impl Phone {
         self.agent.as_ref().is_some_and(|agent| agent.state.is_on_the_phone())
     }
 
+    /// Breaks from one queue, where there is something to choose.
+    fn breaks(&self) -> Option<Breaks<'_>> {
+        self.rests().and_then(|agent| Breaks::of(&self.pen, agent))
+    }
+
+    fn partly(&self) -> Option<String> {
+        self.agent.as_ref().and_then(|agent| partly_on_break(&self.pen, agent))
+    }
+
+    fn queues(&self) -> String {
+        let queues: Vec<&str> = self.agent.iter().flat_map(|agent| &agent.queues).map(QueueName::as_str).collect();
+        queues.join(&self.pen.say("and"))
+    }
+
     /// The reason of a break from all queues.
     fn reason(&self) -> Option<&str> {
         self.agent.as_ref().and_then(rest)
     }
+}
+
+/// Breaks from one queue of several, as a menu's entries: at one's own phone, and at an agent of the
+/// board.
+#[derive(Template)]
+#[template(path = "parts/breaks.html")]
+pub struct Breaks<'a> {
+    pen: &'a Pen,
+    agent: &'a AgentNow,
+}
+impl HtmlSafe for Breaks<'_> {}
+
+impl Breaks<'_> {
+    /// None where the PBX knows only breaks from all queues, or all are one.
+    pub fn of<'a>(pen: &'a Pen, agent: &'a AgentNow) -> Option<Breaks<'a>> {
+        (agent.rests_by_queue && agent.queues.len() > 1 && may_rest(agent)).then_some(Breaks { pen, agent })
+    }
+
+    /// The agent's queues, each with the reason of a break from it.
+    fn rows(&self) -> impl Iterator<Item = (&QueueName, Option<String>)> {
+        let reason = |queue| self.agent.paused_in.iter().find(|(paused, _)| paused == queue);
+        self.agent.queues.iter().map(move |queue| (queue, reason(queue).map(|(_, why)| reason_word(self.pen, why))))
+    }
+}
+
+/// From which queues the agent is on a break, and why; none: from none, or from all.
+pub fn partly_on_break(pen: &Pen, agent: &AgentNow) -> Option<String> {
+    if agent.paused_in.is_empty() || rest(agent).is_some() {
+        return None;
+    }
+    let named = |(queue, reason): &(QueueName, String)| in_brackets(queue, &reason_word(pen, reason));
+    let queues: Vec<String> = agent.paused_in.iter().map(named).collect();
+    Some(pen.say1("agent-paused-in", "queues", queues.join(&pen.say("and"))))
+}
+
+fn in_brackets(queue: &QueueName, reason: &str) -> String {
+    if reason.is_empty() { queue.to_string() } else { format!("{queue} ({reason})") }
 }
 
 pub const REASONS: [&str; 5] = daemon::desk::policy::PAUSE_REASONS;

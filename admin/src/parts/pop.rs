@@ -1,15 +1,16 @@
 //! The pop: who calls, and all that helps to answer, before the first word is said.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 use daemon::calls::call::{Call, Direction, Outcome};
 use daemon::calls::pop::PopState;
-use daemon::live::Pop;
+use daemon::live::{LinkNow, Pop};
 use daemon::number::Number;
 use daemon::store::read::{Card, Contact, Directory};
-use daemon::{CallId, Time};
+use daemon::{CallId, PbxName, Time};
 
 use super::Part;
 use crate::pen::Pen;
@@ -22,6 +23,8 @@ pub struct PopCard {
     card: Card,
     directory: Arc<Directory>,
     who: Who,
+    /// Since when the call's PBX is out of sight: what becomes of the call is not known then.
+    unseen_since: Option<Time>,
 }
 impl HtmlSafe for PopCard {}
 impl Part for PopCard {
@@ -52,7 +55,13 @@ impl PopCard {
         card.contacts.retain(|contact| contact.call != pop.call.id);
         card.contacts_total -= (before - card.contacts.len()) as i64;
         let who = who(&pop.call, &card, &directory);
-        PopCard { pen, pop, card, directory, who }
+        PopCard { pen, pop, card, directory, who, unseen_since: None }
+    }
+
+    /// As it stands by the links: a pop that came before its PBX went out of sight says so.
+    pub fn seen_by(self, links: &BTreeMap<PbxName, LinkNow>) -> PopCard {
+        let link = links.get(&self.pop.call.pbx).filter(|_| self.pop.state.stands());
+        PopCard { unseen_since: link.and_then(|link| link.unseen_since), ..self }
     }
 
     /// Who calls, for labels.
@@ -66,6 +75,9 @@ impl PopCard {
     }
 
     fn class(&self) -> &'static str {
+        if self.unseen_since.is_some() {
+            return "unseen";
+        }
         match self.pop.state {
             PopState::Ringing { .. } | PopState::Dialling { .. } => "ringing",
             PopState::Talking { .. } => "talking",
@@ -75,6 +87,9 @@ impl PopCard {
 
     /// What the script does by: `ringing` sounds, `taken` goes by itself.
     fn state(&self) -> &'static str {
+        if self.unseen_since.is_some() {
+            return "unseen";
+        }
         match self.pop.state {
             PopState::Ringing { .. } => "ringing",
             PopState::Dialling { .. } => "dialling",
@@ -92,7 +107,7 @@ impl PopCard {
     /// What only rings is the queue's.
     fn may_hang_up(&self) -> bool {
         match self.pop.state {
-            PopState::Dialling { .. } | PopState::Talking { .. } => true,
+            PopState::Dialling { .. } | PopState::Talking { .. } => self.unseen_since.is_none(),
             PopState::Ringing { .. } | PopState::TakenBack { .. } | PopState::Ended { .. } => false,
         }
     }
@@ -108,6 +123,7 @@ impl PopCard {
     fn title(&self) -> String {
         let pen = &self.pen;
         match &self.pop.state {
+            _ if self.unseen_since.is_some() => pen.say("pop-unseen"),
             PopState::Ringing { .. } => pen.say("pop-ringing"),
             PopState::Dialling { .. } => pen.say("pop-dialling"),
             PopState::Talking { .. } => pen.say("pop-talking"),
@@ -131,6 +147,9 @@ impl PopCard {
             let to = wait.left_at.or(call.answered_at).or(self.since()).unwrap_or(pen.now);
             (to - wait.joined_at).num_milliseconds()
         });
+        if let Some(since) = &self.unseen_since {
+            return pen.say2("status-down", "pbx", &call.pbx, "at", pen.when(since));
+        }
         match &self.pop.state {
             PopState::Ringing { .. } => match (&self.transferred_by(), waited) {
                 (Some(from), _) => pen.say1("pop-sub-transferred", "from", from),

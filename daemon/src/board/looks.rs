@@ -8,13 +8,9 @@ use tokio::time::Instant;
 
 use crate::PbxName;
 
-/// A drift is found within so long. Less often is too late for whoever watches a board, more often
-/// costs a big PBX megabytes and locks of its queues.
-const EVERY: Duration = Duration::from_secs(5 * 60);
-
-/// So much sooner or later, by chance, that several PBXes, and several of us, do not all look at
-/// once.
-const JITTER: Duration = Duration::from_secs(60);
+/// So much of its time a look comes sooner or later, by chance, that several PBXes, and several of
+/// us, do not all look at once.
+const JITTER: f64 = 0.2;
 
 /// When a look found what may only have been on its way. Longer than anything is on its way, see
 /// [`look`](crate::calls::look).
@@ -22,41 +18,45 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub struct Looks {
-    due: BTreeMap<PbxName, Instant>,
+    due: BTreeMap<PbxName, Turn>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    every: Duration,
+    at: Instant,
 }
 
 impl Looks {
-    pub fn at<'a>(pbxs: impl Iterator<Item = &'a PbxName>) -> Looks {
-        let mut looks = Looks::default();
-        for pbx in pbxs {
-            looks.due.insert(pbx.clone(), Instant::now() + later());
-        }
-        looks
+    /// Each PBX, and how often it is looked at.
+    pub fn at(pbxs: impl Iterator<Item = (PbxName, Duration)>) -> Looks {
+        let now = Instant::now();
+        Looks { due: pbxs.map(|(pbx, every)| (pbx, Turn { every, at: now + later(every) })).collect() }
     }
 
     pub fn next(&self) -> Option<Instant> {
-        self.due.values().min().copied()
+        self.due.values().map(|turn| turn.at).min()
     }
 
     /// The PBXes to be looked at now; each then comes again after a while.
     pub fn due(&mut self, now: Instant) -> Vec<PbxName> {
         let mut due = Vec::new();
-        for (pbx, at) in self.due.iter_mut().filter(|(_, at)| **at <= now) {
-            *at = now + later();
+        for (pbx, turn) in self.due.iter_mut().filter(|(_, turn)| turn.at <= now) {
+            turn.at = now + later(turn.every);
             due.push(pbx.clone());
         }
         due
     }
 
     pub fn again(&mut self, pbx: &PbxName, now: Instant) {
-        if let Some(at) = self.due.get_mut(pbx) {
-            *at = now + AGAIN;
+        if let Some(turn) = self.due.get_mut(pbx) {
+            turn.at = now + AGAIN;
         }
     }
 }
 
-fn later() -> Duration {
-    rand::rng().random_range(EVERY - JITTER..=EVERY + JITTER)
+fn later(every: Duration) -> Duration {
+    every.mul_f64(rand::rng().random_range(1.0 - JITTER..=1.0 + JITTER))
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn each_pbx_is_looked_at_every_few_minutes_and_soon_again_in_doubt() {
         let pbxs: [PbxName; 2] = ["hq".into(), "branch".into()];
-        let mut looks = Looks::at(pbxs.iter());
+        let mut looks = Looks::at(pbxs.iter().map(|pbx| (pbx.clone(), Duration::from_secs(300))));
         let began = Instant::now();
         assert!(looks.due(began).is_empty());
         let mut seen: BTreeMap<PbxName, u32> = BTreeMap::new();

@@ -2,6 +2,7 @@
 //! makes them again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -176,7 +177,8 @@ fn board() -> (Board, Vec<Box<dyn std::any::Any>>) {
     let (arrivals, arriving) = mpsc::channel(1);
     let (memory, remembered) = tokio::sync::oneshot::channel::<Memory>();
     let (link, _) = native::start(HQ.into(), Tap::default(), remembered, arriving, to, CancellationToken::new());
-    let seat = Seat { tracker: tracker(), link, now: LinkNow::new(HQ.into(), t(0.0)), silence: Silence::Filters };
+    let now = LinkNow::new(HQ.into(), t(0.0));
+    let seat = Seat { tracker: tracker(), link, now, silence: Silence::Filters, look_every: Duration::from_secs(300) };
     (Board::new(BTreeMap::from([(HQ.into(), seat)])), vec![Box::new(told), Box::new(arrivals), Box::new(memory)])
 }
 

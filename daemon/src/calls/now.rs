@@ -45,6 +45,8 @@ pub struct AgentNow {
     pub queues: Vec<QueueName>,
     /// Those of them that the agent is on a break from, and the reasons.
     pub paused_in: Vec<(QueueName, String)>,
+    /// Whether the PBX knows breaks from one queue; otherwise from all at once.
+    pub rests_by_queue: bool,
     /// What the PBX says of the agent's phone; none while it said nothing.
     pub device: Option<DeviceState>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -37,6 +38,7 @@ pub(super) struct PbxTable {
     originate: OriginateTable,
     #[serde(default)]
     wrap_up: WrapUpTable,
+    look_seconds: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +80,8 @@ pub struct Pbx {
     pub home_area_code: Option<String>,
     /// How long calls are written up, where the PBX does not say.
     pub wrap_up: WrapUp,
+    /// How often what we hold for true is compared with what the PBX says.
+    pub look_every: Duration,
 }
 
 /// How a PBX and we come together.
@@ -206,6 +210,7 @@ impl Pbx {
             region: "CN".into(),
             home_area_code: None,
             wrap_up: WrapUp::default(),
+            look_every: LOOK_EVERY,
         }
     }
 
@@ -238,6 +243,7 @@ impl Pbx {
             other => other.map(Spanned::into_inner),
         };
         let wrap_up = wrap_up(std::mem::take(&mut table.wrap_up))?;
+        let look_every = look_every(table.look_seconds.take())?;
         let (mut trunks, mut extensions) = (std::mem::take(&mut table.trunks), std::mem::take(&mut table.extensions));
         let wiring = match table.kind.get_ref().as_str() {
             "asterisk" => Wiring::Asterisk(Asterisk::checked(table, base)?),
@@ -253,7 +259,7 @@ impl Pbx {
                 return Err(wrong(table.kind.span().start, why));
             }
         };
-        Ok(Pbx { name, wiring, trunks, extensions, region, home_area_code, wrap_up })
+        Ok(Pbx { name, wiring, trunks, extensions, region, home_area_code, wrap_up, look_every })
     }
 }
 
@@ -327,6 +333,27 @@ fn wrap_up(table: WrapUpTable) -> Result<WrapUp, Wrong> {
     };
     let queues = table.queues.into_iter().map(|(queue, seconds)| Ok((queue.as_str().into(), checked(seconds)?)));
     Ok(WrapUp { seconds: table.seconds.map_or(Ok(0), checked)?, queues: queues.collect::<Result<_, Wrong>>()? })
+}
+
+/// A drift is found within so long. Less often is too late for whoever watches a board, more often
+/// costs a big PBX megabytes and locks of its queues.
+const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// A look that is doubted comes again after as long as this; see the board's looks.
+const LOOK_SECONDS: std::ops::RangeInclusive<i64> = 5..=24 * 60 * 60;
+
+fn look_every(given: Option<Spanned<i64>>) -> Result<Duration, Wrong> {
+    let Some(given) = given else { return Ok(LOOK_EVERY) };
+    match u64::try_from(*given.get_ref()) {
+        Ok(seconds) if LOOK_SECONDS.contains(given.get_ref()) => Ok(Duration::from_secs(seconds)),
+        Ok(_) | Err(_) => {
+            let why = format!(
+                "{} is too often or too seldom to look; give seconds, from 5 to a day, as in 300",
+                given.get_ref()
+            );
+            Err(wrong(given.span().start, why))
+        }
+    }
 }
 
 fn host(host: Option<Spanned<String>>, name: &Spanned<String>) -> Result<String, Wrong> {

@@ -13,7 +13,7 @@ use crate::desk::Rung;
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
-use crate::number::Number;
+use crate::number::{Number, Numbering};
 use crate::{CallId, CustomerId, ObligationId, OutboxId, PbxName, PersonId, Role, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
@@ -353,16 +353,21 @@ fn heard_ms(db: &Connection, leg: &str) -> Result<Option<i64>> {
     Ok(heard.flatten())
 }
 
-pub fn tickets(db: &Connection, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
+/// A text that is a phone number's, whole or in part, is sought among numbers in each way of
+/// writing it.
+pub fn tickets(db: &Connection, numbering: &Numbering, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
     let sql = format!(
         "{TICKETS} WHERE (?1 IS NULL OR t.owner = ?1) AND (?2 IS NULL OR t.is_open = ?2)
             AND (?3 IS NULL OR t.number LIKE ?3 ESCAPE '\\' OR t.summary LIKE ?3 ESCAPE '\\'
-                OR t.caller LIKE ?3 ESCAPE '\\' OR c.name LIKE ?3 ESCAPE '\\')
+                OR t.caller LIKE ?3 ESCAPE '\\' OR c.name LIKE ?3 ESCAPE '\\'
+                OR (?5 IS NOT NULL AND (t.caller LIKE ?5 OR EXISTS
+                    (SELECT 1 FROM customer_numbers n WHERE n.customer = t.customer AND n.number LIKE ?5))))
          ORDER BY t.id DESC LIMIT ?4"
     );
     let part = (!filter.text.trim().is_empty()).then(|| contains(filter.text.trim()));
+    let digits = numbering.digits_in_common(&filter.text).map(|digits| contains(&digits));
     db.prepare_cached(&sql)?
-        .query_map(params![filter.owner.map(|id| id.0), filter.open, part, filter.limit], ticket_row)?
+        .query_map(params![filter.owner.map(|id| id.0), filter.open, part, filter.limit, digits], ticket_row)?
         .collect()
 }
 

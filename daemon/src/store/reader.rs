@@ -62,7 +62,8 @@ impl Reader {
         ask(&self.pages, move |db| questions::ticket(db, ticket, asker)).await
     }
     pub async fn tickets(&self, filter: TicketFilter) -> Result<Vec<TicketRow>, ReadError> {
-        ask(&self.pages, move |db| questions::tickets(db, &filter)).await
+        let policy = self.policy.clone();
+        ask(&self.pages, move |db| questions::tickets(db, &policy.numbering, &filter)).await
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
         ask(&self.pops, move |db| questions::ticket_of(db, &call)).await

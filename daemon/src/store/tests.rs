@@ -3,8 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Store;
+use super::read::TicketFilter;
+use super::{Store, questions};
+use crate::Role;
+use crate::desk::command::{Command, Done, Given};
+use crate::desk::decide::Input;
 use crate::engine::house::{policy, t};
+use crate::number::Number;
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -90,4 +95,36 @@ fn ids_rise_over_restarts() {
     drop(store);
     let mut store = Store::open(dir.path(), policy()).unwrap();
     assert!(store.ids.draw(1) > seq);
+}
+
+/// However a number is kept, and however it is typed, whole or by its last digits.
+#[test]
+fn tickets_are_found_by_any_way_of_writing_their_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), policy()).unwrap();
+    let (login, name, password_hash) = ("zhou".into(), "周晓云".into(), "hash".into());
+    let add = Command::AddPerson { login, name, role: Role::Agent, password_hash };
+    let Ok(Done::Person(person)) = store.give(add, t(0.0)).unwrap() else { panic!("nobody was added") };
+    let beijing = Some(Number::from_canonical("+861062345678"));
+    // As one that the numbering plan does not hold is kept: as it was dialled.
+    let unplanned = Some(Number::from_canonical("07552600000"));
+    for number in [beijing, unplanned] {
+        let command = Command::OpenTicket { call: None, customer: None, number };
+        let opened = Input::Given(Given { by: Some(person), command });
+        store.together(|writing| writing.decide(&opened, t(1.0))).unwrap().unwrap();
+    }
+    let found = |text: &str| -> Vec<String> {
+        let filter = TicketFilter { owner: None, open: None, text: text.into(), limit: 10 };
+        let rows = questions::tickets(&store.db, &policy().numbering, &filter).unwrap();
+        rows.into_iter().map(|row| row.ticket.caller.unwrap().as_str().to_owned()).collect()
+    };
+    for typed in ["01062345678", "+861062345678", "0086 10 6234-5678", "010-6234 5678", "62345678", "5678", "0106234"] {
+        assert_eq!(found(typed), ["+861062345678"], "{typed}");
+    }
+    for typed in ["07552600000", "+867552600000", "0755-2600000", "2600000"] {
+        assert_eq!(found(typed), ["07552600000"], "{typed}");
+    }
+    assert_eq!(found("0000").len(), 1);
+    assert_eq!(found("13800138000"), [""; 0]);
+    assert_eq!(found("").len(), 2);
 }

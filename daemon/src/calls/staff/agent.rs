@@ -141,6 +141,7 @@ impl Agent {
             call: self.present().filter(|(_, doing)| *doing != Doing::Listening).map(|(call, _)| call.clone()),
             queues: self.seats.keys().cloned().collect(),
             paused_in: self.seats.iter().filter_map(paused).collect(),
+            rests_by_queue: self.duty.is_none(),
             device: self.device,
         }
     }
