@@ -7,6 +7,7 @@ pub mod error;
 pub mod pages;
 pub mod parts;
 pub mod pen;
+pub mod said;
 pub mod serve;
 pub mod state;
 pub mod stream;
