@@ -10,6 +10,7 @@ mod calls;
 mod groups;
 mod headset;
 mod lab;
+mod looks;
 mod others;
 mod outages;
 mod parking;

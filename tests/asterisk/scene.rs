@@ -30,10 +30,19 @@ impl Scene {
 
     /// The daemon reaches the manager port at `address`.
     pub async fn set_at(address: SocketAddr) -> Scene {
+        Scene::set_as("ringback", address, "").await
+    }
+
+    /// The daemon signs in as that user of the manager port, and looks at it often.
+    pub async fn set_looking(username: &str) -> Scene {
+        Scene::set_as(username, manager(), "look_seconds = 5\n").await
+    }
+
+    async fn set_as(username: &str, address: SocketAddr, more: &str) -> Scene {
         let lab = Lab::start().await;
         let house = House::new(&format!(
-            "[[pbx]]\nname = \"lab\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"ringback\"\n\
-             secret = \"lab-secret\"\ntrunks = [\"PJSIP/trunk\"]\nregion = \"CN\"\n\n[pbx.originate]\n\
+            "[[pbx]]\nname = \"lab\"\nkind = \"asterisk\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"{username}\"\n\
+             secret = \"lab-secret\"\ntrunks = [\"PJSIP/trunk\"]\nregion = \"CN\"\n{more}\n[pbx.originate]\n\
              context = \"from-agents\"\ncaller_id = \"4008001234\"\n\n\
              [pbx.wrap_up]\nqueues = {{ tired = 4 }}\n",
             address.port()
