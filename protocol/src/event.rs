@@ -316,6 +316,8 @@ pub struct LegSeen {
     pub bridge: Option<(BridgeId, BridgeKind)>,
     /// The queue that the leg is in, or was last served by.
     pub queue: Option<QueueName>,
+    /// What both halves of a loop are called by, where this is one and the PBX names them alike.
+    pub half_of: Option<Box<str>>,
     pub up_ms: u64,
 }
 

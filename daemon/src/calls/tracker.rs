@@ -59,10 +59,16 @@ pub struct Tracker {
     due: BTreeSet<(Time, CallNo)>,
     /// Counts snapshots: a leg that the last one did not name is gone.
     round: u32,
+    /// The legs of a snapshot are being taken in: of no call all may have been yet.
+    is_listing: bool,
+    /// What the snapshot under way has told of legs, in the PBX's order, which means nothing.
+    listed: Vec<(Time, event::LegSeen)>,
     /// Roots that were not known when legs of theirs came, and those legs.
     rootless: VecDeque<(LegId, LegId)>,
     /// Callers whom a snapshot named before their legs.
     seen_waiting: Vec<(LegId, QueueName, Time)>,
+    /// Halves of loops that the snapshot under way named alone so far, by what both are called.
+    seen_halves: BTreeMap<Box<str>, LegId>,
     spies: BTreeMap<LegId, Spy>,
     /// Legs that we asked for, until when the PBX must have told of them.
     unseen: BTreeSet<(Time, LegId)>,
@@ -121,8 +127,11 @@ impl Tracker {
             staff: Staff::new(),
             due: BTreeSet::new(),
             round: 0,
+            is_listing: false,
+            listed: Vec::new(),
             rootless: VecDeque::new(),
             seen_waiting: Vec::new(),
+            seen_halves: BTreeMap::new(),
             spies: BTreeMap::new(),
             unseen: BTreeSet::new(),
             looks: Looks::default(),
@@ -163,16 +172,7 @@ impl Tracker {
                 self.with(&leg.clone(), at, out, |live| live.dialled(by, &leg, to, at));
             }
             CallEvent::DialEnded { by: _, leg, how } => self.with(&leg, at, out, |live| live.dial_ended(&leg, how, at)),
-            CallEvent::Looped { one, two } => {
-                self.join(&one, &two, at, out);
-                self.with(&one, at, out, |live| {
-                    for (half, other) in [(&one, &two), (&two, &one)] {
-                        if let Some(leg) = live.leg_mut(half) {
-                            leg.other_half = Some(other.clone());
-                        }
-                    }
-                });
-            }
+            CallEvent::Looped { one, two } => self.looped(&one, &two, at, out),
             CallEvent::JoinedBridge { leg, bridge, kind, instead_of, linked: _ } => {
                 self.joined_bridge(&leg, bridge, kind, instead_of.as_ref(), at, out);
             }
@@ -259,7 +259,7 @@ impl Tracker {
             CallEvent::CallerSeen { caller, queue, .. } if self.looks.are_under_way() => {
                 self.looks.caller(caller, queue);
             }
-            CallEvent::LegSeen(seen) => self.leg_seen(*seen, at, out),
+            CallEvent::LegSeen(seen) => self.listed.push((at, *seen)),
             CallEvent::QueueSeen { queue } => {
                 self.staff.queue_seen(queue);
                 out.push(Change::Queues);
@@ -329,7 +329,7 @@ impl Tracker {
     /// that is up now will all have been seen.
     pub fn lost_sight(&mut self, at: Time, out: &mut Vec<Change>) {
         for live in self.calls.values_mut() {
-            live.call.certain = false;
+            live.lost_sight();
         }
         for place in self.legs.values_mut() {
             if let Place::Loose(leg) = place {
@@ -433,6 +433,18 @@ impl Tracker {
         }
     }
 
+    /// What goes in at one half comes out at the other.
+    fn looped(&mut self, one: &LegId, two: &LegId, at: Time, out: &mut Vec<Change>) {
+        self.join(one, two, at, out);
+        self.with(one, at, out, |live| {
+            for (half, other) in [(one, two), (two, one)] {
+                if let Some(leg) = live.leg_mut(half) {
+                    leg.other_half = Some(other.clone());
+                }
+            }
+        });
+    }
+
     fn holds(&mut self, id: &LegId, holds: bool, at: Time, out: &mut Vec<Change>) {
         self.with(id, at, out, |live| {
             if let Some(leg) = live.leg_mut(id) {
@@ -520,7 +532,7 @@ impl Tracker {
     fn after(&mut self, no: CallNo, at: Time, out: &mut Vec<Change>) {
         let Some(live) = self.calls.get_mut(&no) else { return };
         live.settle(&self.numbering, at).into_iter().for_each(|id| drop(self.legs.remove(&id)));
-        if live.is_over() {
+        if live.is_over() && !self.is_listing {
             return self.end(no, Fate::Seen, at, out);
         }
         if let Some(due) = live.proof_due.take() {

@@ -211,6 +211,12 @@ fn device(channel: &[u8]) -> Device {
     name.rsplit_once('-').map_or(name.as_ref(), |(device, _)| device).into()
 }
 
+/// `Local/1003@members-00000006` of both `Local/1003@members-00000006;1` and `…;2`.
+fn half_of(channel: &[u8]) -> Option<Box<str>> {
+    let name = channel.strip_suffix(b";1").or_else(|| channel.strip_suffix(b";2"))?;
+    channel.starts_with(b"Local/").then(|| text(name).into())
+}
+
 fn leg_id(value: &[u8]) -> Option<LegId> {
     known(value).filter(|id| *id != b"none").map(|id| text(id).as_ref().into())
 }
@@ -394,6 +400,7 @@ fn leg_seen(packet: &Packet) -> Option<CallEvent> {
         leg: leg(channel?, state?, number, name, exten, id?, linked)?,
         bridge: bridge.and_then(bridge_id).map(|bridge| (bridge, kind)),
         queue,
+        half_of: half_of(channel?),
         up_ms: duration_ms(duration.unwrap_or_default()),
     })))
 }

@@ -101,6 +101,7 @@ fn leg(
     Some(CallEvent::LegSeen(Box::new(LegSeen {
         bridge: bridge(row, calls, &id),
         queue: waits_in.map(queue_name).or_else(|| served.get(&id).cloned()),
+        half_of: None,
         up_ms: column(row, "created_epoch").and_then(|since| age_ms(since, now_s)).unwrap_or(0),
         leg,
     })))

@@ -191,7 +191,7 @@ impl Calls {
         let state = if call.bridged { LegState::Up } else { LegState::Calling };
         let mut see = |leg: Leg, bridge: Option<(BridgeId, BridgeKind)>| {
             let queue = queue.clone().filter(|_| waited_ms.is_none());
-            out.push(CallEvent::LegSeen(Box::new(LegSeen { leg, bridge, queue, up_ms })));
+            out.push(CallEvent::LegSeen(Box::new(LegSeen { leg, bridge, queue, half_of: None, up_ms })));
         };
         see(named.first_leg(&name, direction, state), bridge.clone());
         if direction == Direction::Outbound {

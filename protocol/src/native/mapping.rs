@@ -217,6 +217,7 @@ impl Mapping {
                     },
                     bridge: bridge.map(|bridge| (bridge.as_str().into(), bridge_kind(kind))),
                     queue: queue.map(|queue| queue.as_str().into()),
+                    half_of: None,
                     up_ms: bounded_ms(up_ms)?,
                 }))
             }

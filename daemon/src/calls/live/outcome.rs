@@ -104,6 +104,8 @@ impl Live {
         }
         match (self.stays.last(), self.call.direction) {
             (Some(stay), _) => self.outcome_of(*stay),
+            // Whoever went may have been served, or have waited, while nobody looked.
+            (None, Direction::Inbound) if !self.call.certain => Outcome::Failed,
             (None, Direction::Inbound) if !self.call.offers.is_empty() => Outcome::Missed,
             (None, Direction::Inbound) => match self.ender {
                 Some((EndedBy::Caller, _)) => Outcome::Abandoned,

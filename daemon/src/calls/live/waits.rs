@@ -16,6 +16,8 @@ pub(super) enum Stay {
         how: QueueLeft,
         asked: bool,
     },
+    /// Was over when the PBX came into sight again: nobody knows how.
+    Unseen,
 }
 
 impl Live {
@@ -54,8 +56,30 @@ impl Live {
                 Stay::Left { at, how, asked }
             }
             (left @ Stay::Left { .. }, QueueLeft::Unsaid) => left,
+            (Stay::Unseen, _) => Stay::Unseen,
             (Stay::Open, how) => Stay::Left { at, how, asked },
         };
+    }
+
+    /// Not all of the call will have been seen. Who has left the queue, nobody knows yet for what,
+    /// may be served meanwhile.
+    pub fn lost_sight(&mut self) {
+        self.call.certain = false;
+        if let Some(stay @ Stay::Left { how: QueueLeft::Unsaid, asked: false, .. }) = self.stays.last_mut() {
+            *stay = Stay::Unseen;
+        }
+    }
+
+    /// The caller was seen to wait, and then seen not to.
+    pub fn left_unseen(&mut self, queue: &QueueName, at: Time) {
+        let Some(index) = self.call.waits.iter().rposition(|wait| &wait.queue == queue) else { return };
+        if self.call.waits[index].left_at.is_none() {
+            self.call.waits[index].left_at = Some(at);
+            self.changed = true;
+        }
+        if self.stays[index] == Stay::Open {
+            self.stays[index] = Stay::Unseen;
+        }
     }
 
     pub fn connected(&mut self, id: Option<&LegId>, agent: Extension, queue: QueueName, at: Time) {
@@ -77,7 +101,10 @@ impl Live {
             Some((HangupBy::Pbx, _)) | None => None,
         };
         match stay {
+            // Goes as the agent comes; or talked, unseen.
+            Stay::Served if !self.call.certain => Outcome::Failed,
             Stay::Open | Stay::Served => Outcome::Abandoned,
+            Stay::Unseen => Outcome::Failed,
             Stay::Left { how: QueueLeft::HungUp | QueueLeft::Served, .. } => Outcome::Abandoned,
             Stay::Left { how: QueueLeft::TimedOut, .. } => Outcome::TimedOut,
             Stay::Left { asked: true, .. } => Outcome::Abandoned,

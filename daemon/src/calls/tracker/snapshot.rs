@@ -1,6 +1,6 @@
 //! Snapshots: what was not seen while the link was down.
 
-use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState, QueueLeft};
+use protocol::event::{self, BootId, BridgeId, BridgeKind, LegKind, LegState};
 
 use super::{CallNo, Change, Place, Tracker};
 use crate::calls::dialplan::Side;
@@ -13,13 +13,15 @@ impl Tracker {
     pub(super) fn snapshot_began(&mut self, boot: BootId, at: Time, out: &mut Vec<Change>) {
         self.runs(boot, at, out);
         self.round += 1;
+        self.listed.clear();
         self.staff.snapshot_began();
         self.seen_waiting.clear();
+        self.seen_halves.clear();
         self.looks.forget();
     }
 
-    pub(super) fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
-        let event::LegSeen { leg: told, bridge, queue, up_ms } = seen;
+    fn leg_seen(&mut self, seen: event::LegSeen, at: Time, out: &mut Vec<Change>) {
+        let event::LegSeen { leg: told, bridge, queue, half_of, up_ms } = seen;
         let id = told.id.clone();
         let started_at = at - chrono::TimeDelta::milliseconds(up_ms as i64);
         if self.is_of_spy(&id, told.linked.as_ref()) {
@@ -39,7 +41,7 @@ impl Tracker {
                 self.legs.remove(&id);
                 let root = told.linked.clone().filter(|root| root != &id);
                 if let Some(root) = &root
-                    && self.find(root).is_none()
+                    && !self.legs.contains_key(root)
                 {
                     self.begin(Leg::unseen(root.clone(), Side::Outside, true, self.round), started_at);
                 }
@@ -55,8 +57,14 @@ impl Tracker {
                 live.call.to.get_or_insert_with(|| queue.to_string());
                 live.queue_seen = Some(queue);
             }
-            pair_loops(live, &id);
+            if half_of.is_none() {
+                pair_loops(live, &id);
+            }
         }
+        if let Some(half_of) = half_of {
+            self.seen_half(half_of, &id, at, out);
+        }
+        let Some(no) = self.find(&id) else { return };
         let moved = |leg: &mut Leg| leg.bridge.as_ref().map(|(its, _)| its) != bridge.as_ref().map(|(its, _)| its);
         let is_moved = self.calls.get_mut(&no).and_then(|live| live.leg_mut(&id)).is_some_and(moved);
         if is_moved {
@@ -84,6 +92,11 @@ impl Tracker {
     }
 
     pub(super) fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
+        self.is_listing = true;
+        let mut listed = std::mem::take(&mut self.listed);
+        listed.sort_by_key(|(_, seen)| rank(seen));
+        listed.into_iter().for_each(|(at, seen)| self.leg_seen(seen, at, out));
+        self.is_listing = false;
         let round = self.round;
         let is_gone = |leg: &Leg| leg.round != round && !leg.ended;
         for no in self.in_order() {
@@ -94,6 +107,10 @@ impl Tracker {
             }
         }
         self.find_agents_at_work(at, out);
+        // Loops that lead to nobody.
+        for no in self.in_order() {
+            self.after(no, at, out);
+        }
         for (queue, call) in self.staff.unnamed() {
             self.waits_unnamed(&queue, &call, at, out);
         }
@@ -141,6 +158,14 @@ impl Tracker {
         out.push(Change::Drift(Difference::LegGone { leg }));
     }
 
+    /// The other half may have another root, that of whom it reached.
+    fn seen_half(&mut self, name: Box<str>, id: &LegId, at: Time, out: &mut Vec<Change>) {
+        match self.seen_halves.remove(&name) {
+            Some(other) => self.looped(&other, id, at, out),
+            None => drop(self.seen_halves.insert(name, id.clone())),
+        }
+    }
+
     /// Whether a leg is in no call: an agent's line at rest, or one that outlived its call and has
     /// met nobody since.
     fn seen_idle(&mut self, told: &event::Leg, bridge: Option<&(BridgeId, BridgeKind)>) -> bool {
@@ -179,7 +204,7 @@ impl Tracker {
         let Some(no) = self.ids.get(call).copied() else { return };
         if let Some(live) = self.calls.get_mut(&no) {
             live.call.certain = false;
-            live.left_queue(queue, QueueLeft::Unsaid, at);
+            live.left_unseen(queue, at);
         }
         self.after(no, at, out);
     }
@@ -195,7 +220,19 @@ impl Tracker {
     }
 }
 
-/// The halves of a loop have one device, and a snapshot does not say more.
+/// Lines at which agents rest may be others' roots and lend them nothing, so they are known first;
+/// then roots, then whom they reached, and at last what only leads from one to the other.
+fn rank(seen: &event::LegSeen) -> u8 {
+    let is_root = seen.leg.linked.as_ref().is_none_or(|root| *root == seen.leg.id);
+    match (seen.leg.kind, &seen.bridge) {
+        (LegKind::Loop, _) => 3,
+        (LegKind::Device, Some((_, BridgeKind::Resting))) => 0,
+        (LegKind::Device, _) if is_root => 1,
+        (LegKind::Device, _) => 2,
+    }
+}
+
+/// The halves of a loop have one device, where a snapshot does not say more.
 fn pair_loops(live: &mut Live, id: &LegId) {
     let Some(half) = live.find(id).filter(|index| live.legs[*index].kind == LegKind::Loop) else { return };
     let is_other = |leg: &Leg| {

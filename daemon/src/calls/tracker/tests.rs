@@ -130,10 +130,12 @@ fn event(words: &[&str]) -> CallEvent {
         ["leg", id, device, "of", root] => {
             CallEvent::LegStarted(Box::new(leg(id, device, root, LegState::Down, None, None)))
         }
-        ["seen", id, device, "of", root, bridge] => CallEvent::LegSeen(Box::new(LegSeen {
+        [seen @ ("seen" | "seen_resting"), id, device, "of", root, bridge] => CallEvent::LegSeen(Box::new(LegSeen {
             leg: leg(id, device, root, LegState::Up, (id == root).then_some("13800138000"), None),
-            bridge: some(bridge).map(|bridge| (bridge.into(), BridgeKind::Talk)),
+            bridge: some(bridge)
+                .map(|bridge| (bridge.into(), if seen == "seen" { BridgeKind::Talk } else { BridgeKind::Resting })),
             queue: (id == root).then(|| "support".into()),
+            half_of: device.strip_suffix(['1', '2']).and_then(|name| name.strip_suffix(';')).map(Into::into),
             up_ms: 5000,
         })),
         ["seen_waiting", id, queue, waited_ms] => CallEvent::CallerSeen {

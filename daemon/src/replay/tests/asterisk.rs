@@ -1,5 +1,8 @@
 //! Asterisk's messages in other orders than it happened to send them.
 
+mod peer;
+mod reconnects;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -24,7 +27,7 @@ struct Told {
 }
 
 /// The packets of a recording; what a codec makes of the bytes is tested beside the codec.
-fn told(file: &Path) -> Vec<Told> {
+fn packets_of(file: &Path) -> Vec<(Time, Packet)> {
     let mut read = asterisk::Packets::default();
     let mut packets = Vec::new();
     for step in Recording::file(file).expect("recording").steps {
@@ -37,6 +40,10 @@ fn told(file: &Path) -> Vec<Told> {
             Step::Missing | Step::Lost => panic!("one connection, whole"),
         }
     }
+    packets
+}
+
+fn told(file: &Path) -> Vec<Told> {
     let told = |(at, packet): (Time, Packet)| Told {
         said: Said {
             at,
@@ -45,7 +52,7 @@ fn told(file: &Path) -> Vec<Told> {
         },
         channels: channels(&packet),
     };
-    packets.into_iter().map(told).collect()
+    packets_of(file).into_iter().map(told).collect()
 }
 
 fn channels(packet: &Packet) -> BTreeSet<Vec<u8>> {

@@ -159,7 +159,7 @@ fn blind_between(said: &[Said], from: usize, to: usize, stale: usize) -> Vec<Cal
 pub fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
     match event {
         CallEvent::LegStarted(leg) => {
-            let seen = LegSeen { leg: (**leg).clone(), bridge: None, queue: None, up_ms: 0 };
+            let seen = LegSeen { leg: (**leg).clone(), bridge: None, queue: None, half_of: None, up_ms: 0 };
             up.insert(leg.id.clone(), (at, seen));
         }
         CallEvent::LegRenamed { was, leg } => {

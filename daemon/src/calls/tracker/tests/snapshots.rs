@@ -72,3 +72,53 @@ fn a_pbx_that_restarts_ends_all_calls() {
     script.play("9000 stopping");
     assert_eq!((script.the_call().ended_by, script.the_call().certain), (Some(EndedBy::Pbx), true));
 }
+
+/// The half that reached the agent's resting line has the line's root, not the caller's.
+#[test]
+fn the_halves_of_a_loop_are_of_one_call_whatever_their_roots() {
+    for order in ["A C L1 L2", "L2 L1 C A", "C L2 A L1", "L1 A L2 C"] {
+        let mut script = Script::played("0 boot b7");
+        for who in order.split(' ') {
+            script.play(match who {
+                "A" => "0 seen_resting A PJSIP/1003 of A B2",
+                "C" => "0 seen C PJSIP/trunk of C B1",
+                "L1" => "0 seen L1 Local/103@pool-1;1 of C B1",
+                _ => "0 seen L2 Local/103@pool-1;2 of A B2",
+            });
+        }
+        script.play("0 snapshot_ends");
+        let calls: Vec<&Call> = script.tracker.calls().collect();
+        assert_eq!(calls.len(), 1, "{order}: {calls:#?}");
+        assert_eq!((agents(calls[0]), calls[0].caller.as_deref()), (vec!["1003"], Some("13800138000")), "{order}");
+    }
+}
+
+/// Who waited when the link was lost and waits no more may have been served meanwhile.
+#[test]
+fn who_left_a_queue_unseen_and_then_hangs_up_has_not_given_up() {
+    let lost = "9000 boot b7 \n 9000 seen C PJSIP/trunk of C - \n 9000 snapshot_ends \n 9500 bye C \n 9500 end C";
+    let before = "0 boot b7 \n 0 snapshot_ends \n 0 call C PJSIP/trunk 13900139000 400";
+    for seen in ["", "10 queue C support", "10 queue C support \n 400 leave C support"] {
+        let mut script = Script::played(before);
+        script.play(seen);
+        script.tracker.lost_sight(ms(5000), &mut Vec::new());
+        script.play(lost);
+        let call = script.the_call();
+        assert_eq!((call.outcome, call.certain), (Some(Outcome::Failed), false), "{seen}");
+    }
+}
+
+/// The line of an agent at work comes into a caller's call after the one that it was in.
+#[test]
+fn an_agents_line_brings_no_old_call_into_the_next() {
+    let mut script = Script::played("0 boot b7 \n 0 seen_resting A PJSIP/1003 of A B2 \n 0 seen C PJSIP/trunk of C B2");
+    script.play("0 snapshot_ends");
+    script.tracker.lost_sight(ms(5000), &mut Vec::new());
+    script.play(
+        "9000 boot b7 \n 9000 seen L2 Local/103@pool-1;2 of A B4 \n 9000 seen_resting A PJSIP/1003 of A B4
+         9000 seen D PJSIP/trunk of D B3 \n 9000 seen L1 Local/103@pool-1;1 of D B3 \n 9000 snapshot_ends",
+    );
+    let ids = |calls: Vec<&Call>| calls.iter().map(|call| call.id.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(script.ended.iter().collect()), ["hq-b7-C"]);
+    assert_eq!(ids(script.tracker.calls().collect()), ["hq-b7-D"]);
+}
