@@ -5,6 +5,7 @@
 //! order: [`ticket`], [`clock`], [`policy`], [`command`], [`case`], [`fact`], [`decide`].
 
 pub mod asking;
+pub mod calendar;
 mod calls;
 pub mod case;
 pub mod clock;
