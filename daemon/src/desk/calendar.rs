@@ -9,6 +9,7 @@
 //! All rules of time zones are here.
 
 pub mod china;
+pub mod ical;
 pub mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
