@@ -10,6 +10,7 @@ mod calls;
 pub mod case;
 pub mod clock;
 pub mod command;
+pub mod deadline;
 pub mod decide;
 pub mod fact;
 mod people;
