@@ -6,7 +6,24 @@ use crate::{CallId, CustomerId, Extension, ObligationId, PersonId, TicketId, Tim
 
 words! {
     /// The kinds of clock; a new kind is a new row of the policy.
-    ClockKind { MissedCall = "missed_call" }
+    ClockKind {
+        /// Somebody whom nobody took is to be called.
+        MissedCall = "missed_call",
+        /// A matter that came without a live answer is to be answered.
+        FirstResponse = "first_response",
+        /// Who complained is to hear that it was accepted, and by when it will be solved.
+        Acceptance = "acceptance",
+        /// The customer is to hear the solution.
+        Resolution = "resolution",
+        /// What was promised for a time of its own.
+        Promise = "promise",
+        /// Solution and result are to be filed.
+        Filing = "filing",
+        /// The customer is to be asked whether it is well.
+        ReturnVisit = "return_visit",
+        /// A closed matter that was drawn is to be looked at again.
+        SpotCheck = "spot_check",
+    }
 }
 words! {
     /// The steps of the ladder; each fires once.

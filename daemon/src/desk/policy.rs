@@ -1,5 +1,7 @@
 //! The policy in force: every figure that a decision goes by, as data.
 
+mod rule;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -8,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::clock::{ClockKind, Ladder};
 use crate::number::Numbering;
 use crate::{PbxName, Time};
+pub use rule::{ClockRule, Clocks, Exception, Hours, Subject, Target, When};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -89,7 +92,14 @@ impl Policy {
     /// When each rung of an obligation is due; the same facts always give the same ladder.
     pub fn ladder(&self, kind: ClockKind, began_at: Time, key_customer: bool) -> Ladder {
         let window = match kind {
-            ClockKind::MissedCall => self.missed_call,
+            ClockKind::MissedCall
+            | ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Resolution
+            | ClockKind::Promise
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => self.missed_call,
         };
         let window_ms = if key_customer { window.key_customer_ms } else { window.normal_ms };
         let due_at = self.calendar.after(began_at, window_ms);

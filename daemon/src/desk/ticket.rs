@@ -30,6 +30,7 @@ pub struct Ticket {
 }
 
 words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
+words! { Complexity { Simple = "simple", Complex = "complex" } }
 words! { Priority { Normal = "normal", Urgent = "urgent" } }
 words! { TicketState { New = "new", InProgress = "in_progress", Resolved = "resolved", Closed = "closed" } }
 
