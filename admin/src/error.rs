@@ -92,6 +92,10 @@ impl Error {
                 | Refusal::NotTalking
                 | Refusal::OwnCall
                 | Refusal::OnThePhone
+                | Refusal::ClaimedBy { .. }
+                | Refusal::MayNotPause
+                | Refusal::Suspended
+                | Refusal::NotSuspended
                 | Refusal::BeingCalled { .. } => StatusCode::CONFLICT,
                 Refusal::Field { .. } | Refusal::NotDialable(_) | Refusal::NoExtension => {
                     StatusCode::UNPROCESSABLE_ENTITY
@@ -125,6 +129,10 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::OwnCall => "own_call",
         Refusal::OnThePhone => "on_the_phone",
         Refusal::BeingCalled { .. } => "being_called",
+        Refusal::ClaimedBy { .. } => "claimed",
+        Refusal::MayNotPause => "may_not_pause",
+        Refusal::Suspended => "suspended",
+        Refusal::NotSuspended => "not_suspended",
         Refusal::LinkDown => "link_down",
         Refusal::StoreFailed => "store_failed",
     }

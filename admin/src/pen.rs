@@ -37,7 +37,7 @@ impl HtmlSafe for Icon {}
 #[derive(Template)]
 #[template(path = "due.html")]
 pub struct Due {
-    class: &'static str,
+    pub class: &'static str,
     icon: Option<Icon>,
     word: String,
     figure: String,
@@ -184,24 +184,30 @@ impl Pen {
 
     /// The countdown chip of an obligation.
     pub fn due(&self, row: &ObligationRow) -> Due {
-        let done = |word: String| Due {
-            class: "kept",
-            icon: Some(Icon("done")),
+        let iso = row.due_at.map(|due_at| self.iso(&due_at)).unwrap_or_default();
+        let still = |class: &'static str, icon: &'static str, word: String| Due {
+            class,
+            icon: Some(Icon(icon)),
             word,
             figure: String::new(),
-            title: self.iso(&row.due_at),
-            iso: self.iso(&row.due_at),
+            title: iso.clone(),
+            iso: iso.clone(),
             ticks: None,
         };
         match row.state {
             ObligationState::Open => {}
-            ObligationState::Kept => return done(self.say("due-kept")),
-            ObligationState::Waived => return done(self.say("due-waived")),
+            ObligationState::Kept
+            | ObligationState::Waived
+            | ObligationState::Unreachable
+            | ObligationState::Replaced
+            | ObligationState::Dropped => return still("kept", "done", self.word("due", row.state.as_str())),
         }
-        let left = row.due_at - self.now;
+        let Some(due_at) = row.due_at else { return still("", "pause", self.say("due-paused")) };
+        let is_near = row.reminder_at.is_some_and(|reminder_at| self.now >= reminder_at);
+        let left = due_at - self.now;
         let (class, icon, word) = if left <= TimeDelta::zero() {
             ("over", Some(Icon("over")), self.say("due-over"))
-        } else if self.now >= row.reminder_at {
+        } else if is_near {
             ("risk", Some(Icon("risk")), self.say("due-risk"))
         } else {
             ("", None, self.say("due-left"))
@@ -211,9 +217,9 @@ impl Pen {
             icon,
             word,
             figure: self.left(left.abs()),
-            title: self.say1("due-title", "when", self.iso(&row.due_at)),
-            iso: self.iso(&row.due_at),
-            ticks: Some((row.due_at.timestamp_millis(), row.reminder_at.timestamp_millis())),
+            title: self.say1("due-title", "when", &iso),
+            ticks: Some((due_at.timestamp_millis(), row.reminder_at.unwrap_or(due_at).timestamp_millis())),
+            iso,
         }
     }
 
@@ -265,14 +271,18 @@ mod tests {
             ticket_number: "20261124-0001".to_owned(),
             customer: None,
             customer_name: String::new(),
-            number: Number::from_canonical("+8613800135827"),
+            number: Some(Number::from_canonical("+8613800135827")),
             owner: None,
             began_at: "2026-11-24T08:00:00Z".parse().expect("a time"),
-            due_at: due.parse().expect("a time"),
-            reminder_at: reminder.parse().expect("a time"),
-            escalated_at: "2026-11-25T08:00:00Z".parse().expect("a time"),
+            promised_at: None,
+            due_at: due.parse().ok(),
+            reminder_at: reminder.parse().ok(),
+            escalated_at: "2026-11-25T08:00:00Z".parse().ok(),
             attempts: 0,
+            claim: None,
+            suspended: None,
             proof: None,
+            ended: None,
             fired: Vec::new(),
         }
     }

@@ -37,7 +37,7 @@ use crate::pages::desk::{Diary, pop_card, topics};
 use crate::pages::period;
 use crate::parts::Part;
 use crate::parts::board::{Agents, Callers, Figures, Queues};
-use crate::parts::duties::AtRisk;
+use crate::parts::duties::{AtRisk, owed_to};
 use crate::parts::links::{EventRow, Links};
 use crate::parts::phone::Phone;
 use crate::parts::pop;
@@ -431,8 +431,9 @@ impl Writer {
     async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Over> {
         let Ok(Some(row)) = self.state.reader.obligation(told.obligation).await else { return Ok(()) };
         let pen = &self.visitor.pen;
-        let whom = if row.customer_name.is_empty() { pen.number(&row.number) } else { row.customer_name.clone() };
-        let (rung, due) = (pen.word("rung", told.rung.as_str()), pen.when(&row.due_at));
+        let whom = owed_to(pen, &row);
+        let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
+        let rung = pen.word("rung", told.rung.as_str());
         let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
         let data = json!({ "id": told.id.0, "text": text, "late": told.rung != daemon::desk::Rung::Reminder });
         self.send(Event::default().event("told").data(data.to_string()));

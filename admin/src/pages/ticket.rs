@@ -79,19 +79,26 @@ impl Clocks {
     const WINDOW: f64 = 80.0;
 
     fn at(&self, row: &ObligationRow, moment: Time) -> String {
-        let window = (row.due_at - row.began_at).num_milliseconds().max(1) as f64;
+        let window = (row.due_at.unwrap_or(self.pen.now) - row.began_at).num_milliseconds().max(1) as f64;
         let share = (moment - row.began_at).num_milliseconds() as f64 / window;
         format!("{:.1}%", (share * Self::WINDOW).clamp(0.0, 100.0))
     }
     fn run(&self, row: &ObligationRow) -> (&'static str, String) {
-        let end = match &row.proof {
-            Some(proof) => proof.from,
-            None => self.pen.now,
+        let end = match (&row.proof, &row.ended, &row.suspended) {
+            (Some(proof), ..) => proof.from,
+            (None, Some(ended), _) => ended.at,
+            (None, None, Some((since, _))) => *since,
+            (None, None, None) => self.pen.now,
         };
+        let past = |moment: Option<Time>| moment.is_some_and(|moment| self.pen.now >= moment);
         let class = match row.state {
-            ObligationState::Kept | ObligationState::Waived => "kept",
-            ObligationState::Open if self.pen.now >= row.due_at => "over",
-            ObligationState::Open if self.pen.now >= row.reminder_at => "risk",
+            ObligationState::Kept
+            | ObligationState::Waived
+            | ObligationState::Unreachable
+            | ObligationState::Replaced
+            | ObligationState::Dropped => "kept",
+            ObligationState::Open if past(row.due_at) => "over",
+            ObligationState::Open if past(row.reminder_at) => "risk",
             ObligationState::Open => "",
         };
         (class, self.at(row, end))
@@ -100,7 +107,8 @@ impl Clocks {
     fn rungs(&self, row: &ObligationRow) -> Vec<(String, bool)> {
         use daemon::desk::Rung;
         let fired = |rung: Rung| row.fired.iter().any(|(fired, ..)| *fired == rung);
-        vec![(self.at(row, row.reminder_at), fired(Rung::Reminder)), (self.at(row, row.due_at), fired(Rung::Due))]
+        let rungs = [(row.reminder_at, Rung::Reminder), (row.due_at, Rung::Due)];
+        rungs.into_iter().filter_map(|(at, rung)| Some((self.at(row, at?), fired(rung)))).collect()
     }
     fn result(&self, row: &ObligationRow) -> String {
         match &row.proof {
@@ -171,7 +179,7 @@ impl Timeline {
             }
             TimelineWhat::Saved { version } => ("", "pen", pen.say1("line-saved", "version", version), by),
             TimelineWhat::ObligationBegan { due_at, .. } => {
-                ("", "clock", pen.say1("line-owed", "due", pen.when(due_at)), String::new())
+                ("", "clock", pen.say1("line-owed", "due", self.due(*due_at)), String::new())
             }
             TimelineWhat::Rung { rung, late } => {
                 let more = if *late { pen.say("line-rung-late") } else { String::new() };
@@ -185,6 +193,11 @@ impl Timeline {
             TimelineWhat::Kept { proof } => {
                 ("good", "proof", pen.say1("line-kept", "talk", pen.span(proof.talk_ms)), proof.agent.to_string())
             }
+            TimelineWhat::Ended { state, why } => {
+                ("good", "done", pen.word("ended", state.as_str()), because(pen, &by, why))
+            }
+            TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
+            TimelineWhat::Resumed => ("", "clock", pen.say("line-resumed"), by),
             TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
             TimelineWhat::Spied { agent, person, how, heard_ms } => {
                 let whom = person.map_or_else(|| agent.to_string(), |person| self.name(person));
@@ -206,6 +219,10 @@ impl Timeline {
             return format!("{direction} {}", pen.span(call.talk_ms));
         }
         format!("{direction}{}{}", pen.say("comma"), pen.word("outcome", outcome_word(call.outcome)))
+    }
+
+    fn due(&self, due_at: Option<Time>) -> String {
+        due_at.map_or_else(|| self.pen.say("due-paused"), |due_at| self.pen.when(&due_at))
     }
 
     fn name(&self, person: PersonId) -> String {
@@ -357,4 +374,10 @@ pub async fn list(
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say("tickets"));
     let shell = Shell::new(&state, visitor, Room::Tickets, title, &notices);
     html(TicketList { shell, rows, text, which, directory })
+}
+
+/// Who did it and why, as far as either is known.
+fn because(pen: &Pen, by: &str, why: &str) -> String {
+    let said = [by, why].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>();
+    said.join(&pen.say("comma"))
 }

@@ -26,13 +26,13 @@ part!(Duties = "duties");
 
 impl Duties {
     fn overdue(&self) -> usize {
-        self.rows.iter().filter(|row| row.due_at <= self.pen.now).count()
+        self.rows.iter().filter(|row| row.due_at.is_some_and(|due_at| due_at <= self.pen.now)).count()
     }
     fn on_phone(&self, row: &ObligationRow) -> bool {
-        self.on_phone.contains(&row.number)
+        row.number.as_ref().is_some_and(|number| self.on_phone.contains(number))
     }
     fn whom(&self, row: &ObligationRow) -> String {
-        if row.customer_name.is_empty() { self.pen.number(&row.number) } else { row.customer_name.clone() }
+        owed_to(&self.pen, row)
     }
 }
 
@@ -81,6 +81,15 @@ impl MyOpen {
     }
 }
 
+/// To whom something is owed.
+pub fn owed_to(pen: &Pen, row: &ObligationRow) -> String {
+    match &row.number {
+        _ if !row.customer_name.is_empty() => row.customer_name.clone(),
+        Some(number) => pen.number(number),
+        None => pen.say("unknown-caller"),
+    }
+}
+
 /// Who a ticket is about.
 pub fn ticket_name(pen: &Pen, row: &TicketRow) -> String {
     match (&row.customer_name, &row.ticket.caller) {
@@ -106,13 +115,13 @@ part!(AtRisk = "at-risk");
 
 impl AtRisk {
     fn overdue(&self) -> usize {
-        self.rows.iter().filter(|row| row.due_at <= self.pen.now).count()
+        self.rows.iter().filter(|row| row.due_at.is_some_and(|due_at| due_at <= self.pen.now)).count()
     }
     fn owner(&self, row: &ObligationRow) -> String {
         let owner = row.owner.and_then(|owner| self.directory.person(owner));
         owner.map_or_else(|| self.pen.say("nobody-yet"), |person| person.name.clone())
     }
     fn whom(&self, row: &ObligationRow) -> String {
-        if row.customer_name.is_empty() { self.pen.number(&row.number) } else { row.customer_name.clone() }
+        owed_to(&self.pen, row)
     }
 }

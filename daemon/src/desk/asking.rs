@@ -87,6 +87,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
         | Command::SaveCustomer { .. }
+        | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }

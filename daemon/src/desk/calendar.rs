@@ -82,6 +82,16 @@ impl Calendar {
         self.spans(from).next().map(|(opens_at, _)| opens_at.max(from))
     }
 
+    /// The end of the last open hours of the month in which `at` lies, where they end after `at`;
+    /// else the end of the month.
+    pub fn month_end(&self, at: Time) -> Time {
+        let (first, last) = (self.day(at), self.day(at).last_of_month());
+        let midnight = self.instant(last, DAY_MIN);
+        let mut days = last.series(jiff::Span::new().days(-1)).take_while(|day| *day >= first);
+        let closes = days.find_map(|day| self.hours_of(day).iter().last().map(|slot| self.instant(day, slot.to_min)));
+        closes.map(|closes_at| closes_at.min(midnight)).filter(|closes_at| *closes_at > at).unwrap_or(midnight)
+    }
+
     /// The years that the days from `from` to `to` touch and for which there is no official table.
     pub fn unknown_years(&self, from: Time, to: Time) -> Vec<i16> {
         let Some(official) = &self.official else { return Vec::new() };

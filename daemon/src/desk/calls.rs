@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::case::{Case, Matter, OpenObligation};
-use super::clock::{ClockKind, Obligation, ObligationState, Proof, whole_ms};
+use super::clock::{Basis, ClockKind, Obligation, Proof, whole_ms};
 use super::fact::Fact;
-use super::policy::Policy;
-use super::ticket::{Kind, Priority, Ticket, TicketState};
+use super::policy::{Policy, Subject};
+use super::ticket::{Channel, Complexity, Kind, Priority, Ticket, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Segment, Span};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, PersonId, TicketId, Time};
+use crate::{CallId, CustomerId, Extension, PersonId, Time};
 
 pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
     let over = case.call.as_ref().is_some_and(|known| known.ended);
@@ -29,12 +29,12 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
         person: agent(call).and_then(|agent| case.staff.holder(&call.pbx, agent)),
         ticket,
         talk_ms: call.segments.iter().map(|segment| talk_ms(segment, segment.from, at)).sum(),
-        proven: longest_talk_ms(&call.segments, at) >= case.policy.proof_talk_ms,
+        proven: longest_talk_ms(&call.segments, at) >= case.policy.terms.callback.talk_ms,
     });
     let owner = matter.as_ref().and_then(|matter| owner(case, call, matter, &mut facts));
     for obligation in &case.obligations {
         let owner = obligation.owner.or(owner.filter(|_| Some(obligation.ticket) == ticket));
-        if let Some(proof) = proof(case, at, call, obligation.began_at) {
+        if let Some(proof) = proof(case, at, call, obligation.basis.began_at) {
             facts.push(Fact::ObligationKept { obligation: obligation.id, ticket: obligation.ticket, owner, proof });
         } else if let Some(outcome) = attempt(call, obligation).filter(|_| !over) {
             facts.push(Fact::AttemptMade {
@@ -47,8 +47,8 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
             });
         }
     }
-    if !over && let Some(ticket) = ticket {
-        facts.extend(owed(case, at, call, ticket, owner));
+    if !over && let Some(matter) = matter {
+        facts.extend(owed(case, at, call, &matter, owner));
     }
     facts
 }
@@ -56,7 +56,9 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
 /// Whether such a state of a call can settle, count for, or begin an obligation: somebody talked
 /// long enough to prove one, or it is over.
 pub fn weighs(policy: &Policy, at: Time, call: &Call) -> bool {
-    call.outcome.is_some() || call.ended_at.is_some() || longest_talk_ms(&call.segments, at) >= policy.proof_talk_ms
+    call.outcome.is_some()
+        || call.ended_at.is_some()
+        || longest_talk_ms(&call.segments, at) >= policy.terms.callback.talk_ms
 }
 
 /// The joined call's ticket stays; a ticket of the part that is no more stays with the whole
@@ -92,7 +94,7 @@ fn opened(case: &Case, call: &Call, facts: &mut Vec<Fact>) -> Matter {
     let customer = case.only_customer().map(|customer| customer.id);
     let fact = new_ticket(case, call.started_at, customer, call.number.clone(), Some(call.id.clone()), None);
     facts.push(fact);
-    Matter { id: case.ids.ticket(), owner: None, customer, caller: call.number.clone() }
+    Matter { id: case.ids.ticket(), owner: None, customer, caller: call.number.clone(), subject: Subject::new() }
 }
 
 /// A new matter, numbered by its day.
@@ -111,6 +113,8 @@ pub fn new_ticket(
         kind: Kind::Consultation,
         category: String::new(),
         priority: Priority::Normal,
+        complexity: Complexity::Simple,
+        channel: Channel::Phone,
         summary: String::new(),
         course: String::new(),
         demand: String::new(),
@@ -143,7 +147,7 @@ fn agent(call: &Call) -> Option<&Extension> {
 fn proof(case: &Case, at: Time, call: &Call, began_at: Time) -> Option<Proof> {
     let counted = counted(&call.segments, call.certain);
     counted.map(|segment| (segment, talk_ms(segment, began_at, at))).find_map(|(segment, talk_ms)| {
-        (talk_ms >= case.policy.proof_talk_ms).then(|| Proof {
+        (talk_ms >= case.policy.terms.callback.talk_ms).then(|| Proof {
             call: call.id.clone(),
             agent: segment.agent.clone(),
             from: segment.from.max(began_at),
@@ -160,13 +164,13 @@ fn counted(segments: &[Segment], certain: bool) -> impl Iterator<Item = &Segment
 
 /// A call of ours that came to nothing. What was not seen to the end proves no failure either.
 fn attempt(call: &Call, obligation: &OpenObligation) -> Option<Outcome> {
-    let ours = call.direction == Direction::Outbound && call.started_at >= obligation.began_at;
+    let ours = call.direction == Direction::Outbound && call.started_at >= obligation.basis.began_at;
     call.outcome.filter(|_| ours && call.certain && call.ended_at.is_some())
 }
 
 /// What we owe a caller whom nobody took: one callback, unless one is owed already or somebody has
 /// talked with that customer since the call began.
-fn owed(case: &Case, at: Time, call: &Arc<Call>, ticket: TicketId, owner: Option<PersonId>) -> Option<Fact> {
+fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<PersonId>) -> Option<Fact> {
     let missed = match call.outcome? {
         Outcome::Abandoned | Outcome::TimedOut | Outcome::Missed => call.direction == Direction::Inbound,
         Outcome::Answered | Outcome::Busy | Outcome::NoAnswer | Outcome::Failed => false,
@@ -175,35 +179,44 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, ticket: TicketId, owner: Option
     let number = call.number.clone()?;
     let customer = case.only_customer();
     let owed_already = |open: &OpenObligation| {
-        open.kind == ClockKind::MissedCall
-            && (open.number == number || customer.is_some_and(|customer| open.customer == Some(customer.id)))
+        open.basis.kind == ClockKind::MissedCall
+            && (open.number.as_ref() == Some(&number)
+                || customer.is_some_and(|customer| open.customer == Some(customer.id)))
     };
     if !missed || !call.certain || case.obligations.iter().any(owed_already) {
         return None;
     }
     let others = case.talks.iter().map(|talk| (&talk.segments, talk.certain, talk.seen_at));
     let talked = others.chain([(&call.segments, call.certain, at)]).any(|(segments, certain, seen_at)| {
-        counted(segments, certain).any(|s| talk_ms(s, call.started_at, seen_at) >= case.policy.proof_talk_ms)
+        counted(segments, certain).any(|s| talk_ms(s, call.started_at, seen_at) >= case.policy.terms.callback.talk_ms)
     });
     if talked {
         return None;
     }
-    let key_customer = customer.is_some_and(|customer| customer.key_customer);
-    let ladder = case.policy.ladder(ClockKind::MissedCall, began_at, key_customer);
+    let basis = Basis {
+        kind: ClockKind::MissedCall,
+        began_at,
+        promised_at: None,
+        queue: call.waits.last().map(|wait| wait.queue.clone()),
+        subject: Subject {
+            key_customer: customer.is_some_and(|customer| customer.key_customer),
+            ..matter.subject.clone()
+        },
+        suspensions: Vec::new(),
+    };
+    let customer = customer.map(|customer| customer.id);
+    let ladder = case.policy.ladder(&basis);
     let obligation = Obligation {
         id: case.ids.obligation(),
-        kind: ClockKind::MissedCall,
-        ticket,
-        customer: customer.map(|customer| customer.id),
-        number,
+        ticket: matter.id,
+        customer,
+        number: Some(number),
         owner,
-        began_at,
-        due_at: ladder.due_at,
-        state: ObligationState::Open,
-        attempts: 0,
-        proof: None,
+        basis,
+        ladder,
     };
-    Some(Fact::ObligationBegan { obligation: Box::new(obligation), call: call.id.clone(), ladder })
+    let policy = case.policy.version;
+    Some(Fact::ObligationBegan { obligation: Box::new(obligation), call: Some(call.id.clone()), policy })
 }
 
 fn longest_talk_ms(segments: &[Segment], at: Time) -> i64 {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::clock::{ClockKind, Rung};
-use super::policy::Policy;
+use super::clock::{Basis, Claim, Next};
+use super::policy::{Policy, Subject};
 use super::ticket::Ticket;
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
@@ -89,20 +89,24 @@ pub struct Matter {
     pub owner: Option<PersonId>,
     pub customer: Option<CustomerId>,
     pub caller: Option<Number>,
+    /// The customer's class apart, which a matter alone does not know.
+    pub subject: Subject,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenObligation {
     pub id: ObligationId,
-    pub kind: ClockKind,
     pub ticket: TicketId,
     pub customer: Option<CustomerId>,
-    pub number: Number,
+    pub number: Option<Number>,
     pub owner: Option<PersonId>,
-    pub began_at: Time,
-    /// The rung that comes next and when; none once all have fired.
-    pub next: Option<(Rung, Time)>,
-    pub key_customer: bool,
+    pub basis: Basis,
+    /// None once all have fired.
+    pub next: Option<Next>,
+    /// The last, also one that is over.
+    pub claim: Option<Claim>,
+    /// When calls to the customer came to no talk, oldest first.
+    pub attempts: Vec<Time>,
 }
 
 /// Another call's talking, as far as it was seen.

@@ -1,8 +1,10 @@
 //! Obligations: what is owed to somebody, by when, and whom we tell on the way there.
 
+use super::deadline::{Ladder, Suspension};
+use super::policy::Subject;
 use crate::names::words;
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, ObligationId, PersonId, TicketId, Time};
+use crate::{CallId, CustomerId, Extension, ObligationId, PersonId, QueueName, TicketId, Time};
 
 words! {
     /// The kinds of clock; a new kind is a new row of the policy.
@@ -29,24 +31,61 @@ words! {
     /// The steps of the ladder; each fires once.
     Rung { Reminder = "reminder", Due = "due", Escalated = "escalated" }
 }
-words! { ObligationState { Open = "open", Kept = "kept", Waived = "waived" } }
+words! {
+    ObligationState {
+        Open = "open",
+        Kept = "kept",
+        /// A supervisor let it go, with a reason.
+        Waived = "waived",
+        /// Called as often, and on as many days, as the policy wants; nobody was reached.
+        Unreachable = "unreachable",
+        /// A promise for a time of its own stands in its place.
+        Replaced = "replaced",
+        /// What it was owed for is no more: the matter was opened again or withdrawn.
+        Dropped = "dropped",
+    }
+}
 
+/// Something owed, as it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Obligation {
     pub id: ObligationId,
-    pub kind: ClockKind,
     pub ticket: TicketId,
     pub customer: Option<CustomerId>,
-    /// The number that was missed.
-    pub number: Number,
+    /// The number to call; none for a matter that came by another channel from nobody known.
+    pub number: Option<Number>,
     /// Who is to keep it; none: anybody of the site.
     pub owner: Option<PersonId>,
+    pub basis: Basis,
+    pub ladder: Ladder,
+}
+
+/// What a deadline is reckoned from, beside the policy in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Basis {
+    pub kind: ClockKind,
     pub began_at: Time,
-    pub due_at: Time,
-    pub state: ObligationState,
-    /// Calls to the customer since it began that came to no talk.
-    pub attempts: u32,
-    pub proof: Option<Proof>,
+    /// For when it was promised; of promises only.
+    pub promised_at: Option<Time>,
+    /// The queue that it came through: its hours count. None: the site's.
+    pub queue: Option<QueueName>,
+    pub subject: Subject,
+    /// In any order.
+    pub suspensions: Vec<Suspension>,
+}
+
+/// The rung that comes next; without a time while the window does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    pub rung: Rung,
+    pub at: Option<Time>,
+}
+
+/// Somebody works on it, until then at most: nobody else may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub by: PersonId,
+    pub until: Time,
 }
 
 /// The talk, seen by the PBX, that kept an obligation.
@@ -57,24 +96,6 @@ pub struct Proof {
     pub from: Time,
     /// Length of the talk when it sufficed, in milliseconds; the talk may have gone on.
     pub talk_ms: i64,
-}
-
-/// When the rungs of one obligation are due.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ladder {
-    pub reminder_at: Time,
-    pub due_at: Time,
-    pub escalated_at: Time,
-}
-
-impl Ladder {
-    pub fn at(&self, rung: Rung) -> Time {
-        match rung {
-            Rung::Reminder => self.reminder_at,
-            Rung::Due => self.due_at,
-            Rung::Escalated => self.escalated_at,
-        }
-    }
 }
 
 impl Rung {

@@ -2,7 +2,7 @@
 
 use super::ticket::{Kind, Priority, TicketState};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId};
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
 use protocol::request::Spying;
 
 /// A command and who gave it; `by` is none for the command line and for what the house does
@@ -67,6 +67,8 @@ pub enum Command {
         call: CallId,
         how: Spying,
     },
+    /// About one obligation.
+    Owed(ObligationId, Owed),
     AddPerson {
         login: String,
         name: String,
@@ -108,6 +110,24 @@ pub enum Command {
     },
     SetLanguage {
         language: String,
+    },
+}
+
+/// What can be done to an obligation. None of it keeps it: that takes a talk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Owed {
+    /// Work on it, so that nobody else does for some time.
+    Claim,
+    /// Let others have it again.
+    Release,
+    /// Let its window stand still, for a reason, where the policy lets.
+    Suspend {
+        reason: String,
+    },
+    Resume,
+    /// Let it go, for a reason. For supervisors.
+    Waive {
+        reason: String,
     },
 }
 
@@ -184,6 +204,17 @@ pub enum Refusal {
     BeingCalled {
         by: PersonId,
     },
+    /// Somebody else works on it, until then.
+    ClaimedBy {
+        by: PersonId,
+        until: Time,
+    },
+    /// The policy does not let such a clock stand still.
+    MayNotPause,
+    /// It stands still already.
+    Suspended,
+    /// It runs.
+    NotSuspended,
     /// The PBX cannot be seen now.
     LinkDown,
     /// The store could not write; nothing was changed.

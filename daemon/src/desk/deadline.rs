@@ -8,6 +8,7 @@
 use chrono::TimeDelta;
 
 use super::calendar::Calendar;
+use super::clock::{Next, Rung};
 use crate::Time;
 
 /// What a rule gives somebody to keep an obligation.
@@ -42,6 +43,20 @@ pub struct Ladder {
     pub reminder_at: Option<Time>,
     pub due_at: Option<Time>,
     pub escalated_at: Option<Time>,
+}
+
+impl Ladder {
+    pub fn at(&self, rung: Rung) -> Option<Time> {
+        match rung {
+            Rung::Reminder => self.reminder_at,
+            Rung::Due => self.due_at,
+            Rung::Escalated => self.escalated_at,
+        }
+    }
+
+    pub fn next(&self, rung: Rung) -> Next {
+        Next { rung, at: self.at(rung) }
+    }
 }
 
 /// When the rungs are due. None: not while the suspension lasts, or while `calendar`, the hours

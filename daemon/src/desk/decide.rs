@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, people, rungs, tickets};
+use super::{asking, calls, owed, people, rungs, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -47,6 +47,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::Pause { .. }
                 | Command::Unpause { .. }
                 | Command::Spy { .. } => asking::given(case, *by, command, now),
+                Command::Owed(_, owed) => owed::given(case, *by, owed, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }
                 | Command::ChangePerson { .. }

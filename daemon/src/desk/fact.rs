@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::asking::Ask;
-use super::clock::{Ladder, Obligation, Proof, Rung};
+use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
+use super::deadline::Ladder;
 use super::ticket::{Ticket, TicketState};
 use crate::calls::call::{Call, Outcome};
 use crate::number::Number;
@@ -76,18 +77,21 @@ pub enum Fact {
     },
     ObligationBegan {
         obligation: Box<Obligation>,
-        call: CallId,
-        ladder: Ladder,
+        /// What it began with; none when no call brought it.
+        call: Option<CallId>,
+        /// The policy's version by which its times were reckoned.
+        policy: i64,
     },
-    /// Its customer became known, or the customer's class changed: other times for what has not
-    /// fired yet.
+    /// Its customer became known, or something changed that its times are reckoned from: other times
+    /// for what has not fired yet.
     ObligationMoved {
         obligation: ObligationId,
         ticket: TicketId,
         owner: Option<PersonId>,
-        customer: CustomerId,
+        customer: Option<CustomerId>,
         ladder: Ladder,
-        next: Option<(Rung, Time)>,
+        next: Option<Next>,
+        policy: i64,
     },
     AttemptMade {
         obligation: ObligationId,
@@ -113,7 +117,41 @@ pub enum Fact {
         /// Fired well after its time, because the daemon or the disk was down.
         late: bool,
         told: Vec<PersonId>,
-        next: Option<(Rung, Time)>,
+        next: Option<Next>,
+    },
+    /// Somebody took it to work on; none: it is free again.
+    Claimed {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        claim: Option<Claim>,
+        by: Option<PersonId>,
+    },
+    /// Its window stands still from then on.
+    Suspended {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        from: Time,
+        reason: String,
+        by: Option<PersonId>,
+    },
+    Resumed {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        at: Time,
+        by: Option<PersonId>,
+    },
+    /// It is over otherwise than by a talk that was seen.
+    ObligationEnded {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        state: ObligationState,
+        /// Why, in somebody's words, or by what it was kept.
+        why: String,
+        by: Option<PersonId>,
     },
     CustomerSaved {
         customer: CustomerId,
@@ -210,6 +248,10 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::AttemptMade { .. }
             | Fact::ObligationKept { .. }
             | Fact::RungFired { .. }
+            | Fact::Claimed { .. }
+            | Fact::Suspended { .. }
+            | Fact::Resumed { .. }
+            | Fact::ObligationEnded { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
             | Fact::ExtensionMapped { .. }

@@ -13,6 +13,7 @@ pub mod command;
 pub mod deadline;
 pub mod decide;
 pub mod fact;
+mod owed;
 mod people;
 pub mod policy;
 mod rungs;

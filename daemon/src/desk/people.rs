@@ -83,7 +83,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::HangUp { .. }
         | Command::Pause { .. }
         | Command::Unpause { .. }
-        | Command::Spy { .. } => return Ok(Vec::new()),
+        | Command::Spy { .. }
+        | Command::Owed(..) => return Ok(Vec::new()),
     };
     Ok(vec![fact])
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::case::{Case, OpenObligation, Staff};
-use super::clock::Rung;
+use super::clock::{Next, Rung};
 use super::fact::Fact;
+use super::policy::Policy;
 use crate::{PersonId, Role, Time};
 
 /// Later than this is late. The alarm looks at the clock every second, and a commit takes some
@@ -18,12 +19,15 @@ pub fn due(case: &Case, now: Time) -> Vec<Fact> {
     case.obligations.iter().flat_map(|obligation| climb(case, obligation, now)).collect()
 }
 
+/// What is due is reckoned anew: what was written down may be from before the policy, the matter
+/// or the customer changed.
 fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
-    let ladder = case.policy.ladder(obligation.kind, obligation.began_at, obligation.key_customer);
+    let ladder = case.policy.ladder(&obligation.basis);
+    let Some(known) = obligation.next else { return Vec::new() };
+    let mut standing = Some(ladder.next(known.rung));
     let mut fired = Vec::new();
-    let mut standing = obligation.next;
-    while let Some((rung, planned_at)) = standing.filter(|(_, planned_at)| *planned_at <= now) {
-        standing = rung.next().map(|next| (next, ladder.at(next)));
+    while let Some(Next { rung, at: Some(planned_at) }) = standing.filter(|next| next.at.is_some_and(|at| at <= now)) {
+        standing = rung.next().map(|next| ladder.next(next));
         fired.push(Fact::RungFired {
             obligation: obligation.id,
             ticket: obligation.ticket,
@@ -36,7 +40,24 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
             next: standing,
         });
     }
+    if fired.is_empty() && standing != Some(known) {
+        return vec![moved(&case.policy, obligation)];
+    }
     fired
+}
+
+/// The obligation's times as they are by the policy in force. What has fired stays so.
+pub fn moved(policy: &Policy, obligation: &OpenObligation) -> Fact {
+    let ladder = policy.ladder(&obligation.basis);
+    Fact::ObligationMoved {
+        obligation: obligation.id,
+        ticket: obligation.ticket,
+        owner: obligation.owner,
+        customer: obligation.customer,
+        ladder,
+        next: obligation.next.map(|next| ladder.next(next.rung)),
+        policy: policy.version,
+    }
 }
 
 /// The reminder is the owner's own; from the deadline on supervisors hear of it too. Where nobody

@@ -39,9 +39,9 @@ fn an_abandoned_caller_is_owed_a_callback_whose_rungs_fire_at_their_time() {
     let boss = house.person("boss", Role::Supervisor, None);
     missed(&mut house, "a", MOBILE, 0.0);
     let owed = &house.card(MOBILE).open_obligations[0];
-    assert_eq!(owed.reminder_at, t(20.0 + 24.0 * MINUTE));
-    assert_eq!(owed.due_at, t(20.0 + 30.0 * MINUTE));
-    assert_eq!(owed.escalated_at, t(20.0 + (30.0 + 24.0 * 60.0) * MINUTE));
+    assert_eq!(owed.reminder_at, Some(t(20.0 + 24.0 * MINUTE)));
+    assert_eq!(owed.due_at, Some(t(20.0 + 30.0 * MINUTE)));
+    assert_eq!(owed.escalated_at, Some(t(20.0 + (30.0 + 24.0 * 60.0) * MINUTE)));
 
     house.until(t(20.0 + 24.0 * MINUTE - 0.001));
     house.turn();
@@ -64,7 +64,7 @@ fn a_key_customer_is_called_back_within_ten_minutes() {
     let mut house = House::new();
     house.customer("Shen", true, &[MOBILE]);
     missed(&mut house, "a", MOBILE, 0.0);
-    assert_eq!(house.card(MOBILE).open_obligations[0].due_at, t(20.0 + 10.0 * MINUTE));
+    assert_eq!(house.card(MOBILE).open_obligations[0].due_at, Some(t(20.0 + 10.0 * MINUTE)));
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn two_customers_on_a_number_and_none_is_chosen() {
     let page = house.page_of(&call);
     assert_eq!(page.row.ticket.customer, None);
     assert_eq!(page.customers.len(), 2);
-    assert_eq!(house.card(MOBILE).open_obligations[0].due_at, t(20.0 + 30.0 * MINUTE), "nobody's class");
+    assert_eq!(house.card(MOBILE).open_obligations[0].due_at, Some(t(20.0 + 30.0 * MINUTE)), "nobody's class");
     let form = customer_form("Jiang", false, &[MOBILE, OTHER]);
     let ticket = house.ticket_of(&call);
     house.give(None, Command::SaveCustomer { customer: Some((jiang, 1)), ticket, form }).unwrap();
@@ -314,7 +314,11 @@ fn saving_the_caller_as_a_customer_links_the_matter_and_what_is_owed() {
     let page = house.page_of(&call);
     assert_eq!(page.row.ticket.customer, Some(customer));
     assert_eq!(page.obligations[0].customer, Some(customer));
-    assert_eq!(page.obligations[0].due_at, t(20.0 + 10.0 * MINUTE), "a key customer's window, from the same start");
+    assert_eq!(
+        page.obligations[0].due_at,
+        Some(t(20.0 + 10.0 * MINUTE)),
+        "a key customer's window, from the same start"
+    );
     house.until(t(20.0 + 8.0 * MINUTE));
     assert_eq!(rungs(&house), ["reminder"]);
 }

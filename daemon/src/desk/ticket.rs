@@ -13,6 +13,9 @@ pub struct Ticket {
     /// One of the policy's categories, or empty.
     pub category: String,
     pub priority: Priority,
+    pub complexity: Complexity,
+    /// How it came.
+    pub channel: Channel,
     pub summary: String,
     /// What happened, and what the customer wants, in the customer's words.
     pub course: String,
@@ -31,6 +34,7 @@ pub struct Ticket {
 
 words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
 words! { Complexity { Simple = "simple", Complex = "complex" } }
+words! { Channel { Phone = "phone", Visit = "visit", Email = "email", Letter = "letter", Web = "web", Chat = "chat", Social = "social" } }
 words! { Priority { Normal = "normal", Urgent = "urgent" } }
 words! { TicketState { New = "new", InProgress = "in_progress", Resolved = "resolved", Closed = "closed" } }
 

@@ -1,11 +1,12 @@
 //! What people do to matters: write them down, open another, say who the customer is.
 
 use super::calls::new_ticket;
-use super::case::{Case, Matter, OpenObligation};
+use super::case::{Case, Matter};
 use super::command::{Command, CustomerForm, FieldWhy, Refusal, TicketForm};
 use super::fact::Fact;
 use super::people::text;
 use super::policy::Policy;
+use super::rungs::moved;
 use super::ticket::TicketState;
 use crate::number::Number;
 use crate::{CustomerId, PersonId, Role, TicketId, Time};
@@ -62,6 +63,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Pause { .. }
         | Command::Unpause { .. }
         | Command::Spy { .. }
+        | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
@@ -159,9 +161,15 @@ fn save_customer(
     facts.extend(joined.iter().map(|&(ticket, owner)| Fact::TicketLinked { ticket, customer: id, owner }));
     facts.extend(case.obligations.iter().filter_map(|obligation| {
         let linked = joined.iter().any(|(ticket, _)| *ticket == obligation.ticket)
-            || (obligation.customer.is_none() && alone(&obligation.number));
-        let reckoned = obligation.customer == Some(id) && obligation.key_customer != form.key_customer;
-        (linked || reckoned).then(|| moved(case, obligation, id, form.key_customer))
+            || (obligation.customer.is_none() && obligation.number.as_ref().is_some_and(alone));
+        let class = obligation.basis.subject.key_customer;
+        let reckoned = obligation.customer == Some(id) && class != form.key_customer;
+        (linked || reckoned).then(|| {
+            let mut then = obligation.clone();
+            then.customer = Some(id);
+            then.basis.subject.key_customer = form.key_customer;
+            moved(&case.policy, &then)
+        })
     }));
     Ok(facts)
 }
@@ -181,16 +189,4 @@ pub fn numbers(policy: &Policy, form: &CustomerForm) -> Result<Vec<Number>, Refu
         return Err(Refusal::Field { field: "numbers", why: FieldWhy::TooLong { max: NUMBERS } });
     }
     Ok(numbers)
-}
-
-fn moved(case: &Case, obligation: &OpenObligation, customer: CustomerId, key_customer: bool) -> Fact {
-    let ladder = case.policy.ladder(obligation.kind, obligation.began_at, key_customer);
-    Fact::ObligationMoved {
-        obligation: obligation.id,
-        ticket: obligation.ticket,
-        owner: obligation.owner,
-        customer,
-        ladder,
-        next: obligation.next.map(|(rung, _)| (rung, ladder.at(rung))),
-    }
 }

@@ -55,6 +55,10 @@ impl Changed {
             Fact::ObligationBegan { obligation, .. } => self.obligation(obligation.ticket, obligation.owner),
             Fact::ObligationMoved { ticket, owner, .. }
             | Fact::AttemptMade { ticket, owner, .. }
+            | Fact::Claimed { ticket, owner, .. }
+            | Fact::Suspended { ticket, owner, .. }
+            | Fact::Resumed { ticket, owner, .. }
+            | Fact::ObligationEnded { ticket, owner, .. }
             | Fact::ObligationKept { ticket, owner, .. } => self.obligation(*ticket, *owner),
             Fact::RungFired { ticket, owner, .. } => {
                 self.obligation(*ticket, *owner);

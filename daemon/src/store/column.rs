@@ -4,8 +4,8 @@ use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 
 use crate::desk::Rung;
-use crate::desk::clock::{ClockKind, ObligationState, Proof};
-use crate::desk::ticket::{Kind, Priority, Ticket, TicketState};
+use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Ticket, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, PersonId, TicketId, Time};
 
@@ -64,6 +64,8 @@ pub fn ticket_of_row(row: &Row) -> rusqlite::Result<Ticket> {
         kind: word(row, "kind", Kind::parse)?,
         category: row.get("category")?,
         priority: word(row, "priority", Priority::parse)?,
+        complexity: word(row, "complexity", Complexity::parse)?,
+        channel: word(row, "channel", Channel::parse)?,
         summary: row.get("summary")?,
         course: row.get("course")?,
         demand: row.get("demand")?,
@@ -86,6 +88,12 @@ pub fn proof(row: &Row) -> rusqlite::Result<Option<Proof>> {
         from: time(row, "proof_from_ms")?,
         talk_ms: row.get("proof_talk_ms")?,
     }))
+}
+
+/// Who took the obligation of the row last, and until when.
+pub fn claim(row: &Row) -> rusqlite::Result<Option<Claim>> {
+    let by = row.get::<_, Option<i64>>("claimed_by")?.map(PersonId);
+    Ok(by.zip(maybe_time(row, "claimed_until_ms")?).map(|(by, until)| Claim { by, until }))
 }
 
 pub fn clock_kind(row: &Row) -> rusqlite::Result<ClockKind> {

@@ -12,10 +12,12 @@ use super::detail;
 use crate::calls::call::{Call, Direction};
 use crate::desk;
 use crate::desk::case::*;
-use crate::desk::clock::Rung;
+use crate::desk::clock::{Basis, ClockKind, Next, Rung};
 use crate::desk::command::{Command, CustomerForm};
+use crate::desk::deadline::Suspension;
 use crate::desk::decide::Input;
-use crate::desk::policy::Policy;
+use crate::desk::policy::{Policy, Subject};
+use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
@@ -105,6 +107,11 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 None => Ok(()),
             }
         }
+        Command::Owed(obligation, _) => {
+            let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
+            case.obligations = obligations(db, &sql, [obligation.0])?;
+            Ok(())
+        }
         Command::HangUp { call } => {
             case.out_of_sight = asked::out_of_sight(db)?;
             case.up = asked::up(db, call)?.into_iter().collect();
@@ -187,7 +194,8 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
     };
     let own = db
         .prepare_cached(
-            "SELECT c.ended_at_ms IS NOT NULL AS ended, c.number, t.id, t.owner, t.customer, t.caller
+            "SELECT c.ended_at_ms IS NOT NULL AS ended, c.number, t.id, t.owner, t.customer, t.caller, t.kind, t.category,
+                t.priority, t.complexity
              FROM calls c LEFT JOIN tickets t ON t.id = c.ticket WHERE c.id = ?1",
         )?
         .query_row([id.as_str()], read)
@@ -196,7 +204,8 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
         return Ok(own);
     }
     db.prepare_cached(
-        "SELECT 0 AS ended, c.number, t.id, t.owner, t.customer, t.caller
+        "SELECT 0 AS ended, c.number, t.id, t.owner, t.customer, t.caller, t.kind, t.category,
+                t.priority, t.complexity
          FROM calls c JOIN tickets t ON t.id = c.ticket WHERE c.merged_into = ?1 ORDER BY c.started_at_ms LIMIT 1",
     )?
     .query_row([id.as_str()], read)
@@ -233,7 +242,7 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
     if let Some(CustomerId(id)) = customer {
         let own = db
             .prepare_cached(
-                "SELECT id, owner, customer, caller FROM tickets
+                "SELECT id, owner, customer, caller, kind, category, priority, complexity FROM tickets
                  WHERE is_open = 1 AND customer = ?1 ORDER BY id DESC LIMIT 1",
             )?
             .query_row([id], matter)
@@ -242,7 +251,7 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
     }
     let numbers = db
         .prepare_cached(
-            "SELECT id, owner, customer, caller FROM tickets
+            "SELECT id, owner, customer, caller, kind, category, priority, complexity FROM tickets
              WHERE is_open = 1 AND customer IS NULL AND caller = ?1 ORDER BY id DESC",
         )?
         .query_map([number.as_str()], matter)?
@@ -258,12 +267,26 @@ fn matter(row: &Row) -> rusqlite::Result<Matter> {
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         caller: maybe_number(row, "caller")?,
+        subject: subject(row, false)?,
     })
 }
 
-const OBLIGATIONS: &str = "SELECT o.id, o.kind, o.ticket, o.customer, o.number, o.owner, o.began_at_ms, o.next_rung,
-        o.next_rung_at_ms, coalesce(c.key_customer, 0) AS key_customer
-    FROM obligations o LEFT JOIN customers c ON c.id = o.customer";
+/// What rules look at of a matter, from its row.
+fn subject(row: &Row, key_customer: bool) -> rusqlite::Result<Subject> {
+    Ok(Subject {
+        kind: word(row, "kind", Kind::parse)?,
+        category: row.get("category")?,
+        priority: word(row, "priority", Priority::parse)?,
+        complexity: word(row, "complexity", Complexity::parse)?,
+        key_customer,
+    })
+}
+
+const OBLIGATIONS: &str =
+    "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
+        o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.claimed_by, o.claimed_until_ms,
+        t.kind, t.category, t.priority, t.complexity, coalesce(c.key_customer, 0) AS key_customer
+    FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
 /// Open obligations to whoever is on the number, over any of their numbers.
 fn obligations_with(
@@ -276,27 +299,49 @@ fn obligations_with(
     for customer in customers {
         let by_customer = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1 ORDER BY o.id");
         let theirs = obligations(db, &by_customer, [customer.id.0])?;
-        found.extend(theirs.into_iter().filter(|obligation| obligation.number != *number));
+        found.extend(theirs.into_iter().filter(|obligation| obligation.number.as_ref() != Some(number)));
     }
     Ok(found)
 }
 
 fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqlite::Result<Vec<OpenObligation>> {
-    db.prepare_cached(sql)?
-        .query_map(key, |row| {
-            let next = maybe_word(row, "next_rung", Rung::parse)?;
-            Ok(OpenObligation {
-                id: ObligationId(row.get("id")?),
-                kind: clock_kind(row)?,
-                ticket: TicketId(row.get("ticket")?),
-                customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
-                number: number(row, "number")?,
-                owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
-                began_at: time(row, "began_at_ms")?,
-                next: next.zip(maybe_time(row, "next_rung_at_ms")?),
-                key_customer: row.get("key_customer")?,
-            })
-        })?
+    let mut found = db.prepare_cached(sql)?.query_map(key, obligation)?.collect::<Result<Vec<_>, _>>()?;
+    for obligation in &mut found {
+        obligation.basis.suspensions = suspensions(db, obligation.id)?;
+        obligation.attempts = db
+            .prepare_cached("SELECT at_ms FROM attempts WHERE obligation = ?1 ORDER BY at_ms")?
+            .query_map([obligation.id.0], |row| time(row, "at_ms"))?
+            .collect::<Result<_, _>>()?;
+    }
+    Ok(found)
+}
+
+/// But for what stands in tables of its own.
+fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
+    let next_at = maybe_time(row, "next_rung_at_ms")?;
+    Ok(OpenObligation {
+        id: ObligationId(row.get("id")?),
+        ticket: TicketId(row.get("ticket")?),
+        customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
+        number: maybe_number(row, "number")?,
+        owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        basis: Basis {
+            kind: word(row, "clock", ClockKind::parse)?,
+            began_at: time(row, "began_at_ms")?,
+            promised_at: maybe_time(row, "promised_at_ms")?,
+            queue: maybe_name(row, "queue")?,
+            subject: subject(row, row.get("key_customer")?)?,
+            suspensions: Vec::new(),
+        },
+        next: maybe_word(row, "next_rung", Rung::parse)?.map(|rung| Next { rung, at: next_at }),
+        claim: claim(row)?,
+        attempts: Vec::new(),
+    })
+}
+
+fn suspensions(db: &Connection, ObligationId(id): ObligationId) -> rusqlite::Result<Vec<Suspension>> {
+    db.prepare_cached("SELECT from_ms, to_ms FROM suspensions WHERE obligation = ?1 ORDER BY from_ms")?
+        .query_map([id], |row| Ok(Suspension { from: time(row, "from_ms")?, to: maybe_time(row, "to_ms")? }))?
         .collect()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::column::ms;
 use super::detail;
 use crate::desk::asking::Ask;
-use crate::desk::clock::{ObligationState, Rung};
+use crate::desk::clock::{Basis, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
 use crate::desk::ticket::Ticket;
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
@@ -120,22 +120,22 @@ fn about(fact: &Fact) -> Option<About<'_>> {
         Fact::TicketLinked { ticket, customer, .. } => {
             About { kind: "ticket_linked", ticket: Some(*ticket), customer: Some(*customer), ..About::default() }
         }
-        Fact::ObligationBegan { obligation, call, .. } => About {
+        Fact::ObligationBegan { obligation, call, policy } => About {
             kind: "obligation_began",
-            call: Some(call),
+            call: call.as_ref(),
             ticket: Some(obligation.ticket),
             obligation: Some(obligation.id),
             customer: obligation.customer,
             person: obligation.owner,
-            body: Some(json!({ "began_at_ms": ms(obligation.began_at), "due_at_ms": ms(obligation.due_at) })),
+            body: Some(began(obligation, *policy)),
             ..About::default()
         },
-        Fact::ObligationMoved { obligation, ticket, customer, ladder, .. } => About {
+        Fact::ObligationMoved { obligation, ticket, customer, ladder, policy, .. } => About {
             kind: "obligation_moved",
             ticket: Some(*ticket),
             obligation: Some(*obligation),
-            customer: Some(*customer),
-            body: Some(json!({ "due_at_ms": ms(ladder.due_at) })),
+            customer: *customer,
+            body: Some(json!({ "due_at_ms": ladder.due_at.map(ms), "policy": policy })),
             ..About::default()
         },
         Fact::AttemptMade { obligation, ticket, call, outcome, .. } => About {
@@ -164,6 +164,39 @@ fn about(fact: &Fact) -> Option<About<'_>> {
                 "rung": rung.as_str(), "planned_at_ms": ms(*planned_at), "late": late,
                 "told": told.iter().map(|person| person.0).collect::<Vec<_>>(),
             })),
+            ..About::default()
+        },
+        Fact::Claimed { obligation, ticket, claim, by, .. } => About {
+            kind: if claim.is_some() { "claimed" } else { "claim_released" },
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            person: claim.map(|claim| claim.by),
+            body: claim.map(|claim| json!({ "until_ms": ms(claim.until) })),
+            ..About::default()
+        },
+        Fact::Suspended { obligation, ticket, from, reason, by, .. } => About {
+            kind: "suspended",
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "from_ms": ms(*from), "reason": reason })),
+            ..About::default()
+        },
+        Fact::Resumed { obligation, ticket, at, by, .. } => About {
+            kind: "resumed",
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "to_ms": ms(*at) })),
+            ..About::default()
+        },
+        Fact::ObligationEnded { obligation, ticket, state, why, by, .. } => About {
+            kind: "obligation_ended",
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "state": state.as_str(), "why": why })),
             ..About::default()
         },
         Fact::CustomerSaved { customer, by, version, form, numbers } => About {
@@ -228,6 +261,19 @@ fn about(fact: &Fact) -> Option<About<'_>> {
                 ..About::default()
             }
         }
+    })
+}
+
+/// All that its deadline is reckoned from, so that it can be reckoned again from facts alone.
+fn began(obligation: &Obligation, policy: i64) -> Value {
+    let Basis { kind, began_at, promised_at, queue, subject, suspensions: _ } = &obligation.basis;
+    json!({
+        "clock": kind.as_str(), "began_at_ms": ms(*began_at), "promised_at_ms": promised_at.map(ms),
+        "queue": queue.as_ref().map(|queue| queue.as_str()),
+        "kind": subject.kind.as_str(), "category": subject.category, "priority": subject.priority.as_str(),
+        "complexity": subject.complexity.as_str(), "key_customer": subject.key_customer,
+        "number": obligation.number.as_ref().map(|number| number.as_str()),
+        "due_at_ms": obligation.ladder.due_at.map(ms), "policy": policy,
     })
 }
 
@@ -315,37 +361,44 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::TicketLinked { ticket, customer, .. } => {
             run("UPDATE tickets SET customer = ?2 WHERE id = ?1", params![ticket.0, customer.0])
         }
-        Fact::ObligationBegan { obligation, call, ladder } => run(
-            "INSERT INTO obligations (id, kind, ticket, call, customer, number, owner, began_at_ms, reminder_at_ms,
-                due_at_ms, escalated_at_ms, state, next_rung, next_rung_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            params![
-                obligation.id.0,
-                obligation.kind.as_str(),
-                obligation.ticket.0,
-                call.as_str(),
-                obligation.customer.map(|id| id.0),
-                obligation.number.as_str(),
-                obligation.owner.map(|id| id.0),
-                ms(obligation.began_at),
-                ms(ladder.reminder_at),
-                ms(ladder.due_at),
-                ms(ladder.escalated_at),
-                obligation.state.as_str(),
-                Rung::FIRST.as_str(),
-                ms(ladder.at(Rung::FIRST)),
-            ],
-        ),
-        Fact::ObligationMoved { obligation, customer, ladder, next, .. } => run(
+        Fact::ObligationBegan { obligation, call, policy } => {
+            let Obligation { id, ticket, customer, number, owner, basis, ladder } = &**obligation;
+            run(
+                "INSERT INTO obligations (id, kind, ticket, call, customer, number, queue, owner, began_at_ms,
+                    promised_at_ms, reminder_at_ms, due_at_ms, escalated_at_ms, policy, state, next_rung, next_rung_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                params![
+                    id.0,
+                    basis.kind.as_str(),
+                    ticket.0,
+                    call.as_ref().map(|call| call.as_str()),
+                    customer.map(|id| id.0),
+                    number.as_ref().map(|number| number.as_str()),
+                    basis.queue.as_ref().map(|queue| queue.as_str()),
+                    owner.map(|id| id.0),
+                    ms(basis.began_at),
+                    basis.promised_at.map(ms),
+                    ladder.reminder_at.map(ms),
+                    ladder.due_at.map(ms),
+                    ladder.escalated_at.map(ms),
+                    policy,
+                    ObligationState::Open.as_str(),
+                    Rung::FIRST.as_str(),
+                    ladder.at(Rung::FIRST).map(ms),
+                ],
+            )
+        }
+        Fact::ObligationMoved { obligation, customer, ladder, next, policy, .. } => run(
             "UPDATE obligations SET customer = ?2, reminder_at_ms = ?3, due_at_ms = ?4, escalated_at_ms = ?5,
-                next_rung_at_ms = ?6 WHERE id = ?1",
+                next_rung_at_ms = ?6, policy = ?7 WHERE id = ?1",
             params![
                 obligation.0,
-                customer.0,
-                ms(ladder.reminder_at),
-                ms(ladder.due_at),
-                ms(ladder.escalated_at),
-                next.map(|(_, at)| ms(at)),
+                customer.map(|id| id.0),
+                ladder.reminder_at.map(ms),
+                ladder.due_at.map(ms),
+                ladder.escalated_at.map(ms),
+                next.and_then(|next| next.at).map(ms),
+                policy,
             ],
         ),
         Fact::AttemptMade { obligation, call, outcome, at, .. } => run(
@@ -355,7 +408,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         ),
         Fact::ObligationKept { obligation, proof, .. } => run(
             "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, proof_call = ?3,
-                proof_agent = ?4, proof_from_ms = ?5, proof_talk_ms = ?6 WHERE id = ?1",
+                proof_agent = ?4, proof_from_ms = ?5, proof_talk_ms = ?6, ended_at_ms = ?7 WHERE id = ?1",
             params![
                 obligation.0,
                 ObligationState::Kept.as_str(),
@@ -363,7 +416,25 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 proof.agent.as_str(),
                 ms(proof.from),
                 proof.talk_ms,
+                ms(now),
             ],
+        ),
+        Fact::Claimed { obligation, claim, .. } => run(
+            "UPDATE obligations SET claimed_by = ?2, claimed_until_ms = ?3 WHERE id = ?1",
+            params![obligation.0, claim.map(|claim| claim.by.0), claim.map(|claim| ms(claim.until))],
+        ),
+        Fact::Suspended { obligation, from, reason, by, .. } => run(
+            "INSERT INTO suspensions (obligation, from_ms, reason, by_person) VALUES (?1, ?2, ?3, ?4)",
+            params![obligation.0, ms(*from), reason, by.map(|id| id.0)],
+        ),
+        Fact::Resumed { obligation, at, .. } => run(
+            "UPDATE suspensions SET to_ms = ?2 WHERE obligation = ?1 AND to_ms IS NULL",
+            params![obligation.0, ms(*at)],
+        ),
+        Fact::ObligationEnded { obligation, state, why, by, .. } => run(
+            "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, ended_at_ms = ?3,
+                ended_by = ?4, end_why = ?5 WHERE id = ?1",
+            params![obligation.0, state.as_str(), ms(now), by.map(|id| id.0), why],
         ),
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, next, .. } => {
             run(
@@ -372,7 +443,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             )?;
             run(
                 "UPDATE obligations SET next_rung = ?2, next_rung_at_ms = ?3 WHERE id = ?1",
-                params![obligation.0, next.map(|(rung, _)| rung.as_str()), next.map(|(_, at)| ms(at))],
+                params![obligation.0, next.map(|next| next.rung.as_str()), next.and_then(|next| next.at).map(ms)],
             )?;
             told.iter().try_for_each(|person| {
                 let key = format!("rung:{obligation}:{}:{person}", rung.as_str());
@@ -470,8 +541,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
 fn insert_ticket(db: &Connection, ticket: &Ticket, day: i64, nth: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO tickets (id, number, day, nth, kind, category, priority, summary, course, demand, state, is_open,
-            owner, customer, caller, opened_at_ms, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            owner, customer, caller, opened_at_ms, version, complexity, channel)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )?
     .execute(params![
         ticket.id.0,
@@ -491,6 +562,8 @@ fn insert_ticket(db: &Connection, ticket: &Ticket, day: i64, nth: i64) -> rusqli
         ticket.caller.as_ref().map(|number| number.as_str()),
         ms(ticket.opened_at),
         ticket.version,
+        ticket.complexity.as_str(),
+        ticket.channel.as_str(),
     ])
     .map(drop)
 }

@@ -55,7 +55,7 @@ impl Store {
         let mut db = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         db.execute_batch(
             // FULL: a promise that was acknowledged survives a power cut.
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
              PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;",
         )
         .with_context(|| format!("cannot set up {}", file.display()))?;
@@ -64,6 +64,8 @@ impl Store {
         schema::migrations::runner()
             .run(&mut db)
             .with_context(|| format!("cannot bring {} to this version's schema", file.display()))?;
+        // Not before: a migration that makes a table anew takes the old one away.
+        db.execute_batch("PRAGMA foreign_keys = ON")?;
         let ids = Sequence::after_facts(&db)?;
         Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, watched: Vec::new(), _lock: lock })
     }

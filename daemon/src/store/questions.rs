@@ -10,6 +10,7 @@ use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::Rung;
+use crate::desk::clock::ObligationState;
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
@@ -66,7 +67,7 @@ pub fn card(db: &Connection, number: &Number) -> Result<Card> {
         card.open_tickets.extend(theirs);
         let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1");
         let theirs = obligation_rows(db, &sql, [customer.id.0])?;
-        card.open_obligations.extend(theirs.into_iter().filter(|row| row.number != *number));
+        card.open_obligations.extend(theirs.into_iter().filter(|row| row.number.as_ref() != Some(number)));
     }
     card.open_tickets.sort_by_key(|row| std::cmp::Reverse(row.ticket.id));
     card.open_obligations.sort_by_key(|row| (row.due_at, row.id));
@@ -153,8 +154,10 @@ fn ticket_row(row: &Row) -> Result<TicketRow> {
 }
 
 const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
-        (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts
-    FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
+        (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
+        s.from_ms AS suspended_ms, s.reason AS suspended_why
+    FROM obligations o LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
+    JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
 fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
     let mut rows =
@@ -173,6 +176,9 @@ fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) ->
 }
 
 fn obligation_row(row: &Row) -> Result<ObligationRow> {
+    let proof_is_none = proof(row)?.is_none();
+    let ended_by = row.get::<_, Option<i64>>("ended_by")?.map(PersonId);
+    let why = row.get::<_, Option<String>>("end_why")?.unwrap_or_default();
     Ok(ObligationRow {
         id: ObligationId(row.get("id")?),
         kind: clock_kind(row)?,
@@ -181,14 +187,18 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
         ticket_number: row.get("ticket_number")?,
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         customer_name: row.get("customer_name")?,
-        number: number(row, "number")?,
+        number: maybe_number(row, "number")?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         began_at: time(row, "began_at_ms")?,
-        due_at: time(row, "due_at_ms")?,
-        reminder_at: time(row, "reminder_at_ms")?,
-        escalated_at: time(row, "escalated_at_ms")?,
+        promised_at: maybe_time(row, "promised_at_ms")?,
+        due_at: maybe_time(row, "due_at_ms")?,
+        reminder_at: maybe_time(row, "reminder_at_ms")?,
+        escalated_at: maybe_time(row, "escalated_at_ms")?,
         attempts: row.get("attempts")?,
+        claim: claim(row)?,
+        suspended: maybe_time(row, "suspended_ms")?.zip(row.get("suspended_why")?),
         proof: proof(row)?,
+        ended: maybe_time(row, "ended_at_ms")?.filter(|_| proof_is_none).map(|at| Ended { at, by: ended_by, why }),
         fired: Vec::new(),
     })
 }
@@ -203,7 +213,7 @@ pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
         format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner IS NULL ORDER BY o.due_at_ms, o.id LIMIT ?1");
     let mut rows = obligation_rows(db, &own, params![person.0, LIST])?;
     rows.extend(obligation_rows(db, &unowned, [UNOWNED])?);
-    rows.sort_by_key(|row| (row.due_at, row.id));
+    rows.sort_by_key(|row| (row.due_at.is_none(), row.due_at, row.id));
     Ok(rows)
 }
 
@@ -276,7 +286,10 @@ fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
 #[serde(default)]
 struct Body {
     version: i64,
-    due_at_ms: i64,
+    due_at_ms: Option<i64>,
+    state: String,
+    why: String,
+    reason: String,
     rung: String,
     late: bool,
     outcome: String,
@@ -305,7 +318,7 @@ fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
 fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
     let call = maybe_name::<CallId>(row, "call")?;
     let obligation = row.get::<_, Option<i64>>("obligation")?.map(ObligationId);
-    let body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
+    let mut body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
     let joined = call.clone().map(|call| TimelineWhat::Joined { call });
     let what = match row.get_ref("kind")?.as_str()? {
         "ticket_opened" => return Ok([TimelineWhat::Opened].into_iter().chain(joined).collect()),
@@ -314,9 +327,8 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             row.get::<_, Option<i64>>("person")?.map(|person| TimelineWhat::Owner { person: PersonId(person) })
         }
         "ticket_saved" => Some(TimelineWhat::Saved { version: body.version }),
-        "obligation_began" => {
-            obligation.map(|obligation| TimelineWhat::ObligationBegan { obligation, due_at: from_ms(body.due_at_ms) })
-        }
+        "obligation_began" => obligation
+            .map(|obligation| TimelineWhat::ObligationBegan { obligation, due_at: body.due_at_ms.map(from_ms) }),
         "rung_fired" => Rung::parse(&body.rung).map(|rung| TimelineWhat::Rung { rung, late: body.late }),
         "attempt_made" => {
             call.zip(Outcome::parse(&body.outcome)).map(|(call, outcome)| TimelineWhat::Attempt { call, outcome })
@@ -329,6 +341,10 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
                 talk_ms: body.talk_ms,
             },
         }),
+        "obligation_ended" => ObligationState::parse(&body.state)
+            .map(|state| TimelineWhat::Ended { state, why: std::mem::take(&mut body.why) }),
+        "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
+        "resumed" => Some(TimelineWhat::Resumed),
         "hang_up_asked" => Some(TimelineWhat::HungUp),
         "spy_asked" => match Spying::parse(&body.how) {
             Some(how) => Some(TimelineWhat::Spied {

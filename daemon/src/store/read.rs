@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
 use crate::desk::Rung;
-use crate::desk::clock::{ClockKind, ObligationState, Proof};
+use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof};
 use crate::desk::ticket::Ticket;
 use crate::ledger::Entry;
 use crate::number::Number;
@@ -228,16 +228,34 @@ pub struct ObligationRow {
     pub ticket_number: String,
     pub customer: Option<CustomerId>,
     pub customer_name: String,
-    pub number: Number,
+    pub number: Option<Number>,
     pub owner: Option<PersonId>,
     pub began_at: Time,
-    pub due_at: Time,
-    pub reminder_at: Time,
-    pub escalated_at: Time,
+    /// For when it was promised; of promises only.
+    pub promised_at: Option<Time>,
+    /// None while the window stands still, as the other two.
+    pub due_at: Option<Time>,
+    pub reminder_at: Option<Time>,
+    pub escalated_at: Option<Time>,
     pub attempts: u32,
+    /// Who took it last, and until when.
+    pub claim: Option<Claim>,
+    /// Since when its window stands still, and why.
+    pub suspended: Option<(Time, String)>,
     pub proof: Option<Proof>,
+    /// How it ended, where no talk kept it.
+    pub ended: Option<Ended>,
     /// Rungs that fired: planned and actual time.
     pub fired: Vec<(Rung, Time, Time)>,
+}
+
+/// An obligation's end other than by a talk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    pub at: Time,
+    pub by: Option<PersonId>,
+    /// In the words of whoever ended it.
+    pub why: String,
 }
 
 /// One thing that happened to a ticket.
@@ -262,7 +280,7 @@ pub enum TimelineWhat {
     },
     ObligationBegan {
         obligation: ObligationId,
-        due_at: Time,
+        due_at: Option<Time>,
     },
     Rung {
         rung: Rung,
@@ -275,6 +293,15 @@ pub enum TimelineWhat {
     Kept {
         proof: Proof,
     },
+    /// An obligation ended otherwise than by a talk.
+    Ended {
+        state: ObligationState,
+        why: String,
+    },
+    Suspended {
+        reason: String,
+    },
+    Resumed,
     /// Somebody ended a call from a page.
     HungUp,
     /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.

@@ -55,10 +55,10 @@ pub struct When {
 }
 
 /// What of a matter a rule looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
     pub kind: Kind,
-    pub category: &'a str,
+    pub category: String,
     pub priority: Priority,
     pub complexity: Complexity,
     pub key_customer: bool,
@@ -66,6 +66,19 @@ pub struct Subject<'a> {
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+impl Subject {
+    /// A matter of which nothing is known yet.
+    pub fn new() -> Subject {
+        Subject {
+            kind: Kind::Consultation,
+            category: String::new(),
+            priority: Priority::Normal,
+            complexity: Complexity::Simple,
+            key_customer: false,
+        }
+    }
+}
 
 impl Clocks {
     pub fn new(rules: BTreeMap<ClockKind, ClockRule>) -> Option<Clocks> {
@@ -118,14 +131,14 @@ impl ClockRule {
         }
     }
 
-    pub fn target(&self, subject: Subject) -> Target {
+    pub fn target(&self, subject: &Subject) -> Target {
         let exception = self.except.iter().find(|exception| exception.when.fits(subject));
         exception.map_or(self.target, |exception| Target::Within { ms: exception.within_ms })
     }
 }
 
 impl When {
-    fn fits(&self, subject: Subject) -> bool {
+    fn fits(&self, subject: &Subject) -> bool {
         self.kind.is_none_or(|kind| kind == subject.kind)
             && self.category.as_deref().is_none_or(|category| category == subject.category)
             && self.priority.is_none_or(|priority| priority == subject.priority)
@@ -143,22 +156,25 @@ mod tests {
         let clocks = Clocks::default();
         let plain = Subject {
             kind: Kind::Consultation,
-            category: "",
+            category: String::new(),
             priority: Priority::Normal,
             complexity: Complexity::Simple,
             key_customer: false,
         };
-        let minutes = |kind: ClockKind, subject: Subject| match clocks.rule(kind).target(subject) {
+        let minutes = |kind: ClockKind, subject: &Subject| match clocks.rule(kind).target(subject) {
             Target::Within { ms } => ms / MINUTE_MS,
             Target::EndOfMonth | Target::Promised => panic!(),
         };
-        assert_eq!(minutes(ClockKind::MissedCall, plain), 30);
-        assert_eq!(minutes(ClockKind::MissedCall, Subject { key_customer: true, ..plain }), 10);
-        assert_eq!(minutes(ClockKind::FirstResponse, Subject { priority: Priority::Urgent, ..plain }), 5);
-        assert_eq!(minutes(ClockKind::Resolution, plain), 120);
-        assert_eq!(minutes(ClockKind::Resolution, Subject { complexity: Complexity::Complex, ..plain }), 24 * 60);
-        assert_eq!(minutes(ClockKind::Resolution, Subject { kind: Kind::Complaint, ..plain }), 24 * 60);
-        assert_eq!(minutes(ClockKind::ReturnVisit, plain), 24 * 60);
-        assert_eq!(clocks.rule(ClockKind::Promise).target(plain), Target::Promised);
+        assert_eq!(minutes(ClockKind::MissedCall, &plain), 30);
+        assert_eq!(minutes(ClockKind::MissedCall, &Subject { key_customer: true, ..plain.clone() }), 10);
+        assert_eq!(minutes(ClockKind::FirstResponse, &Subject { priority: Priority::Urgent, ..plain.clone() }), 5);
+        assert_eq!(minutes(ClockKind::Resolution, &plain), 120);
+        assert_eq!(
+            minutes(ClockKind::Resolution, &Subject { complexity: Complexity::Complex, ..plain.clone() }),
+            24 * 60
+        );
+        assert_eq!(minutes(ClockKind::Resolution, &Subject { kind: Kind::Complaint, ..plain.clone() }), 24 * 60);
+        assert_eq!(minutes(ClockKind::ReturnVisit, &plain), 24 * 60);
+        assert_eq!(clocks.rule(ClockKind::Promise).target(&plain), Target::Promised);
     }
 }

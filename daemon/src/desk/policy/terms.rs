@@ -1,0 +1,91 @@
+//! The site's terms: what it promises, in which hours, and whom it tells. The part of the policy
+//! that the site itself writes, in versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+
+use super::rule::Clocks;
+use super::{HOUR_MS, MINUTE_MS};
+use crate::QueueName;
+use crate::desk::calendar::{Calendar, Slots};
+use crate::desk::clock::Rung;
+use crate::names::words;
+
+pub use crate::desk::deadline::Steps;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    pub clocks: Clocks,
+    /// Hours by name; there is always [`Terms::SITE`].
+    pub calendars: BTreeMap<String, Calendar>,
+    /// Which calendar goes for who comes through a queue; the site's for all others.
+    pub queues: BTreeMap<QueueName, String>,
+    pub steps: Steps,
+    pub notices: Notices,
+    pub callback: Callback,
+    /// How many of a hundred closed matters are drawn to be looked at again.
+    pub spot_check_percent: u8,
+}
+
+/// Whom rungs tell, and when people want to hear of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notices {
+    pub told: BTreeMap<Rung, BTreeSet<Recipient>>,
+    /// Hours of every day, in the site's zone, in which nobody is told anything; what would be told
+    /// then is told at their end. The clock goes on.
+    pub quiet: Slots,
+    /// From so many at once on they come to each as one message.
+    pub digest_from: usize,
+}
+
+words! {
+    /// Whom a rung tells, by what they are to the matter.
+    Recipient { Owner = "owner", Supervisor = "supervisor", Manager = "manager" }
+}
+
+/// What it takes to keep a callback, or to give it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// What a talk must last to prove one.
+    pub talk_ms: i64,
+    /// After so many attempts,
+    pub attempts: u32,
+    /// on so many of the site's days, the customer cannot be reached.
+    pub days: u32,
+    /// How long somebody who took one may work on it before others may.
+    pub claim_ms: i64,
+}
+
+impl Terms {
+    /// The calendar of whoever has none of their own.
+    pub const SITE: &str = "site";
+
+    /// As hotlines have it. The site is open at all hours until it says its own: a promise that
+    /// falls into a night is better kept early than forgotten.
+    pub fn usual(zone: &TimeZone) -> Terms {
+        let told = [
+            (Rung::Reminder, BTreeSet::from([Recipient::Owner])),
+            (Rung::Due, BTreeSet::from([Recipient::Owner, Recipient::Supervisor])),
+            (Rung::Escalated, BTreeSet::from([Recipient::Manager])),
+        ];
+        Terms {
+            clocks: Clocks::default(),
+            calendars: BTreeMap::from([(Terms::SITE.to_owned(), Calendar::all_hours(zone.clone()))]),
+            queues: BTreeMap::new(),
+            steps: Steps { reminder_percent: 80, escalated_after_ms: 24 * HOUR_MS },
+            notices: Notices { told: BTreeMap::from(told), quiet: Slots::CLOSED, digest_from: 5 },
+            callback: Callback { talk_ms: 10_000, attempts: 3, days: 2, claim_ms: 15 * MINUTE_MS },
+            spot_check_percent: 0,
+        }
+    }
+
+    /// The hours of who came through that queue.
+    ///
+    /// # Panics
+    /// Without a calendar of the site, which [`Terms::usual`] has and no file can take away.
+    pub fn calendar(&self, queue: Option<&QueueName>) -> &Calendar {
+        let named = queue.and_then(|queue| self.queues.get(queue));
+        named.and_then(|name| self.calendars.get(name)).unwrap_or(&self.calendars[Terms::SITE])
+    }
+}
