@@ -1,5 +1,8 @@
 //! Three PBXes of 1,000 agents in all flood the real daemon, over real sockets, for as long as is
-//! asked: `cargo bench --bench flood -- --seconds 3600`. Nothing may be lost, and no PBX may wait.
+//! asked: `cargo bench --bench flood -- --seconds 60`. Nothing may be lost, and no PBX may wait.
+//!
+//! With `--live` the PBXes are whole simulated hotlines at their own pace (some 180 calls a second),
+//! which also answer what the daemon asks them every few minutes: that is the run for hours.
 //!
 //! The PBXes are another process, which plays packets of the simulated hotline that were rendered
 //! before, each round under new ids, at an even rate; links, trackers, board, engine, store and
@@ -10,6 +13,7 @@ mod told;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write, stdin};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -21,7 +25,7 @@ use bytes::BytesMut;
 use chrono::Utc;
 use daemon::config::{Config, Pbx};
 use daemon::live::{LinkState, Live, Notice, Topic};
-use daemon::simulator::{Hotline, Simulation};
+use daemon::simulator::{Hotline, Server, Simulation};
 use daemon::store::Store;
 use protocol::ami::codec::{AmiCodec, Frame};
 use protocol::ami::events;
@@ -46,8 +50,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 fn main() {
     let asked = Asked::read();
-    if asked.feeds {
+    if asked.feeds && asked.live {
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(hotlines());
+    } else if asked.feeds {
         feed(&asked);
+    } else if asked.live {
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(soak(&asked));
     } else {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(flood(&asked));
@@ -59,6 +67,8 @@ struct Asked {
     /// Events a second, of all PBXes.
     rate: f64,
     capture: bool,
+    /// Hotlines that go on by themselves, at no given rate.
+    live: bool,
     /// This process is the PBXes.
     feeds: bool,
 }
@@ -75,20 +85,62 @@ impl Asked {
             seconds: number("--seconds", 20.0),
             rate: number("--rate", 100_000.0),
             capture: !has("--no-capture"),
+            live: has("--live"),
             feeds: has("--feed"),
         }
     }
 }
 
-async fn flood(asked: &Asked) {
+/// For hours: memory, what the daemon and the PBXes disagree on, and calls that never end.
+async fn soak(asked: &Asked) {
     let (mut feeder, ports) = Feeder::start(asked);
     let dir = tempfile::tempdir().expect("a directory");
+    let config = config(asked, dir.path(), &ports);
+    let store = Store::open(&config.data, daemon::policy(&config)).expect("a store");
+    let stop = CancellationToken::new();
+    let daemon = daemon::start(&config, store, stop.clone()).expect("a daemon");
+    let begun = Instant::now();
+    let mut memory = Vec::new();
+    while begun.elapsed().as_secs_f64() < asked.seconds {
+        tokio::time::sleep(Duration::from_secs_f64((asked.seconds / 12.0).min(300.0))).await;
+        memory.push(resident_mb());
+        let events = total(&seen(&daemon.live).await);
+        println!("{:>6.0} s: {events} events heard, {:.0} MB", begun.elapsed().as_secs_f64(), resident_mb());
+    }
+    stop.cancel();
+    daemon.ended().await.expect("a good end");
+    feeder.end();
+    let db = Connection::open(dir.path().join("ringback.sqlite")).expect("the store");
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count") as f64;
+    println!("{} calls kept", count("SELECT count(*) FROM calls"));
+    let outages = count("SELECT count(*) FROM outages WHERE from_ms > (SELECT min(started_at_ms) + 5000 FROM calls)");
+    tell("outages", outages, "", "0", outages == 0.0);
+    let drifts = count("SELECT count(*) FROM ledger WHERE what = 'drift'");
+    tell("told otherwise by the PBX", drifts, "times", "0", drifts == 0.0);
+    // The longest calls of the drill are over in a few minutes.
+    let stuck = count(
+        "SELECT count(*) FROM calls WHERE ended_at_ms IS NULL AND merged_into IS NULL
+            AND started_at_ms < (SELECT max(started_at_ms) - 1800000 FROM calls)",
+    );
+    tell("calls up for half an hour", stuck, "", "0", stuck == 0.0);
+    let (third, end) = (memory[memory.len() / 3], memory[memory.len() - 1]);
+    tell("memory grown after the first third", end - third, "MB", "≤ 16", end - third <= 16.0);
+}
+
+fn config(asked: &Asked, dir: &Path, ports: &[u16]) -> Config {
     let mut config = Config::without_file();
-    config.data = dir.path().to_owned();
+    config.data = dir.to_owned();
     config.capture.enabled = asked.capture;
     config.capture.max_mb = 512;
     config.pbxs =
         ports.iter().map(|port| Pbx::simulated(&format!("pbx{port}"), ([127, 0, 0, 1], *port).into())).collect();
+    config
+}
+
+async fn flood(asked: &Asked) {
+    let (mut feeder, ports) = Feeder::start(asked);
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = config(asked, dir.path(), &ports);
     let store = Store::open(&config.data, daemon::policy(&config)).expect("a store");
     let stop = CancellationToken::new();
     let daemon = daemon::start(&config, store, stop.clone()).expect("a daemon");
@@ -262,6 +314,7 @@ impl Feeder {
     fn start(asked: &Asked) -> (Feeder, Vec<u16>) {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--feed", "--seconds", &asked.seconds.to_string(), "--rate", &asked.rate.to_string()])
+            .args(asked.live.then_some("--live"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -326,6 +379,22 @@ impl Fed {
             blocked_ms: next().parse().expect("milliseconds"),
         }
     }
+}
+
+/// The other process: hotlines that live, until nobody listens any more.
+async fn hotlines() {
+    let stop = CancellationToken::new();
+    let mut running = tokio::task::JoinSet::new();
+    for nth in 0..PBXS {
+        let simulation = Simulation::drill(CALLS_PER_S, nth as u64 + 1);
+        let server = Server::bind(simulation, ([127, 0, 0, 1], 0).into()).await.expect("a port");
+        println!("{}", server.address().expect("its address").port());
+        running.spawn(server.run(stop.clone()));
+    }
+    let ended = tokio::task::spawn_blocking(|| stdin().read_to_end(&mut Vec::new()));
+    let _ = ended.await;
+    stop.cancel();
+    while running.join_next().await.is_some() {}
 }
 
 /// The other process: a thread for each PBX, which begin together.
