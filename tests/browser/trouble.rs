@@ -44,6 +44,9 @@ async fn a_cut_link_is_amber_on_every_page() {
     let wires = scene.browser(WIRES).await;
     wires.see("#link-main", "断开").await;
     wires.see("#status.warn", "main 从").await;
+    // What helps is said in the page's language, as is what the ledger has.
+    wires.see("#links .trouble", "在 manager.conf 的 [general] 下写").await;
+    wires.see("#ledger", "交换机关了连接").await;
 
     scene.pbx.mend().await;
     scene.pbx.met().await;
