@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::Store;
 use super::keep::Sequence;
@@ -55,17 +55,20 @@ impl Store {
         let mut db = Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
         db.execute_batch(
             // FULL: a promise that was acknowledged survives a power cut.
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
              PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;",
         )
         .with_context(|| format!("cannot set up {}", file.display()))?;
         keep_statements(&db)?;
         intact(&db, &file)?;
-        schema::migrations::runner()
+        let migrated = schema::migrations::runner()
             .run(&mut db)
             .with_context(|| format!("cannot bring {} to this version's schema", file.display()))?;
         // Not before: a migration that makes a table anew takes the old one away.
         db.execute_batch("PRAGMA foreign_keys = ON")?;
+        if !migrated.applied_migrations().is_empty() {
+            whole(&db, &file)?;
+        }
         let ids = Sequence::after_facts(&db)?;
         Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, watched: Vec::new(), _lock: lock })
     }
@@ -147,6 +150,19 @@ fn refuse_newer(file: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Every row that another speaks of is there.
+fn whole(db: &Connection, file: &Path) -> anyhow::Result<()> {
+    let lost: Option<String> =
+        db.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional().context("cannot check the rows")?;
+    match lost {
+        None => Ok(()),
+        Some(table) => bail!(
+            "{}: rows of the table {table} speak of others that are not there; restore it from a backup",
+            file.display()
+        ),
+    }
 }
 
 fn intact(db: &Connection, file: &Path) -> anyhow::Result<()> {

@@ -128,3 +128,40 @@ fn tickets_are_found_by_any_way_of_writing_their_number() {
     assert_eq!(found("13800138000"), [""; 0]);
     assert_eq!(found("").len(), 2);
 }
+
+/// What an earlier version kept is there after the upgrade: its obligations, and the rungs, attempts
+/// and messages that speak of them.
+#[test]
+fn obligations_of_an_earlier_version_are_brought_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut db = rusqlite::Connection::open(dir.path().join("ringback.sqlite")).unwrap();
+    super::open::migrate_to(&mut db, 5);
+    db.execute_batch(
+        "INSERT INTO people VALUES (1, 'ann', 'Ann', 'agent', 'hash', 1, NULL, 0);
+         INSERT INTO facts VALUES (9, 0, 'person_added', NULL, NULL, NULL, NULL, NULL, 1, '{}');
+         INSERT INTO tickets (id, number, day, nth, kind, category, priority, summary, course, demand, state, is_open,
+                opened_at_ms, version)
+            VALUES (2, '20261122-0001', 20261122, 1, 'consultation', '', 'normal', '', '', '', 'new', 1, 0, 1);
+         INSERT INTO calls (id, pbx, direction, started_at_ms, certain, talk_ms, proven, seen_at_ms, ticket, detail)
+            VALUES ('c', 'hq', 'inbound', 0, 1, 0, 0, 0, 2, '{}'), ('d', 'hq', 'inbound', 0, 1, 0, 0, 0, 2, '{}');
+         INSERT INTO obligations (id, kind, ticket, call, number, owner, began_at_ms, reminder_at_ms, due_at_ms,
+                escalated_at_ms, state, next_rung, next_rung_at_ms)
+            VALUES (3, 'missed_call', 2, 'c', '+8613800135827', 1, 1000, 2000, 3000, 4000, 'open', 'due', 3000);
+         INSERT INTO obligations (id, kind, ticket, call, number, began_at_ms, reminder_at_ms, due_at_ms,
+                escalated_at_ms, state, proof_call, proof_agent, proof_from_ms, proof_talk_ms)
+            VALUES (4, 'missed_call', 2, 'd', '+8613800135827', 1000, 2000, 3000, 4000, 'kept', 'd', '1001', 1500, 9);
+         INSERT INTO rungs VALUES (3, 'reminder', 2000, 2001, 0);
+         INSERT INTO attempts VALUES (3, 'd', 'busy', 1800);
+         INSERT INTO dials VALUES ('ringback-7', 3, 'hq', 1, 1700);
+         INSERT INTO outbox VALUES (5, 'rung:3:reminder:1', 'desk', 1, 3, 'reminder', 2001, NULL);",
+    )
+    .unwrap();
+    drop(db);
+    let store = Store::open(dir.path(), policy()).unwrap();
+    assert_eq!(store.next_due(&Default::default()).unwrap(), Some(crate::Time::from_timestamp_millis(3000).unwrap()));
+    let open = questions::obligation(&store.db, crate::ObligationId(3)).unwrap().unwrap();
+    assert_eq!((open.fired.len(), open.attempts, open.owner), (1, 1, Some(crate::PersonId(1))));
+    let kept = questions::obligation(&store.db, crate::ObligationId(4)).unwrap().unwrap();
+    assert_eq!(kept.proof.map(|proof| proof.talk_ms), Some(9));
+    assert!(store.db.execute("DELETE FROM obligations WHERE id = 3", []).is_err(), "others speak of it");
+}
