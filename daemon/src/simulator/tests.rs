@@ -1,3 +1,5 @@
+mod cuts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
