@@ -104,7 +104,7 @@ fn answer(hotline: &mut Hotline, at: Time, action: &str) -> Vec<u8> {
 
 #[test]
 fn a_thousand_cuts_leave_no_ghost_and_invent_no_abandon() {
-    let simulation = Simulation::drill(12.0, 5);
+    let simulation = Simulation::drill(5.0, 5);
     let (mut hotline, mut at) = (Hotline::new(&simulation, start()), start() + TimeDelta::seconds(30));
     let mut chance = StdRng::seed_from_u64(6);
     let clock = Instant::now();
@@ -124,7 +124,7 @@ fn a_thousand_cuts_leave_no_ghost_and_invent_no_abandon() {
     };
     let (mut truths, mut calls, mut most_up, mut whole) = (Vec::new(), Vec::new(), 0, 0);
     for cut in 0..=CUTS {
-        let bytes = if cut < CUTS { chance.random_range(0..300_000) } else { usize::MAX };
+        let bytes = if cut < CUTS { chance.random_range(0..200_000) } else { usize::MAX };
         if cut == CUTS / 2 {
             // The PBX starts anew, and counts its channels from nought again.
             truths.extend(hotline.take_ended());
@@ -203,5 +203,5 @@ fn a_thousand_cuts_leave_no_ghost_and_invent_no_abandon() {
         let invented = call.outcome == Some(Outcome::Abandoned) && truth.outcome != Outcome::Abandoned;
         assert!(!invented, "{call:#?}\nbut {truth:#?}");
     }
-    assert!(most_up > 40 && whole > CUTS / 3 && certain > 10, "{most_up} up, {whole} whole, {certain} certain");
+    assert!(most_up > 20 && whole > CUTS / 3 && certain > 10, "{most_up} up, {whole} whole, {certain} certain");
 }
