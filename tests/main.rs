@@ -1,11 +1,13 @@
 //! End to end, through the real binary. A module a subject; [`house`] starts and stops it.
 
+mod asking;
 #[cfg(feature = "asterisk")]
 mod asterisk;
 #[cfg(feature = "browser")]
 mod browser;
 mod cable;
 mod capture;
+mod freeswitch;
 mod gap;
 mod house;
 mod kill;

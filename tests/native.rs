@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, PATIENCE, ringback};
 
-const TOKEN: &str = "3f9c1e5b7a2d4860";
+pub const TOKEN: &str = "3f9c1e5b7a2d4860";
 
 /// Kills; each comes a few to a few hundred milliseconds after the daemon listens.
 const KILLS: u64 = 60;
@@ -30,11 +31,11 @@ const UP: usize = 12;
 /// for its commit, in the sender's window of 64 KB.
 const JOURNAL: i64 = 1_000;
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-fn house(port: u16) -> House {
+pub fn house(port: u16) -> House {
     House::new(&format!(
         "[native]\nlisten = \"127.0.0.1:{port}\"\n[[pbx]]\nname = \"shop\"\nkind = \"native\"\ntoken = \"{TOKEN}\"\n"
     ))
@@ -55,7 +56,7 @@ fn identity(source: &str) -> Identity {
 
 /// What became of a call, as its caller would tell it.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Truth {
+pub struct Truth {
     caller: String,
     agent: Option<String>,
     answered_at: Option<i64>,
@@ -66,6 +67,8 @@ struct Truth {
 /// A hotline without end: a dozen calls at once, each a step further at each turn.
 struct Hotline {
     over: Arc<AtomicBool>,
+    /// It takes so long to tell a line.
+    every: Duration,
     begun: u64,
     up: VecDeque<(u64, u64)>,
     /// By the number of the line that ended the call.
@@ -139,6 +142,7 @@ impl Hotline {
 
 impl Owner for Hotline {
     fn next(&mut self) -> Option<String> {
+        std::thread::sleep(self.every);
         if self.up.len() < UP && !self.over.load(Ordering::Relaxed) {
             self.up.push_front((self.begun, 0));
             self.begun += 1;
@@ -180,28 +184,51 @@ impl Owner for Hotline {
     }
 }
 
+/// The hotline's sender, in a thread of its own.
+pub struct Sender {
+    over: Arc<AtomicBool>,
+    acked: Arc<Mutex<u64>>,
+    thread: JoinHandle<BTreeMap<String, Truth>>,
+}
+
+impl Sender {
+    /// With so much time before each line.
+    pub fn start(port: u16, every: Duration) -> Sender {
+        let (over, acked) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(0)));
+        let (up, truths) = (VecDeque::new(), BTreeMap::new());
+        let mut hotline = Hotline { over: over.clone(), every, begun: 0, up, truths, acked: acked.clone() };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let manner = Manner { keep: 64 * 1024, patience: 3 * PATIENCE };
+            runtime.block_on(send(&to(port), identity("hotline"), &mut hotline, manner)).expect("all is told");
+            hotline.truths
+        });
+        Sender { over, acked, thread }
+    }
+
+    /// The number of the last line that was acknowledged.
+    fn acked(&self) -> u64 {
+        *self.acked.lock().expect("the count")
+    }
+
+    /// Ends all calls, and returns what became of each once all is told.
+    pub fn end(self) -> BTreeMap<String, Truth> {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the sender")
+    }
+}
+
 #[test]
 fn no_call_that_was_acknowledged_is_lost_by_a_kill() {
     let port = free_port();
     let house = house(port);
-    let over = Arc::new(AtomicBool::new(false));
-    let acked = Arc::new(Mutex::new(0));
-    let hotline =
-        Hotline { over: over.clone(), begun: 0, up: VecDeque::new(), truths: BTreeMap::new(), acked: acked.clone() };
-    let sender = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut hotline = hotline;
-        let manner = Manner { keep: 64 * 1024, patience: 3 * PATIENCE };
-        runtime.block_on(send(&to(port), identity("hotline"), &mut hotline, manner)).expect("all is told");
-        hotline.truths
-    });
-
+    let sender = Sender::start(port, Duration::ZERO);
     let begun = Instant::now();
     let mut longest = 0;
     for kill in 0..KILLS {
         let running = house.serve();
         std::thread::sleep(Duration::from_millis(kill * 7919 % 300));
-        let promised = *acked.lock().expect("the count");
+        let promised = sender.acked();
         running.kill();
         let db = house.database();
         let kept: i64 = db
@@ -210,9 +237,9 @@ fn no_call_that_was_acknowledged_is_lost_by_a_kill() {
         assert!(kept as u64 >= promised, "kill {kill}: {promised} was acknowledged, {kept} is on disk");
         longest = longest.max(count(&db, "SELECT count(*) FROM journal"));
     }
-    over.store(true, Ordering::Relaxed);
     let running = house.serve();
-    let truths = sender.join().expect("the sender");
+    let acked = sender.acked.clone();
+    let truths = sender.end();
     assert!(running.stop());
     eprintln!(
         "{KILLS} kills in {:?}: {} calls in {} lines; the journal held {longest} at most",

@@ -2,8 +2,8 @@
 //! the disk, so that a day can be read again (`ringback replay`) or shown to somebody else
 //! (`ringback capture mask`).
 //!
-//! Only what comes from the PBX is kept: what we send would hold our secret. The token by which a
-//! sender signs in is blanked. Links hand pieces of
+//! Only what comes from the PBX is kept: what we send would hold our secret. Of that stands there
+//! when we asked what is up. The token by which a sender signs in is blanked. Links hand pieces of
 //! capture to one thread and never wait for it; what it has no room for is not kept, and the
 //! capture says so at that place.
 
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::Utc;
+use protocol::session::Asking;
 use tracing::warn;
 
 use crate::config::Config;
@@ -113,6 +114,13 @@ impl Tap {
         if let Some(open) = &mut self.0 {
             open.piece.lost(at, why);
             open.hand_over();
+        }
+    }
+
+    /// We asked the PBX: without knowing what, its answers cannot be understood.
+    pub fn asked(&mut self, at: Time, asking: Asking) {
+        if let Some(open) = &mut self.0 {
+            open.piece.asked(at, asking);
         }
     }
 

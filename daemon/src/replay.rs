@@ -10,6 +10,7 @@
 //! A capture of ours is a recording too: of all connections, with the outages between them.
 
 mod asterisk;
+mod following;
 mod freeswitch;
 mod json;
 mod native;
@@ -19,6 +20,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use protocol::session::Asking;
 
 use json::rfc3339;
 pub use json::{CallJson, OfferJson, SegmentJson, TransferJson, to_json};
@@ -129,6 +131,7 @@ pub fn calls_of(recording: Recording) -> anyhow::Result<Vec<Call>> {
         match step? {
             Step::Connected => reader.connected(),
             Step::Bytes { at, bytes } => reader.receive(at, &bytes, &mut events),
+            Step::Asked { at, asking } => reader.asked(at, asking, &mut events),
             Step::Missing => {
                 reader.torn();
                 tracker.lost_sight(heard_at, &mut changes);
@@ -175,6 +178,17 @@ impl Reader {
             Reader::FreeSwitch(reader) => reader.connected(),
             Reader::Native(reader) => reader.torn(),
         }
+    }
+
+    /// A sender is not asked: it says by itself what its lines are.
+    fn asked(&mut self, at: Time, asking: Asking, out: &mut Vec<(Time, Told)>) {
+        let mut events = Vec::new();
+        match self {
+            Reader::Asterisk(reader) => reader.asked(at, asking, &mut events),
+            Reader::FreeSwitch(reader) => reader.asked(at, asking, &mut events),
+            Reader::Native(_) => {}
+        }
+        out.extend(events.into_iter().map(|(at, event)| (at, Told::Event(event))));
     }
 
     fn torn(&mut self) {

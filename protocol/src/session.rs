@@ -23,8 +23,8 @@ pub enum Session {
 pub enum Heard {
     /// What the PBX says of itself: `Asterisk 22.10.0`.
     Product(String),
-    /// Signed in, and asking what is up; comes again whenever that is asked anew.
-    Asking,
+    /// Signed in, and asking.
+    Asking(Asking),
     /// Why that is asked anew, for admins; before it.
     Resync(&'static str),
     /// The bytes of this event came so long before the step that told it: not zero for those
@@ -53,6 +53,17 @@ pub enum Heard {
     Note(String),
     /// The conversation is over: close the connection.
     Over(Over),
+}
+
+/// What is asked, at first and every now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// All that is up, to be told as the truth.
+    Snapshot,
+    /// The same, to be compared.
+    Look,
+    /// How agents stand, where no event tells it.
+    Duties,
 }
 
 /// What a PBX answered.

@@ -79,6 +79,7 @@ fn learn(recording: Recording, pseudonyms: &mut Pseudonyms) -> anyhow::Result<()
         match step? {
             Step::Connected => messages.connected(),
             Step::Bytes { bytes, .. } => drop(messages.pass(&bytes, Doing::Learning(pseudonyms))),
+            Step::Asked { .. } => {}
             Step::Missing | Step::Lost => messages.torn(),
         }
     }
@@ -104,6 +105,7 @@ impl Masked {
                     }
                     bytes.extend(said);
                 }
+                Step::Asked { .. } => {}
                 Step::Missing | Step::Lost => messages.torn(),
             }
         }
@@ -153,6 +155,7 @@ impl Masked {
                         [] => {}
                         said => piece.heard(at, said),
                     },
+                    Record::Asked(asking) => piece.asked(at, asking),
                     Record::Missed(count) => {
                         messages.torn();
                         piece.missed(at, count);

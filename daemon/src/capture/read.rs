@@ -80,6 +80,7 @@ impl Iterator for Steps {
                         self.connected = true;
                         Step::Bytes { at: Arrival::At(at), bytes }
                     }
+                    Record::Asked(asking) => Step::Asked { at, asking },
                     Record::Missed(_) => Step::Missing,
                     Record::Lost(_) => {
                         self.connected = false;

@@ -7,6 +7,7 @@
 //!         | 'C' LATER                      a connection was made; what follows are its first bytes
 //!         | 'B' LATER length bytes         these came
 //!         | 'M' LATER count                so many bytes came that were not kept
+//!         | 'A' LATER what                 we asked: 0 for all that is up, 1 to compare, 2 how agents stand
 //!         | 'L' LATER length why           the connection ended
 //! LATER   = µs since the record before, zigzag; it and all lengths and counts are LEB128 varints
 //! ```
@@ -21,6 +22,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use chrono::DateTime;
+use protocol::session::Asking;
 use serde::{Deserialize, Serialize};
 use zstd::Decoder;
 
@@ -118,6 +120,16 @@ impl Piece {
         self.records.extend_from_slice(bytes);
     }
 
+    pub fn asked(&mut self, at: Time, asking: Asking) {
+        self.record(b'A', at);
+        let what = match asking {
+            Asking::Snapshot => 0,
+            Asking::Look => 1,
+            Asking::Duties => 2,
+        };
+        varint(&mut self.records, what);
+    }
+
     pub fn missed(&mut self, at: Time, count: u64) {
         self.record(b'M', at);
         varint(&mut self.records, count);
@@ -165,6 +177,7 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 pub enum Record {
     Connected,
     Heard(Bytes),
+    Asked(Asking),
     Missed(u64),
     Lost(String),
 }
@@ -214,6 +227,12 @@ impl Segment {
             let record = match what {
                 b'C' => Record::Connected,
                 b'B' => Record::Heard(self.text()?.into()),
+                b'A' => Record::Asked(match self.number()? {
+                    0 => Asking::Snapshot,
+                    1 => Asking::Look,
+                    2 => Asking::Duties,
+                    _ => return Ok(None),
+                }),
                 b'M' => Record::Missed(self.number()?),
                 b'L' => Record::Lost(String::from_utf8_lossy(&self.text()?).into_owned()),
                 _ => return Ok(None),

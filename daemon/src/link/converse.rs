@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use chrono::{TimeDelta, Utc};
 use protocol::Request;
-use protocol::session::{Answer, Heard, Over, Session};
+use protocol::session::{Answer, Asking, Heard, Over, Session};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -107,8 +107,9 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
                     teller.event(heard_at - held, event);
                 }
                 Heard::Product(product) => now.product = product,
-                Heard::Asking => {
-                    if now.state != LinkState::Up {
+                Heard::Asking(asking) => {
+                    tap.asked(Utc::now(), asking);
+                    if asking == Asking::Snapshot && now.state != LinkState::Up {
                         enter(now, LinkState::Snapshot);
                     }
                 }

@@ -1,7 +1,8 @@
 //! The Asterisk half of a recorded conversation: what a link would have told of the same bytes.
 //!
 //! What a link asked is not in a recording, so the answers are recognised by themselves: a reply to
-//! `CoreStatus` begins a snapshot, and the ends of both lists that are asked for with it end it.
+//! `CoreStatus` begins a snapshot, and the ends of both lists that are asked for with it end it. When
+//! it looked, to compare, a capture says; the list of channels ends that.
 
 use bytes::BytesMut;
 use chrono::DateTime;
@@ -9,6 +10,7 @@ use protocol::CallEvent;
 use protocol::ami::codec::{AmiCodec, Frame, Packet};
 use protocol::ami::events;
 use protocol::event::BootId;
+use protocol::session::Asking;
 use tokio_util::codec::Decoder;
 
 use super::recording::{Arrival, Asked, Clock};
@@ -23,6 +25,8 @@ pub struct Reader {
     asked: Asked,
     sight: Sight,
     boot: Option<BootId>,
+    /// What is listed is to be compared.
+    looks: bool,
 }
 
 #[derive(Debug)]
@@ -54,11 +58,21 @@ impl Reader {
                 Asked::Link | Asked::Never => Sight::Whole,
             },
             boot: None,
+            looks: false,
+        }
+    }
+
+    /// The link asked the PBX; for all that is up, it shows by the answers.
+    pub fn asked(&mut self, at: Time, asking: Asking, out: &mut Vec<(Time, CallEvent)>) {
+        if asking == Asking::Look && matches!(self.sight, Sight::Whole) {
+            self.looks = true;
+            out.push((at, CallEvent::LookBegan));
         }
     }
 
     pub fn connected(&mut self) {
         self.packets.begin(AmiCodec::default());
+        self.looks = false;
         if self.asked == Asked::Link {
             self.sight = Sight::Blind;
         }
@@ -67,6 +81,7 @@ impl Reader {
     /// What comes next does not continue what came before.
     pub fn torn(&mut self) {
         self.packets.begin(AmiCodec::without_banner());
+        self.looks = false;
         if let Sight::Snapshot { .. } = self.sight {
             self.sight = Sight::Whole;
         }
@@ -109,8 +124,12 @@ impl Reader {
                     self.sight = Sight::Whole;
                 }
             }
-            // A list now was asked for to compare, or by hand.
-            Sight::Whole if is_item(packet) => {}
+            Sight::Whole if self.looks && packet.event() == Some(LISTS[1]) => {
+                self.looks = false;
+                out.push((at, CallEvent::LookEnded));
+            }
+            // Else asked for by hand.
+            Sight::Whole if is_item(packet) && !self.looks => {}
             Sight::Whole => out.extend(events::map(packet).map(|event| (at, event))),
         }
     }
@@ -122,6 +141,7 @@ impl Reader {
             out.push((at, CallEvent::PbxStarted));
         }
         self.boot = Some(boot.clone());
+        self.looks = false;
         out.push((at, CallEvent::SnapshotBegan { boot }));
         self.sight = Sight::Snapshot { status: number(packet), ended: [false; 2], held: Vec::new() };
     }

@@ -1,8 +1,8 @@
 //! The FreeSWITCH half of a recorded conversation: what a link would have told of the same bytes.
 //!
-//! What was asked is not in a recording, so the answers are recognised by themselves, by the
-//! columns of their tables. On a connection nothing is told until the channels are; what came
-//! before waits for them.
+//! What was asked is in a capture, and not in any other recording: there the answers are recognised
+//! by themselves, by the columns of their tables, and nothing is told until the channels are; what
+//! came before waits for them.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,15 @@ use bytes::BytesMut;
 use chrono::DateTime;
 use protocol::CallEvent;
 use protocol::esl::codec::{ContentType, EslCodec, Frame, Message};
+use protocol::esl::conversation::core_of;
 use protocol::esl::event::{Event, Header};
 use protocol::esl::events;
 use protocol::esl::snapshot::{self, Row, column};
 use protocol::event::{BootId, LegId, QueueName};
+use protocol::session::Asking;
 use tokio_util::codec::Decoder;
 
+use super::following::Following;
 use super::recording::{Arrival, Asked, Clock};
 use crate::Time;
 
@@ -25,11 +28,19 @@ pub const CHANNELS: &[u8] = b"\n\n{\"row_count\":";
 #[derive(Debug)]
 pub struct Reader {
     frames: Frames,
-    asked: Asked,
-    /// None when all that is up was told.
-    opening: Option<Opening>,
+    manner: Manner,
     boot: Option<BootId>,
     events: Vec<CallEvent>,
+}
+
+#[derive(Debug)]
+enum Manner {
+    /// All is told as it comes.
+    Plain,
+    /// Somebody asks, once and in any order.
+    Opening(Opening),
+    /// A link of ours asks.
+    Following(Box<Following>),
 }
 
 /// Until the channels are told.
@@ -44,29 +55,43 @@ struct Opening {
 impl Reader {
     /// In the middle of a connection.
     pub fn new(asked: Asked) -> Reader {
-        let opening = match asked {
-            Asked::Once => Some(Opening::default()),
-            Asked::Link | Asked::Never => None,
+        let manner = match asked {
+            Asked::Once => Manner::Opening(Opening::default()),
+            Asked::Link => Manner::Following(Box::default()),
+            Asked::Never => Manner::Plain,
         };
-        Reader { frames: Frames::default(), asked, opening, boot: None, events: Vec::new() }
+        Reader { frames: Frames::default(), manner, boot: None, events: Vec::new() }
     }
 
     pub fn connected(&mut self) {
         self.frames.begin(EslCodec::default());
-        if self.asked == Asked::Link {
-            self.opening = Some(Opening::default());
+        if let Manner::Following(following) = &mut self.manner {
+            following.connected();
         }
     }
 
     /// What comes next does not continue what came before.
     pub fn torn(&mut self) {
         self.frames.begin(EslCodec::without_greeting());
+        if let Manner::Following(following) = &mut self.manner {
+            following.torn();
+        }
+    }
+
+    /// The link asked the PBX.
+    pub fn asked(&mut self, at: Time, asking: Asking, out: &mut Vec<(Time, CallEvent)>) {
+        if let Manner::Following(following) = &mut self.manner {
+            following.asked(at, asking, out);
+        }
     }
 
     pub fn receive(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<(Time, CallEvent)>) {
         self.frames.unread.extend_from_slice(bytes);
         while let Some((at, frame)) = self.frames.next(arrival) {
-            self.observe(at, &frame, out);
+            match &mut self.manner {
+                Manner::Following(following) => following.observe(at, &frame, out),
+                Manner::Plain | Manner::Opening(_) => self.observe(at, &frame, out),
+            }
         }
     }
 
@@ -78,16 +103,15 @@ impl Reader {
         self.runs(at, &event, out);
         events::map(&event, &mut self.events);
         let told = self.events.drain(..).map(|event| (at, event));
-        match &mut self.opening {
-            Some(opening) => opening.held.extend(told),
-            None => out.extend(told),
+        match &mut self.manner {
+            Manner::Opening(opening) => opening.held.extend(told),
+            Manner::Plain | Manner::Following(_) => out.extend(told),
         }
     }
 
     /// Each event says of which run it is.
     fn runs(&mut self, at: Time, event: &Event, out: &mut Vec<(Time, CallEvent)>) {
-        let Some(core) = event.get(Header::CoreUuid) else { return };
-        let boot = BootId(core.chars().filter(char::is_ascii_alphanumeric).collect::<String>().into());
+        let Some(boot) = core_of(event) else { return };
         if self.boot.as_ref().is_some_and(|before| *before != boot) {
             out.push((at, CallEvent::PbxStarted));
         }
@@ -95,7 +119,7 @@ impl Reader {
     }
 
     fn answered(&mut self, at: Time, answer: &[u8], out: &mut Vec<(Time, CallEvent)>) {
-        let Some(opening) = &mut self.opening else { return };
+        let Manner::Opening(opening) = &mut self.manner else { return };
         let Some(rows) = snapshot::rows(answer) else { return };
         let now_s = at.timestamp().unsigned_abs();
         match Table::of(&rows) {
@@ -111,7 +135,7 @@ impl Reader {
                 let began = CallEvent::SnapshotBegan { boot };
                 let told = [began].into_iter().chain(listed).chain(legs).chain([CallEvent::SnapshotEnded]);
                 out.extend(told.map(|event| (at, event)).chain(held));
-                self.opening = None;
+                self.manner = Manner::Plain;
             }
             Some(Table::Channels) | None => {}
         }

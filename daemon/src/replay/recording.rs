@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 
 use protocol::native::mapping::{AGENTS, LINES};
+use protocol::session::Asking;
 use serde::{Deserialize, Serialize};
 
 use crate::calls::dialplan::Dialplan;
@@ -80,6 +81,11 @@ pub enum Step {
     Bytes {
         at: Arrival,
         bytes: Bytes,
+    },
+    /// Whoever listened asked the PBX.
+    Asked {
+        at: Time,
+        asking: Asking,
     },
     /// Bytes came here that were not kept.
     Missing,

@@ -1,6 +1,7 @@
 //! Every recording of a real PBX against the truth, which was taken from the phones' side.
 
 mod asterisk;
+mod captured;
 mod driver;
 mod freeswitch;
 mod looks;

@@ -19,7 +19,7 @@ use super::look::Look;
 use super::requests::{self, Action, ActionIds, Dialling, Interfaces};
 use crate::event::{BootId, CallEvent, Extension, QueueName};
 use crate::request::Request;
-use crate::session::{Answer, Heard, LoginFailure, Over};
+use crate::session::{Answer, Asking, Heard, LoginFailure, Over};
 
 /// Greeting and login take a round trip or two; Asterisk thinks for a second before it refuses.
 const LOGIN_WITHIN: Duration = Duration::from_secs(15);
@@ -463,6 +463,7 @@ impl Conversation {
         if !matches!(self.stage, Stage::Live) || self.snapshot_at.is_some() || self.look.is_some() {
             return Answer::No("all that is up is being asked for already".to_owned());
         }
+        heard.push(Heard::Asking(Asking::Look));
         heard.push(Heard::Event { event: CallEvent::LookBegan, held: Duration::ZERO });
         self.look = Some(Look::new(self.queues.iter().cloned(), at));
         self.go_on_looking(at);
@@ -490,7 +491,7 @@ impl Conversation {
 
     /// Sends all questions at once: Asterisk answers one after the other, in order.
     fn ask_all(&mut self, at: Instant, heard: &mut Vec<Heard>) {
-        heard.push(Heard::Asking);
+        heard.push(Heard::Asking(Asking::Snapshot));
         (self.snapshot_at, self.snapshot_last) = (None, Some(at));
         self.look = None;
         self.queues.clear();

@@ -10,40 +10,34 @@
 //! what is proven gone is told to have ended, and a leg that is up of which no event came asks for
 //! a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
 
 use super::codec::{ContentType, EslCodec, Frame, Message};
-use super::duties::{Duties, Listed};
 use super::event::{Event, Header};
 use super::events;
-use super::legs::Legs;
+use super::jobs::{Done, Jobs, REPLY_WITHIN};
 use super::login::{Credentials, Login, LoginFailure, Progress};
+use super::pulse::Pulse;
 use super::requests::{self, Dialling, JobIds};
-use super::snapshot;
-use super::survey::{List, Purpose, Survey};
+use super::sight::{Looked, Sight};
+use super::survey::{List, Survey};
 use crate::charset::text;
 use crate::event::{BootId, CallEvent, LegId};
 use crate::request::Request;
-use crate::session::{self, Answer, Heard, Over};
+use crate::session::{self, Answer, Asking, Heard, Over};
 
 /// Greeting and login take a round trip or two.
 const LOGIN_WITHIN: Duration = Duration::from_secs(15);
-
-/// What is done at once: a command that begins a job, the end of a call.
-const REPLY_WITHIN: Duration = Duration::from_secs(10);
 
 /// No byte for so long after a ping: dead.
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 
 /// A list, with all that stands before it in the line.
 const LIST_WITHIN: Duration = Duration::from_secs(30);
-
-/// A click-to-call is through when the phone was picked up, or has rung long enough.
-const CALL_WITHIN: Duration = Duration::from_secs(90);
 
 const PING_EVERY: Duration = Duration::from_secs(15);
 
@@ -62,13 +56,8 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 /// Nothing tells when a place in a queue comes or goes.
 const DUTIES_EVERY: Duration = Duration::from_secs(60);
 
-/// A list that lacks a leg that exists has not caught up with the events; it is asked for again so
-/// many times, this much later.
+/// A list that has not caught up with the events is asked for again so much later.
 const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
-const LISTS_AT_MOST: u8 = 3;
-
-/// The event that tells a leg's end may come after the answer that it is gone.
-const GONE_AFTER: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 pub struct Conversation {
@@ -79,23 +68,13 @@ pub struct Conversation {
     send: Vec<u8>,
     /// What was sent and not replied to, in order.
     line: VecDeque<Pending>,
-    /// What is done in the background, by Job-UUID.
-    jobs: BTreeMap<String, Job>,
+    jobs: Jobs,
     /// The last run that we saw, in this conversation or the one before.
     boot: Option<BootId>,
     /// This conversation's.
     core: Option<BootId>,
-    legs: Legs,
-    /// Legs that are gone but for the event that tells it, and until when it may come.
-    gone: BTreeMap<LegId, Instant>,
-    duties: Duties,
-    survey: Option<Survey>,
-    surveys: u64,
-    /// How often the present look has met a list that was behind.
-    lists: u8,
+    sight: Sight,
     pulse: Pulse,
-    /// The PBX's clock since the Unix epoch, and when it was that.
-    clock: Option<(Instant, Duration)>,
     began: Instant,
     heard_at: Instant,
     ping_at: Instant,
@@ -140,25 +119,6 @@ enum What {
     Forgotten,
 }
 
-#[derive(Debug)]
-struct Job {
-    /// None: the version, which we ask ourselves.
-    request: Option<Request>,
-    is_answered: bool,
-    until: Instant,
-}
-
-/// Events that come at any rate.
-#[derive(Debug, Default)]
-struct Pulse {
-    last: Option<Instant>,
-    every: Option<Duration>,
-    /// How many sessions more than legs there were, at the last beat; and of what no look made
-    /// sense.
-    surplus: i64,
-    accepted: i64,
-}
-
 impl Conversation {
     /// `epoch` differs from every other connection's; `boot` is the run that was seen last.
     pub fn new(credentials: Credentials, dialling: Dialling, epoch: u64, boot: Option<BootId>, at: Instant) -> Self {
@@ -169,17 +129,11 @@ impl Conversation {
             stage: Stage::Login(Login::new(credentials)),
             send: Vec::new(),
             line: VecDeque::new(),
-            jobs: BTreeMap::new(),
+            jobs: Jobs::default(),
             boot,
             core: None,
-            legs: Legs::default(),
-            gone: BTreeMap::new(),
-            duties: Duties::default(),
-            survey: None,
-            surveys: 0,
-            lists: 0,
+            sight: Sight::default(),
             pulse: Pulse::default(),
-            clock: None,
             began: at,
             heard_at: at,
             ping_at: at + PING_EVERY,
@@ -250,11 +204,11 @@ impl Conversation {
         if self.over || matches!(self.stage, Stage::Login(_) | Stage::Subscribing) {
             return heard.push(Heard::Answered { request, answer: Answer::Down });
         }
-        let duties = &self.duties;
-        match requests::command(&request, &self.dialling, |agent| duties.called(agent)) {
+        let sight = &self.sight;
+        match requests::command(&request, &self.dialling, |agent| sight.called(agent)) {
             Ok(Some(command)) => {
                 if let Request::Pause { agent, paused: true, reason, .. } = &request {
-                    self.duties.paused(agent, reason);
+                    self.sight.paused(agent, reason);
                 }
                 self.bgapi(at, &command, Some(request));
             }
@@ -285,8 +239,8 @@ impl Conversation {
             return self.began + LOGIN_WITHIN;
         }
         let replies = self.line.iter().filter(|pending| !matches!(pending.what, What::Forgotten));
-        let deadlines = replies.map(|pending| pending.until).chain(self.jobs.values().map(|job| job.until));
-        let deadlines = deadlines.chain(self.gone.values().copied()).chain(self.pulse.missed_at());
+        let deadlines = replies.map(|pending| pending.until).chain(self.jobs.deadlines());
+        let deadlines = deadlines.chain(self.sight.buries_at()).chain(self.pulse.missed_at());
         let snapshot_at = self.snapshot_at.map(|(due, _)| due).filter(|_| matches!(self.stage, Stage::Live));
         let lists_at = [self.look_at, self.duties_at].into_iter().filter(|_| self.may_ask());
         let stuck_at = self.stuck_at();
@@ -305,7 +259,7 @@ impl Conversation {
             return;
         }
         self.pass_over_the_late(at, heard);
-        self.give_up_jobs(at, heard);
+        self.jobs.give_up(at, heard);
         self.bury(at, heard);
         if self.over {
             return;
@@ -323,21 +277,21 @@ impl Conversation {
             heard.push(Heard::Resync(why));
             self.begin_snapshot(at, heard);
         } else if self.may_ask() && self.look_at <= at {
-            self.begin(at, Purpose::Look);
+            self.begin(at, Asking::Look, heard);
         } else if self.may_ask() && self.duties_at <= at {
-            self.begin(at, Purpose::Duties);
+            self.begin(at, Asking::Duties, heard);
         }
     }
 
     /// A snapshot waits for lists, each with its own limit, and for an event that says which run of
     /// FreeSWITCH this is.
     fn stuck_at(&self) -> Option<Instant> {
-        let survey = self.survey.as_ref().filter(|_| matches!(self.stage, Stage::Snapshot { .. }))?;
+        let survey = self.sight.survey().filter(|_| matches!(self.stage, Stage::Snapshot { .. }))?;
         Some(survey.began + 2 * LIST_WITHIN)
     }
 
     fn may_ask(&self) -> bool {
-        matches!(self.stage, Stage::Live) && self.survey.is_none()
+        matches!(self.stage, Stage::Live) && self.sight.survey().is_none()
     }
 
     fn observe(&mut self, at: Instant, frame: &Frame, heard: &mut Vec<Heard>) {
@@ -388,15 +342,14 @@ impl Conversation {
         }
         let mut mapped = std::mem::take(&mut self.mapped);
         events::map(event, &mut mapped);
-        for mut told in mapped.drain(..) {
-            self.duties.observe(&mut told);
+        for told in mapped.drain(..) {
             self.tell(at, told, heard);
         }
         self.mapped = mapped;
     }
 
-    fn tell(&mut self, at: Instant, told: CallEvent, heard: &mut Vec<Heard>) {
-        let known = self.legs.observe(at, &told);
+    fn tell(&mut self, at: Instant, mut told: CallEvent, heard: &mut Vec<Heard>) {
+        let known = self.sight.observe(at, &mut told);
         match &mut self.stage {
             Stage::Snapshot { held } => {
                 held.push((at, told));
@@ -419,7 +372,7 @@ impl Conversation {
         self.pulse.beat(at, told.map(Duration::from_secs));
         let count = event.get(Header::SessionCount).and_then(|count| count.parse::<i64>().ok());
         if let (Some(count), Stage::Live) = (count, &self.stage)
-            && self.pulse.is_odd(count - self.legs.count() as i64)
+            && self.pulse.is_odd(count - self.sight.count() as i64)
         {
             self.want_look_soon(at);
         }
@@ -442,76 +395,58 @@ impl Conversation {
                 let micros = text(&said).trim().parse().ok();
                 let clock = micros.map(Duration::from_micros);
                 let round_trip = at.duration_since(sent);
-                self.clock = clock.map(|clock| (at, clock + round_trip / 2));
+                self.sight.clock_is(at, clock.map(|clock| clock + round_trip / 2));
                 heard.push(Heard::Pong { round_trip, clock });
             }
             What::List(no, list) => self.listed(at, no, list, said, heard),
             What::Exists(no, leg) => {
-                if let Some(survey) = self.survey.as_mut().filter(|survey| survey.no == no) {
-                    // Refused, it is taken to exist: that ends nothing.
-                    survey.exists(&leg, said.trim_ascii() != b"false");
-                    self.finish_if_done(at, heard);
-                }
+                // Refused, it is taken to exist: that ends nothing.
+                self.sight.exists(no, &leg, said.trim_ascii() != b"false");
+                self.finish_if_done(at, heard);
             }
-            What::Job(id) if said.starts_with(b"+OK") => self.job_begun(at, &id, heard),
-            What::Job(id) => self.job_refused(&id, &text(&said), heard),
+            What::Job(id) if said.starts_with(b"+OK") => {
+                let request = self.jobs.begun(at, &id);
+                heard.extend(request.map(|request| Heard::Answered { request, answer: Answer::Done }));
+            }
+            What::Job(id) => {
+                let refused = self.jobs.refused(&id, &text(&said));
+                heard.extend(refused.map(|(request, answer)| Heard::Answered { request, answer }));
+            }
             What::Forgotten => {}
         }
     }
 
     fn listed(&mut self, at: Instant, no: u64, list: List, said: Bytes, heard: &mut Vec<Heard>) {
-        let Some(survey) = self.survey.as_mut().filter(|survey| survey.no == no) else { return };
-        let (doubtful, refused) = survey.listed(list, said, &self.legs);
+        let Some((doubtful, refused)) = self.sight.listed(no, list, said) else { return };
         heard.extend(refused.map(|said| missing(list, &said)));
         for leg in doubtful {
             if requests::is_word(&leg) {
                 let command = format!("api uuid_exists {leg}");
                 self.command(at, &command, What::Exists(no, leg), LIST_WITHIN);
-            } else if let Some(survey) = &mut self.survey {
-                survey.exists(&leg, true);
+            } else {
+                self.sight.exists(no, &leg, true);
             }
         }
         self.finish_if_done(at, heard);
     }
 
     fn finish_if_done(&mut self, at: Instant, heard: &mut Vec<Heard>) {
-        let Some(survey) = self.survey.take_if(|survey| survey.is_done()) else { return };
-        match survey.purpose {
-            Purpose::Snapshot => match self.core.clone() {
-                Some(core) => self.finish_snapshot(at, &survey, core, heard),
-                None => self.survey = Some(survey),
-            },
-            Purpose::Look => self.finish_look(at, &survey, heard),
-            Purpose::Duties => {
-                let news = self.duties_in(&survey).news;
-                heard.extend(news.into_iter().map(now));
-            }
+        let Some(survey) = self.sight.take_done(self.core.is_some()) else { return };
+        match survey.asking {
+            Asking::Snapshot => self.finish_snapshot(at, &survey, heard),
+            Asking::Look => self.finish_look(at, &survey, heard),
+            Asking::Duties => heard.extend(self.sight.duties(&survey).into_iter().map(now)),
         }
     }
 
-    /// What was refused sends nobody home.
-    fn duties_in(&mut self, survey: &Survey) -> Listed {
-        if survey.has(List::Agents) && survey.has(List::Tiers) {
-            self.duties.listed(&survey.rows(List::Agents), &survey.rows(List::Tiers))
-        } else {
-            Listed::default()
-        }
-    }
-
-    fn finish_snapshot(&mut self, at: Instant, survey: &Survey, core: BootId, heard: &mut Vec<Heard>) {
+    fn finish_snapshot(&mut self, at: Instant, survey: &Survey, heard: &mut Vec<Heard>) {
+        let Some(core) = self.core.clone() else { return };
         if self.boot.as_ref().is_some_and(|before| *before != core) {
             heard.push(now(CallEvent::PbxStarted));
         }
         self.boot = Some(core.clone());
         heard.push(now(CallEvent::SnapshotBegan { boot: core }));
-        // What the events tell from its beginning needs no list, and of what they ended it is too old.
-        let up: BTreeSet<&LegId> = survey.verdicts().filter(|(_, exists)| *exists).map(|(leg, _)| leg).collect();
-        let (_, mut told) = self.listing(at, survey);
-        told.retain(|event| event.leg().is_none_or(|leg| up.contains(leg)));
-        for event in told {
-            self.legs.observe(survey.began, &event);
-            heard.push(now(event));
-        }
+        heard.extend(self.sight.snapshot(at, survey).into_iter().map(now));
         heard.push(now(CallEvent::SnapshotEnded));
         if let Stage::Snapshot { held } = std::mem::replace(&mut self.stage, Stage::Live) {
             for (came, event) in held {
@@ -523,51 +458,18 @@ impl Conversation {
     }
 
     fn finish_look(&mut self, at: Instant, survey: &Survey, heard: &mut Vec<Heard>) {
-        let (missing, strange): (Vec<_>, Vec<_>) = survey.verdicts().partition(|(leg, _)| self.legs.contains(leg));
-        let is_behind = survey.has(List::Channels) && missing.iter().any(|(_, exists)| *exists);
-        self.lists += 1;
-        if is_behind && self.lists < LISTS_AT_MOST {
-            self.look_at = at + LIST_AGAIN_AFTER;
-            return;
-        }
-        let strange: BTreeSet<&LegId> = strange.into_iter().filter(|(_, exists)| *exists).map(|(leg, _)| leg).collect();
-        let (news, mut told) = self.listing(at, survey);
-        heard.extend(news.into_iter().map(now));
-        // What was refused is no sign that nothing is there: of queues that are not named nothing is
-        // compared, and without the channels nothing at all.
-        let has_tables = [List::Agents, List::Tiers, List::Callers].into_iter().all(|list| survey.has(list));
-        told.retain(|event| match event {
-            CallEvent::QueueSeen { .. } => has_tables,
-            other => other.leg().is_none_or(|leg| self.legs.contains(leg) || strange.contains(leg)),
-        });
-        if survey.has(List::Channels) {
-            heard.push(now(CallEvent::LookBegan));
-            heard.extend(told.into_iter().map(now));
-            heard.push(now(CallEvent::LookEnded));
-        }
-        for (leg, _) in missing.into_iter().filter(|(_, exists)| !exists) {
-            self.gone.insert(leg.clone(), at + GONE_AFTER);
-        }
-        if !strange.is_empty() {
-            self.want_snapshot_soon(at, "A channel is up of which no event told.");
+        let mut told = Vec::new();
+        let looked = self.sight.look(at, survey, &mut told);
+        heard.extend(told.into_iter().map(now));
+        match looked {
+            Looked::Behind => return self.look_at = at + LIST_AGAIN_AFTER,
+            Looked::Well => {}
+            Looked::Strange => self.want_snapshot_soon(at, "A channel is up of which no event told."),
         }
         self.looked(at);
     }
 
-    /// What of how agents stand is news, and all that the lists say.
-    fn listing(&mut self, at: Instant, survey: &Survey) -> (Vec<CallEvent>, Vec<CallEvent>) {
-        let now_s = self.clock.map_or(0, |(then, clock)| (clock + at.duration_since(then)).as_secs());
-        let duties = self.duties_in(survey);
-        let mut told = snapshot::queues(&survey.rows(List::Queues));
-        told.extend(duties.all);
-        let mut served = BTreeMap::new();
-        told.extend(snapshot::callers(&survey.rows(List::Callers), now_s, &mut served));
-        told.extend(snapshot::legs(&survey.rows(List::Channels), &served, now_s));
-        (duties.news, told)
-    }
-
     fn looked(&mut self, at: Instant) {
-        self.lists = 0;
         self.look_last = Some(at);
         self.look_at = at + LOOK_EVERY;
         self.duties_at = at + DUTIES_EVERY;
@@ -575,23 +477,19 @@ impl Conversation {
     }
 
     /// All is asked at once: the answers come one after the other, in order.
-    fn begin(&mut self, at: Instant, purpose: Purpose) {
-        self.surveys += 1;
-        let no = self.surveys;
-        self.survey = Some(Survey::new(no, purpose, at));
-        for list in purpose.lists() {
+    fn begin(&mut self, at: Instant, asking: Asking, heard: &mut Vec<Heard>) {
+        heard.push(Heard::Asking(asking));
+        let (no, lists) = self.sight.begin(asking, at);
+        for list in lists {
             self.command(at, &format!("api {}", list.command()), What::List(no, *list), LIST_WITHIN);
         }
         self.duties_at = at + DUTIES_EVERY;
     }
 
     fn begin_snapshot(&mut self, at: Instant, heard: &mut Vec<Heard>) {
-        heard.push(Heard::Asking);
         (self.snapshot_at, self.snapshot_last) = (None, Some(at));
-        self.legs = Legs::default();
-        self.gone.clear();
         self.stage = Stage::Snapshot { held: Vec::new() };
-        self.begin(at, Purpose::Snapshot);
+        self.begin(at, Asking::Snapshot, heard);
     }
 
     fn want_snapshot_soon(&mut self, at: Instant, why: &'static str) {
@@ -605,10 +503,8 @@ impl Conversation {
         self.look_at = self.look_at.min(due);
     }
 
-    /// Legs that were proven gone, and whose end no event has told by now.
     fn bury(&mut self, at: Instant, heard: &mut Vec<Heard>) {
-        let due: Vec<LegId> = self.gone.extract_if(.., |_, until| *until <= at).map(|(leg, _)| leg).collect();
-        let lost: Vec<LegId> = due.into_iter().filter(|leg| self.legs.contains(leg)).collect();
+        let lost = self.sight.bury(at);
         if lost.is_empty() {
             return;
         }
@@ -641,10 +537,10 @@ impl Conversation {
     }
 
     fn late(&mut self, no: u64, name: &'static str, heard: &mut Vec<Heard>) {
-        match self.survey.take_if(|survey| survey.no == no).map(|survey| survey.purpose) {
+        match self.sight.give_up(no) {
             None => {}
-            Some(Purpose::Snapshot) => self.end(Over::SnapshotStuck(name), heard),
-            Some(Purpose::Look | Purpose::Duties) => {
+            Some(Asking::Snapshot) => self.end(Over::SnapshotStuck(name), heard),
+            Some(Asking::Look | Asking::Duties) => {
                 self.look_at += LOOK_EVERY;
                 heard.push(Heard::Note(format!("The PBX did not finish its answer to {name} within 30 s.")));
             }
@@ -655,46 +551,17 @@ impl Conversation {
         let id = self.ids.next();
         requests::write(command, &id, &mut self.send);
         self.line.push_back(Pending { what: What::Job(id.clone()), sent: at, until: at + REPLY_WITHIN });
-        self.jobs.insert(id, Job { request, is_answered: false, until: at + REPLY_WITHIN });
-    }
-
-    /// A call is through only when a phone was picked up: that it is being made is all the answer.
-    fn job_begun(&mut self, at: Instant, id: &str, heard: &mut Vec<Heard>) {
-        let Some(job) = self.jobs.get_mut(id) else { return };
-        match &job.request {
-            Some(request @ (Request::Originate { .. } | Request::Spy { .. })) => {
-                heard.push(Heard::Answered { request: request.clone(), answer: Answer::Done });
-                (job.is_answered, job.until) = (true, at + CALL_WITHIN);
-            }
-            Some(Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot | Request::Look) | None => {}
-        }
-    }
-
-    fn job_refused(&mut self, id: &str, said: &str, heard: &mut Vec<Heard>) {
-        if let Some(Job { request: Some(request), .. }) = self.jobs.remove(id) {
-            heard.push(Heard::Answered { request, answer: Answer::No(in_its_words(said)) });
-        }
+        self.jobs.add(at, id, request);
     }
 
     fn job_done(&mut self, at: Instant, event: &Event<'_>, heard: &mut Vec<Heard>) {
-        let Some(job) = event.get(Header::JobUuid).and_then(|id| self.jobs.remove(&*id)) else { return };
-        let said = event.body();
-        let succeeded = said.starts_with("+OK");
-        match job.request {
-            None => heard.push(Heard::Product(product(&said))),
-            Some(Request::Originate { leg, .. } | Request::Spy { leg, .. }) => {
-                self.tell(at, CallEvent::OriginateEnded { leg: Some(leg), succeeded }, heard);
-            }
-            Some(request @ (Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot | Request::Look)) => {
-                let answer = if succeeded { Answer::Done } else { Answer::No(in_its_words(&said)) };
-                heard.push(Heard::Answered { request, answer });
-            }
+        let Some(id) = event.get(Header::JobUuid) else { return };
+        match self.jobs.done(&id, &event.body()) {
+            None => {}
+            Some(Done::Product(product)) => heard.push(Heard::Product(product)),
+            Some(Done::Answered(request, answer)) => heard.push(Heard::Answered { request, answer }),
+            Some(Done::Told(event)) => self.tell(at, event, heard),
         }
-    }
-
-    fn give_up_jobs(&mut self, at: Instant, heard: &mut Vec<Heard>) {
-        let late = self.jobs.extract_if(.., |_, job| job.until <= at).map(|(_, job)| job);
-        heard.extend(late.filter_map(unanswered));
     }
 
     fn damaged(&mut self, at: Instant, why: &'static str, bytes: usize, heard: &mut Vec<Heard>) {
@@ -726,65 +593,19 @@ impl Conversation {
 
     fn end(&mut self, why: Over, heard: &mut Vec<Heard>) {
         self.over = true;
-        heard.extend(std::mem::take(&mut self.jobs).into_values().filter_map(unanswered));
+        self.jobs.end(heard);
         heard.push(Heard::Over(why));
     }
 }
 
-impl Pulse {
-    /// `told`: how often it beats, where the PBX says so; else the longest time between two beats.
-    fn beat(&mut self, at: Instant, told: Option<Duration>) {
-        let gap = self.last.map(|last| at.duration_since(last));
-        self.every = told.or(gap.max(self.every));
-        self.last = Some(at);
-    }
-
-    /// When three beats have not come.
-    fn missed_at(&self) -> Option<Instant> {
-        Some(self.last? + 3 * self.every?)
-    }
-
-    /// Whether the PBX has counted more sessions than we see legs, or fewer, twice by the same
-    /// number; events are under way, so once means nothing.
-    fn is_odd(&mut self, surplus: i64) -> bool {
-        let before = std::mem::replace(&mut self.surplus, surplus);
-        surplus != 0 && surplus == before && surplus != self.accepted
-    }
-
-    /// A look was taken: what it left is not worth another.
-    fn accept(&mut self) {
-        self.accepted = self.surplus;
-    }
-}
-
 /// Which run of FreeSWITCH an event is of: each says so.
-fn core_of(event: &Event<'_>) -> Option<BootId> {
+pub fn core_of(event: &Event<'_>) -> Option<BootId> {
     let uuid = event.get(Header::CoreUuid)?;
     Some(uuid.chars().filter(char::is_ascii_alphanumeric).collect::<String>().as_str().into())
 }
 
 fn now(event: CallEvent) -> Heard {
     Heard::Event { event, held: Duration::ZERO }
-}
-
-fn unanswered(job: Job) -> Option<Heard> {
-    match job.request? {
-        // Answered when it began.
-        Request::Originate { .. } | Request::Spy { .. } if job.is_answered => None,
-        request => Some(Heard::Answered { request, answer: Answer::Unknown }),
-    }
-}
-
-/// `No such channel!` of `-ERR No such channel!`.
-fn in_its_words(said: &str) -> String {
-    said.trim().strip_prefix("-ERR").unwrap_or(said).trim().to_owned()
-}
-
-/// `FreeSWITCH 1.10.12` of `FreeSWITCH Version 1.10.12-release~64bit (-release 64bit)`.
-fn product(said: &str) -> String {
-    let version = said.split_once("Version ").map_or("", |(_, version)| version);
-    let number = version.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
-    if number.is_empty() { "FreeSWITCH".to_owned() } else { format!("FreeSWITCH {number}") }
 }
 
 fn missing(list: List, said: &str) -> Heard {

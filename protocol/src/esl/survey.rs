@@ -11,6 +11,7 @@ use super::legs::Legs;
 use super::snapshot::{self, Row, column};
 use crate::charset::text;
 use crate::event::LegId;
+use crate::session::Asking;
 
 /// What FreeSWITCH lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,16 @@ pub enum List {
 }
 
 impl List {
+    /// The channels last: what was written when we subscribed is in their list by then.
+    pub fn of(asking: Asking) -> &'static [List] {
+        match asking {
+            Asking::Snapshot | Asking::Look => {
+                &[List::Queues, List::Agents, List::Tiers, List::Callers, List::Channels]
+            }
+            Asking::Duties => &[List::Agents, List::Tiers],
+        }
+    }
+
     /// The tables of mod_callcenter by the JSON API, since a contact may hold the bar that parts
     /// the columns of its other lists (mod_callcenter.c).
     pub fn command(self) -> &'static str {
@@ -46,35 +57,12 @@ impl List {
     }
 }
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be told as the truth.
-    Snapshot,
-    /// To be compared.
-    Look,
-    /// How agents stand.
-    Duties,
-}
-
-impl Purpose {
-    /// The channels last: what was written when we subscribed is in their list by then.
-    pub fn lists(self) -> &'static [List] {
-        match self {
-            Purpose::Snapshot | Purpose::Look => {
-                &[List::Queues, List::Agents, List::Tiers, List::Callers, List::Channels]
-            }
-            Purpose::Duties => &[List::Agents, List::Tiers],
-        }
-    }
-}
-
 /// One round of asking.
 #[derive(Debug)]
 pub struct Survey {
     /// Replies to an earlier one are of no matter.
     pub no: u64,
-    pub purpose: Purpose,
+    pub asking: Asking,
     pub began: Instant,
     answers: BTreeMap<List, Bytes>,
     /// Legs that are asked for, and whether they exist.
@@ -83,8 +71,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    pub fn new(no: u64, purpose: Purpose, began: Instant) -> Self {
-        Survey { no, purpose, began, answers: BTreeMap::new(), doubts: BTreeMap::new(), refused: BTreeSet::new() }
+    pub fn new(no: u64, asking: Asking, began: Instant) -> Self {
+        Survey { no, asking, began, answers: BTreeMap::new(), doubts: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
     /// A list came, or was refused: then in whose words. Of the legs it is to be asked whether they
@@ -112,21 +100,21 @@ impl Survey {
     }
 
     fn has_all_lists(&self) -> bool {
-        self.answers.len() == self.purpose.lists().len()
+        self.answers.len() == List::of(self.asking).len()
     }
 
     /// The legs that lists and events do not agree upon. Those whose start or end the events told
     /// since are not among them: a list may be older.
     fn doubtful(&self, legs: &Legs) -> Vec<LegId> {
         let listed = self.channels().filter(|leg| !legs.ended(leg) && !legs.contains(leg));
-        match self.purpose {
-            Purpose::Snapshot => listed.collect(),
-            Purpose::Look => {
+        match self.asking {
+            Asking::Snapshot => listed.collect(),
+            Asking::Look => {
                 let rows: BTreeSet<LegId> = self.channels().collect();
                 let missing = legs.up_since(self.began).filter(|leg| !rows.contains(*leg));
                 listed.chain(missing.cloned()).collect()
             }
-            Purpose::Duties => Vec::new(),
+            Asking::Duties => Vec::new(),
         }
     }
 

@@ -37,7 +37,7 @@ fn packets_of(file: &Path) -> Vec<(Time, Packet)> {
                 read.unread.extend_from_slice(&bytes);
                 packets.extend(std::iter::from_fn(|| read.next(at)));
             }
-            Step::Missing | Step::Lost => panic!("one connection, whole"),
+            Step::Asked { .. } | Step::Missing | Step::Lost => panic!("one connection, whole"),
         }
     }
     packets

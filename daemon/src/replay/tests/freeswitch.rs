@@ -13,6 +13,7 @@ use protocol::esl::events;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::super::freeswitch::Frames;
 use super::super::*;
 use super::driver::{self, Said, calls_in, gists, outline};
 
@@ -42,7 +43,7 @@ enum Stream {
 
 /// The events of a recording; what a codec makes of the bytes is tested beside the codec.
 fn told(file: &Path) -> Vec<Told> {
-    let mut read = freeswitch::Frames::default();
+    let mut read = Frames::default();
     let mut frames = Vec::new();
     for step in Recording::file(file).expect("recording").steps {
         match step.expect("a step") {
@@ -51,7 +52,7 @@ fn told(file: &Path) -> Vec<Told> {
                 read.unread.extend_from_slice(&bytes);
                 frames.extend(std::iter::from_fn(|| read.next(at)));
             }
-            Step::Missing | Step::Lost => panic!("one connection, whole"),
+            Step::Asked { .. } | Step::Missing | Step::Lost => panic!("one connection, whole"),
         }
     }
     let mut all = Vec::new();

@@ -1,4 +1,5 @@
 use super::super::codec::tests::recordings;
+use super::super::sight::GONE_AFTER;
 use super::*;
 use crate::event::{Duty, LegState};
 use crate::request::Dialable;
@@ -504,7 +505,7 @@ fn without_a_list_of_channels_each_leg_is_asked_for_and_nothing_is_compared() {
     driven.answers("api uuid_exists b", "false");
     driven.ask(Request::Look);
     driven.later(GONE_AFTER);
-    assert_eq!(driven.events(), ["leg_ended b cause 0"]);
+    assert_eq!(driven.events(), ["leg_gone b"]);
 }
 
 #[test]
@@ -741,6 +742,6 @@ fn a_recorded_connection_in_the_midst_of_calls_sees_them_all() {
         let names = driven.names();
         assert!(names.iter().filter(|name| *name == "leg_ended").count() >= 4, "{names:?}");
         driven.later(LOOK_AT_MOST_EVERY);
-        assert_eq!(driven.conversation.legs.count(), 0, "every leg that was seen has ended");
+        assert_eq!(driven.conversation.sight.count(), 0, "every leg that was seen has ended");
     }
 }
