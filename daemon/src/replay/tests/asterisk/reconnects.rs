@@ -127,7 +127,8 @@ impl Watch {
                 Heard::Damaged { .. } => self.damaged += 1,
                 Heard::Note(note) => panic!("{note}"),
                 Heard::Resync(why) => panic!("{why}"),
-                Heard::Over(_) | Heard::Product(_) | Heard::Asking | Heard::Answered { .. } | Heard::Pong { .. } => {}
+                Heard::Over(_) | Heard::Product(_) | Heard::Asking(_) | Heard::Answered { .. } | Heard::Pong { .. } => {
+                }
             }
         }
     }
