@@ -94,7 +94,7 @@ fn opened(case: &Case, call: &Call, facts: &mut Vec<Fact>) -> Matter {
     let customer = case.only_customer().map(|customer| customer.id);
     let fact = new_ticket(case, call.started_at, customer, call.number.clone(), Some(call.id.clone()), None);
     facts.push(fact);
-    Matter { id: case.ids.ticket(), owner: None, customer, caller: call.number.clone(), subject: Subject::new() }
+    Matter { id: case.ids.ticket(), owner: None, customer, caller: call.number.clone(), subject: Subject::default() }
 }
 
 /// A new matter, numbered by its day.

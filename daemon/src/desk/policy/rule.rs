@@ -67,9 +67,9 @@ pub struct Subject {
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-impl Subject {
+impl Default for Subject {
     /// A matter of which nothing is known yet.
-    pub fn new() -> Subject {
+    fn default() -> Subject {
         Subject {
             kind: Kind::Consultation,
             category: String::new(),
