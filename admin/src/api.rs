@@ -1,5 +1,7 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
+pub mod owed;
+
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
@@ -18,6 +20,7 @@ use crate::error::Error;
 use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
 use crate::pages::desk::may_see;
 use crate::pages::live::board_of;
+use crate::pages::owed::claimed;
 use crate::pages::ticket::{Asked, by_number};
 use crate::pages::{links_of, present};
 use crate::parts::board::{device_word, oldest};
@@ -275,7 +278,7 @@ fn obligation(row: &ObligationRow) -> Value {
         "escalated_at": row.escalated_at,
         "attempts": row.attempts,
         "promised_at": row.promised_at,
-        "claimed": row.claim.map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
+        "claimed": claimed(row, now()).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
         "suspended": row.suspended.as_ref().map(|(since, why)| json!({ "since": since, "why": why })),
         "ended": row.ended.as_ref().map(|end| json!({ "at": end.at, "by": end.by.map(|by| by.0), "why": end.why })),
         "fired": row.fired.iter().map(|(rung, planned, actual)| json!({ "rung": rung.as_str(), "planned_at": planned, "fired_at": actual })).collect::<Vec<_>>(),

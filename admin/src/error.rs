@@ -7,6 +7,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use daemon::Time;
 use daemon::desk::command::{FieldWhy, Refusal};
 use daemon::live::Stopped;
 use daemon::store::read::ReadError;
@@ -39,6 +40,11 @@ pub enum Error {
     BeingCalled {
         who: String,
     },
+    /// Somebody else works on that obligation, until then.
+    Claimed {
+        who: String,
+        until: Time,
+    },
     /// The store could not be read.
     Reading(ReadError),
     Stopping,
@@ -62,6 +68,7 @@ impl Error {
             Error::Busy => "busy",
             Error::Refused(refusal) => refusal_code(refusal),
             Error::BeingCalled { .. } => "being_called",
+            Error::Claimed { .. } => "claimed",
             Error::Reading(_) => "reading",
             Error::Stopping => "stopping",
             Error::ShortPassword => "short_password",
@@ -78,7 +85,7 @@ impl Error {
             Error::ShortPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Error::BeingCalled { .. } => StatusCode::CONFLICT,
+            Error::BeingCalled { .. } | Error::Claimed { .. } => StatusCode::CONFLICT,
             Error::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Error::Refused(refusal) => match refusal {
                 Refusal::NoSuchTicket
@@ -213,6 +220,7 @@ pub async fn explain(FromState(state): FromState<State>, request: Request, next:
 pub fn what(pen: &Pen, error: &Error) -> String {
     match error {
         Error::BeingCalled { who } => pen.say1("error-being_called", "who", who),
+        Error::Claimed { who, until } => pen.say2("error-claimed", "who", who, "until", pen.when(until)),
         _ => pen.word("error", error.code()),
     }
 }
@@ -233,6 +241,7 @@ pub fn works(pen: &Pen, error: &Error) -> String {
         | Error::TooManyTries
         | Error::ShortPassword
         | Error::BeingCalled { .. }
+        | Error::Claimed { .. }
         | Error::Refused(_) => pen.say("works-rest"),
     }
 }
@@ -242,6 +251,7 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         Error::Refused(Refusal::Field { field, .. }) => Some(*field),
         _ => None,
     };
+    let until = if let Error::Claimed { until, .. } = error { Some(*until) } else { None };
     let detail = if let Error::Parameter(why) = error { Some(why) } else { None };
     let body = json!({
         "type": format!("urn:ringback:{}", error.code()),
@@ -249,6 +259,7 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         "status": status.as_u16(),
         "code": error.code(),
         "field": field,
+        "until": until,
         "detail": detail,
     });
     let mut response = Json(body).into_response();

@@ -233,11 +233,15 @@ async fn what_was_asked_is_never_asked_again() {
     assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE, "{why}");
     scene.pbx.mend().await;
     scene.pbx.met().await;
-    until("the callback free", async || {
-        let (answer, why) = post(&scene, &li, "dial", &dial).await;
-        if answer == StatusCode::ACCEPTED { Ok(()) } else { Err(why.to_string()) }
+    until("nobody being called", async || {
+        let (_, why) = post(&scene, &li, "dial", &dial).await;
+        if why["code"] == "claimed" { Ok(()) } else { Err(why.to_string()) }
     })
     .await;
+    assert!(!scene.pbx.was_asked(), "it is not asked again by itself");
+    let release = post(&scene, &zhou, &format!("obligations/{}/release", owed["id"]), &json!({})).await;
+    assert_eq!(release.0, StatusCode::OK, "{}", release.1);
+    assert_eq!(post(&scene, &li, "dial", &dial).await.0, StatusCode::ACCEPTED);
     let second = scene.pbx.asked().await;
     assert_eq!((&*second["Action"], &*second["Channel"]), ("Originate", "PJSIP/1002"), "not hers again");
     assert!(!scene.pbx.was_asked());
@@ -245,13 +249,15 @@ async fn what_was_asked_is_never_asked_again() {
     // Killed with the call on its way: the next start asks for nothing.
     scene.restart().await;
     scene.pbx.met().await;
-    let zhou = sign_in(scene.url(), ZHOU).await;
-    until("a call may be asked for", async || {
-        let (answer, why) = post(&scene, &zhou, "dial", &dial).await;
-        if answer == StatusCode::ACCEPTED { Ok(()) } else { Err(why.to_string()) }
+    let (zhou, li) = (sign_in(scene.url(), ZHOU).await, sign_in(scene.url(), LI).await);
+    until("nobody being called", async || {
+        let (_, why) = post(&scene, &zhou, "dial", &dial).await;
+        if why["code"] == "claimed" { Ok(()) } else { Err(why.to_string()) }
     })
     .await;
-    assert_eq!(scene.pbx.asked().await["Channel"], "PJSIP/1001", "what was asked before is not asked again");
+    assert!(!scene.pbx.was_asked(), "what was asked before is not asked again");
+    assert_eq!(post(&scene, &li, "dial", &dial).await.0, StatusCode::ACCEPTED, "it is still hers");
+    assert_eq!(scene.pbx.asked().await["Channel"], "PJSIP/1002");
     drop(desk);
 }
 

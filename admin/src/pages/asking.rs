@@ -134,6 +134,7 @@ pub async fn give(state: &State, visitor: &Visitor, command: Command) -> Result<
     let given = Given { by: Some(visitor.person.id), command };
     state.commands.give(given).await.map_err(|refusal| match refusal {
         Refusal::BeingCalled { by } => Error::BeingCalled { who: name(visitor, by) },
+        Refusal::ClaimedBy { by, until } => Error::Claimed { who: name(visitor, by), until },
         other => Error::Refused(other),
     })
 }

@@ -6,6 +6,7 @@ pub mod desk;
 pub mod failed;
 pub mod form;
 pub mod live;
+pub mod owed;
 pub mod people;
 pub mod period;
 pub mod sign_in;

@@ -2,6 +2,7 @@
 //! again under its id by the stream whenever it changed.
 
 pub mod board;
+pub mod course;
 pub mod duties;
 pub mod links;
 pub mod phone;

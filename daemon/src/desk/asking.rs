@@ -6,6 +6,7 @@ use protocol::request::{Dialable, NotDialable, Spying};
 use super::case::{Case, UpCall};
 use super::command::{Command, FieldWhy, Refusal};
 use super::fact::Fact;
+use super::owed::{claim, concerns};
 use crate::calls::call::Direction;
 use crate::calls::tracker::{CAME_UP_WITHIN, spying_leg};
 use crate::number::Numbering;
@@ -65,7 +66,9 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
     };
     let fact = match command {
-        Command::Dial { number, obligation, ticket } => dial(case, by, number, *obligation, *ticket, now)?,
+        Command::Dial { number, obligation, ticket } => {
+            return dial(case, by, supervises, number, *obligation, *ticket, now);
+        }
         Command::HangUp { call } => hang_up(case, by, supervises, call)?,
         Command::Pause { phone, queue, reason } => {
             if reason.is_empty() {
@@ -102,20 +105,23 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
 }
 
 /// From the giver's own phone: the extension that they have on a PBX that is in sight, the first
-/// by name where they have several.
+/// by name where they have several. What it is to keep is the giver's from then on.
 fn dial(
     case: &Case,
     by: PersonId,
+    supervises: bool,
     number: &str,
     obligation: Option<ObligationId>,
     ticket: Option<TicketId>,
     now: Time,
-) -> Result<Fact, Refusal> {
-    if let Some(named) = obligation
-        && !case.obligations.iter().any(|open| open.id == named)
-    {
-        return Err(Refusal::NoSuchObligation);
-    }
+) -> Result<Vec<Fact>, Refusal> {
+    let owed = match obligation {
+        Some(named) => {
+            let open = case.obligations.iter().find(|open| open.id == named);
+            Some(open.filter(|open| concerns(open, by, supervises)).ok_or(Refusal::NoSuchObligation)?)
+        }
+        None => None,
+    };
     if ticket.is_some() && case.ticket.is_none() {
         return Err(Refusal::NoSuchTicket);
     }
@@ -130,9 +136,11 @@ fn dial(
     {
         return Err(Refusal::BeingCalled { by: attempt.by });
     }
-    let ticket = ticket.or_else(|| case.obligations.iter().find(|o| Some(o.id) == obligation).map(|o| o.ticket));
+    let claimed = owed.map(|owed| claim(case, owed, by, now)).transpose()?;
+    let ticket = ticket.or(owed.map(|owed| owed.ticket));
     let ask = Ask::Dial { agent, to, leg: case.ids.leg() };
-    Ok(Fact::Asked { by, pbx, ask, ticket, obligation, person: None })
+    let asked = Fact::Asked { by, pbx, ask, ticket, obligation, person: None };
+    Ok(claimed.into_iter().chain([asked]).collect())
 }
 
 /// An agent ends the call that they talk in or have dialled; one that only rings at their phone is

@@ -1,16 +1,18 @@
-//! What follows from a call: its ticket, who owns it, what we owe for it, and what it proves.
+//! What follows from a call: its ticket, who owns it, and what we owe for it; what it proves is
+//! weighed in [`callbacks`](super::callbacks).
 //!
 //! A call comes as whole states, at least once, some left out, some again after a restart: every
 //! rule here asks what the call is now and what was kept of it, never what changed.
 
 use std::sync::Arc;
 
+use super::callbacks::{counted, longest_talk_ms, talk_ms, weighed};
 use super::case::{Case, Matter, OpenObligation};
-use super::clock::{Basis, ClockKind, Obligation, Proof, whole_ms};
+use super::clock::{Basis, ClockKind, Obligation, whole_ms};
 use super::fact::Fact;
 use super::policy::{Policy, Subject};
 use super::ticket::{Channel, Complexity, Kind, Priority, Ticket, TicketState};
-use crate::calls::call::{Call, Direction, Outcome, Segment, Span};
+use crate::calls::call::{Call, Direction, Outcome};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, PersonId, Time};
 
@@ -34,18 +36,7 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
     let owner = matter.as_ref().and_then(|matter| owner(case, call, matter, &mut facts));
     for obligation in &case.obligations {
         let owner = obligation.owner.or(owner.filter(|_| Some(obligation.ticket) == ticket));
-        if let Some(proof) = proof(case, at, call, obligation.basis.began_at) {
-            facts.push(Fact::ObligationKept { obligation: obligation.id, ticket: obligation.ticket, owner, proof });
-        } else if let Some(outcome) = attempt(call, obligation).filter(|_| !over) {
-            facts.push(Fact::AttemptMade {
-                obligation: obligation.id,
-                ticket: obligation.ticket,
-                owner,
-                call: call.id.clone(),
-                outcome,
-                at: call.started_at,
-            });
-        }
+        facts.extend(weighed(case, at, call, over, obligation, owner));
     }
     if !over && let Some(matter) = matter {
         facts.extend(owed(case, at, call, &matter, owner));
@@ -143,31 +134,6 @@ fn agent(call: &Call) -> Option<&Extension> {
     call.agent.as_ref().or(call.segments.first().map(|segment| &segment.agent))
 }
 
-/// The talk that keeps an obligation which began at `began_at`, either direction.
-fn proof(case: &Case, at: Time, call: &Call, began_at: Time) -> Option<Proof> {
-    let counted = counted(&call.segments, call.certain);
-    counted.map(|segment| (segment, talk_ms(segment, began_at, at))).find_map(|(segment, talk_ms)| {
-        (talk_ms >= case.policy.terms.callback.talk_ms).then(|| Proof {
-            call: call.id.clone(),
-            agent: segment.agent.clone(),
-            from: segment.from.max(began_at),
-            talk_ms,
-        })
-    })
-}
-
-/// Where part of a call was not seen, the end of a talk is only a bound; the open talk is what the
-/// PBX shows at this moment.
-fn counted(segments: &[Segment], certain: bool) -> impl Iterator<Item = &Segment> {
-    segments.iter().filter(move |segment| certain || segment.to.is_none())
-}
-
-/// A call of ours that came to nothing. What was not seen to the end proves no failure either.
-fn attempt(call: &Call, obligation: &OpenObligation) -> Option<Outcome> {
-    let ours = call.direction == Direction::Outbound && call.started_at >= obligation.basis.began_at;
-    call.outcome.filter(|_| ours && call.certain && call.ended_at.is_some())
-}
-
 /// What we owe a caller whom nobody took: one callback, unless one is owed already or somebody has
 /// talked with that customer since the call began.
 fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<PersonId>) -> Option<Fact> {
@@ -217,18 +183,4 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<
     };
     let policy = case.policy.version;
     Some(Fact::ObligationBegan { obligation: Box::new(obligation), call: Some(call.id.clone()), policy })
-}
-
-fn longest_talk_ms(segments: &[Segment], at: Time) -> i64 {
-    segments.iter().map(|segment| talk_ms(segment, segment.from, at)).max().unwrap_or(0)
-}
-
-/// How long was talked since `since`, without the time on hold. What is open counts up to `at`.
-fn talk_ms(segment: &Segment, since: Time, at: Time) -> i64 {
-    let talk = Span { from: segment.from, to: segment.to };
-    span_ms(talk, since, at) - segment.holds.iter().map(|hold| span_ms(*hold, since, at)).sum::<i64>()
-}
-
-fn span_ms(span: Span, since: Time, at: Time) -> i64 {
-    (span.to.unwrap_or(at) - span.from.max(since)).num_milliseconds().max(0)
 }

@@ -6,6 +6,7 @@
 
 pub mod asking;
 pub mod calendar;
+mod callbacks;
 mod calls;
 pub mod case;
 pub mod clock;

@@ -24,7 +24,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Re
         // Customers' matters are not theirs.
         Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
     };
-    let owed = case.obligations.first().ok_or(Refusal::NoSuchObligation)?;
+    let owed = case.obligations.first().filter(|owed| concerns(owed, by, supervises));
+    let owed = owed.ok_or(Refusal::NoSuchObligation)?;
     match command {
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
         Owed::Release => release(owed, by, supervises, now),
@@ -33,6 +34,11 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Re
         Owed::Waive { reason } if supervises => waive(owed, by, reason),
         Owed::Waive { .. } => Err(Refusal::NotAllowed),
     }
+}
+
+/// An agent's are their own and those that nobody owns; a supervisor's, all.
+pub fn concerns(owed: &OpenObligation, by: PersonId, supervises: bool) -> bool {
+    supervises || owed.owner.is_none_or(|owner| owner == by)
 }
 
 /// For as long as the policy says; whoever has it has it anew.

@@ -408,7 +408,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         ),
         Fact::ObligationKept { obligation, proof, .. } => run(
             "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, proof_call = ?3,
-                proof_agent = ?4, proof_from_ms = ?5, proof_talk_ms = ?6, ended_at_ms = ?7 WHERE id = ?1",
+                proof_agent = ?4, proof_from_ms = ?5, proof_talk_ms = ?6, ended_at_ms = ?7, claimed_by = NULL,
+                claimed_until_ms = NULL WHERE id = ?1",
             params![
                 obligation.0,
                 ObligationState::Kept.as_str(),
@@ -433,7 +434,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         ),
         Fact::ObligationEnded { obligation, state, why, by, .. } => run(
             "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, ended_at_ms = ?3,
-                ended_by = ?4, end_why = ?5 WHERE id = ?1",
+                ended_by = ?4, end_why = ?5, claimed_by = NULL, claimed_until_ms = NULL WHERE id = ?1",
             params![obligation.0, state.as_str(), ms(now), by.map(|id| id.0), why],
         ),
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, next, .. } => {

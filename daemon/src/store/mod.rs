@@ -12,6 +12,7 @@ mod gather;
 pub mod journal;
 mod keep;
 mod open;
+mod owed;
 mod questions;
 pub mod read;
 mod reader;

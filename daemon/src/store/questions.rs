@@ -153,13 +153,13 @@ fn ticket_row(row: &Row) -> Result<TicketRow> {
     })
 }
 
-const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
+pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
         (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
         s.from_ms AS suspended_ms, s.reason AS suspended_why
     FROM obligations o LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
     JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
-fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
+pub(super) fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
     let mut rows =
         db.prepare_cached(sql)?.query_map(values, obligation_row)?.collect::<Result<Vec<ObligationRow>>>()?;
     for row in &mut rows {
@@ -251,7 +251,7 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
     Ok(Some(TicketPage { row, customers, timeline: timeline(db, id)?, draft, obligations, calls }))
 }
 
-fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
+pub(super) fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
     let detail = detail::read(row.get_ref("detail")?.as_str()?);
     let (pbx, certain) = (name(row, "pbx")?, row.get("certain")?);
     let (started_at, ended_at) = (time(row, "started_at_ms")?, maybe_time(row, "ended_at_ms")?);

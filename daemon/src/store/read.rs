@@ -249,6 +249,71 @@ pub struct ObligationRow {
     pub fired: Vec<(Rung, Time, Time)>,
 }
 
+/// Which obligations a list shows.
+#[derive(Clone, Debug)]
+pub struct OwedFilter {
+    pub owner: Whose,
+    pub kind: Option<ClockKind>,
+    pub state: Option<ObligationState>,
+    /// Only those whose reminder was due by then.
+    pub at_risk: Option<Time>,
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Anybodys,
+    Of(PersonId),
+    OfOrNobodys(PersonId),
+    Nobodys,
+}
+
+/// All that an obligation's page shows.
+#[derive(Clone, Debug)]
+pub struct OwedPage {
+    pub row: ObligationRow,
+    /// Those that fired, oldest first.
+    pub rungs: Vec<FiredRung>,
+    /// Oldest first.
+    pub attempts: Vec<MadeAttempt>,
+    /// Oldest first; the last may still go on.
+    pub pauses: Vec<Pause>,
+    /// The call that it is owed for.
+    pub began_with: Option<StoredCall>,
+    /// The call that kept it.
+    pub proof_call: Option<StoredCall>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FiredRung {
+    pub rung: Rung,
+    pub planned_at: Time,
+    pub fired_at: Time,
+    pub late: bool,
+    pub told: Vec<PersonId>,
+}
+
+/// A call of ours with the customer that came to no talk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MadeAttempt {
+    pub call: CallId,
+    pub pbx: PbxName,
+    pub outcome: Outcome,
+    pub at: Time,
+    pub ended_at: Option<Time>,
+    pub agent: Option<Extension>,
+    pub person: Option<PersonId>,
+}
+
+/// A stretch in which an obligation's window stands still, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    pub from: Time,
+    pub to: Option<Time>,
+    pub reason: String,
+    pub by: Option<PersonId>,
+}
+
 /// An obligation's end other than by a talk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, questions, sight};
+use super::{coverage, owed, questions, sight};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
@@ -70,6 +70,18 @@ impl Reader {
     }
     pub async fn obligation(&self, obligation: ObligationId) -> Result<Option<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| questions::obligation(db, obligation)).await
+    }
+    /// What is owed, by due time and what stands still last.
+    pub async fn owed(&self, filter: OwedFilter) -> Result<Vec<ObligationRow>, ReadError> {
+        ask(&self.pages, move |db| owed::list(db, &filter)).await
+    }
+    /// What is owed, by id, from the one after `after` on.
+    pub async fn owed_after(&self, filter: OwedFilter, after: ObligationId) -> Result<Vec<ObligationRow>, ReadError> {
+        ask(&self.pages, move |db| owed::after(db, &filter, after)).await
+    }
+    /// An obligation with all that happened to it.
+    pub async fn owed_page(&self, obligation: ObligationId) -> Result<Option<OwedPage>, ReadError> {
+        ask(&self.pages, move |db| owed::page(db, obligation)).await
     }
     pub async fn customer(&self, customer: CustomerId) -> Result<Option<Customer>, ReadError> {
         ask(&self.pages, move |db| questions::customer(db, customer)).await

@@ -1,0 +1,191 @@
+//! What is owed, as the API tells it, and what may be done to it.
+
+use axum::Json;
+use axum::extract::{Path, Query, State as FromState};
+use axum::response::IntoResponse;
+use daemon::desk::clock::{ClockKind, ObligationState};
+use daemon::desk::command::{Command, Owed};
+use daemon::store::read::{LIST, OwedFilter, OwedPage, StoredCall, Whose};
+use daemon::{ObligationId, PersonId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::obligation;
+use crate::auth::{Desk, Require, Right, Visitor, Watch};
+use crate::error::Error;
+use crate::pages::asking::give;
+use crate::pages::owed::{by_id, parsed};
+use crate::parts::course::{Step, What, course};
+use crate::state::{State, now};
+
+/// What a script gets at once where it does not say.
+const PAGE: u32 = 100;
+
+#[derive(Deserialize)]
+pub struct Asked {
+    owner: Option<String>,
+    kind: Option<String>,
+    state: Option<String>,
+    at_risk: Option<bool>,
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+impl Asked {
+    fn filter(&self, visitor: &Visitor) -> Result<OwedFilter, Error> {
+        let (me, sees_all) = (visitor.person.id, Watch::allows(visitor.person.role));
+        let owner = match self.owner.as_deref().unwrap_or_default() {
+            "" if sees_all => Whose::Anybodys,
+            "" => Whose::OfOrNobodys(me),
+            "me" => Whose::Of(me),
+            "nobody" => Whose::Nobodys,
+            id => match id.parse().map(PersonId) {
+                Ok(owner) if owner == me || sees_all => Whose::Of(owner),
+                Ok(_) => return Err(Error::NotAllowed),
+                Err(_) => return Err(Error::Parameter(format!("owner is {id:?}; give me, nobody or a person's id"))),
+            },
+        };
+        Ok(OwedFilter {
+            owner,
+            kind: parsed("kind", self.kind.as_deref(), ClockKind::parse)?,
+            state: parsed("state", self.state.as_deref(), ObligationState::parse)?,
+            at_risk: self.at_risk.filter(|at_risk| *at_risk).map(|_| now()),
+            limit: self.limit.unwrap_or(PAGE).clamp(1, u32::try_from(LIST).unwrap_or(u32::MAX)),
+        })
+    }
+}
+
+pub async fn list(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, Error> {
+    let filter = asked.filter(&visitor)?;
+    let rows = state.reader.owed_after(filter.clone(), ObligationId(asked.after.unwrap_or_default())).await?;
+    // A short page is the last.
+    let is_full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= filter.limit;
+    let next = rows.last().filter(|_| is_full).map(|row| row.id.0);
+    Ok(Json(json!({ "obligations": rows.iter().map(obligation).collect::<Vec<_>>(), "next": next })))
+}
+
+pub async fn show(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(id): Path<i64>,
+) -> Result<impl IntoResponse, Error> {
+    Ok(Json(whole(&by_id(&state, &visitor, ObligationId(id)).await?)))
+}
+
+pub async fn claim(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+    done(state, who, id, Owed::Claim).await
+}
+
+pub async fn release(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+    done(state, who, id, Owed::Release).await
+}
+
+pub async fn resume(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+    done(state, who, id, Owed::Resume).await
+}
+
+#[derive(Deserialize)]
+pub struct Because {
+    #[serde(default)]
+    reason: String,
+}
+
+pub async fn pause(
+    state: FromState<State>,
+    who: Require<Desk>,
+    id: Path<i64>,
+    Json(Because { reason }): Json<Because>,
+) -> Result<impl IntoResponse, Error> {
+    done(state, who, id, Owed::Suspend { reason }).await
+}
+
+pub async fn waive(
+    state: FromState<State>,
+    who: Require<Watch>,
+    id: Path<i64>,
+    Json(Because { reason }): Json<Because>,
+) -> Result<impl IntoResponse, Error> {
+    done(state, who, id, Owed::Waive { reason }).await
+}
+
+/// It as it stands afterwards.
+async fn done<R: Right>(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<R>,
+    Path(id): Path<i64>,
+    what: Owed,
+) -> Result<impl IntoResponse, Error> {
+    let id = ObligationId(id);
+    give(&state, &visitor, Command::Owed(id, what)).await?;
+    Ok(Json(whole(&by_id(&state, &visitor, id).await?)))
+}
+
+fn whole(page: &OwedPage) -> Value {
+    let mut whole = obligation(&page.row);
+    let rungs = page.rungs.iter().map(|fired| {
+        json!({
+            "rung": fired.rung.as_str(),
+            "planned_at": fired.planned_at,
+            "fired_at": fired.fired_at,
+            "late": fired.late,
+            "told": fired.told.iter().map(|person| person.0).collect::<Vec<_>>(),
+        })
+    });
+    whole["fired"] = rungs.collect();
+    let attempts = page.attempts.iter().map(|made| {
+        json!({
+            "call": made.call.as_str(),
+            "pbx": made.pbx.as_str(),
+            "at": made.at,
+            "ended_at": made.ended_at,
+            "outcome": made.outcome.as_str(),
+            "agent": made.agent.as_ref().map(|agent| agent.as_str()),
+            "person": made.person.map(|person| person.0),
+        })
+    });
+    whole["attempts_made"] = attempts.collect();
+    let pauses = page.pauses.iter().map(
+        |pause| json!({ "from": pause.from, "to": pause.to, "reason": pause.reason, "by": pause.by.map(|by| by.0) }),
+    );
+    whole["suspensions"] = pauses.collect();
+    whole["began_with"] = page.began_with.as_ref().map(|call| call.id.as_str()).into();
+    if let Some(call) = &page.proof_call {
+        whole["proof"]["pbx"] = call.pbx.as_str().into();
+        whole["proof"]["started_at"] = json!(call.started_at);
+        whole["proof"]["ended_at"] = json!(call.ended_at);
+        whole["proof"]["events"] = events(call);
+    }
+    whole
+}
+
+fn events(call: &StoredCall) -> Value {
+    course(call).iter().map(event).collect()
+}
+
+fn event(Step { at, what }: &Step) -> Value {
+    let (outcome, completed) = match what {
+        What::StoppedRinging { outcome, .. } => (Some(outcome.as_str()), None),
+        What::Ended { outcome, .. } => (outcome.map(|outcome| outcome.as_str()), None),
+        What::Transferred { completed, .. } => (None, Some(*completed)),
+        What::Began
+        | What::JoinedQueue { .. }
+        | What::LeftQueue { .. }
+        | What::Rang { .. }
+        | What::Talked { .. }
+        | What::Held { .. }
+        | What::Resumed { .. }
+        | What::Parted { .. } => (None, None),
+    };
+    json!({
+        "at": at,
+        "event": what.as_str(),
+        "agent": what.agent().map(|agent| agent.as_str()),
+        "place": what.place(),
+        "outcome": outcome,
+        "completed": completed,
+    })
+}

@@ -1,0 +1,163 @@
+//! A call with the customer, weighed against what is owed to them: the talk that keeps an
+//! obligation, the attempt that came to nothing, and when enough of those were made. Who dialled
+//! makes no difference, nor which of the customer's numbers it was, nor who called whom.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use super::case::{Case, OpenObligation};
+use super::clock::{Basis, Claim, ClockKind, ObligationState, Proof, whole_ms};
+use super::fact::Fact;
+use super::owed::claimed;
+use super::policy::Policy;
+use crate::calls::call::{Call, Direction, Outcome, Segment, Span};
+use crate::{PersonId, Time};
+
+/// A claim is prolonged by at least so much at once: not each state of a call leaves a line.
+const PROLONGED_BY: TimeDelta = TimeDelta::minutes(1);
+
+/// What a state of a call does to an obligation of whoever it is with; `over`: its end was kept
+/// before.
+pub fn weighed(
+    case: &Case,
+    at: Time,
+    call: &Call,
+    over: bool,
+    obligation: &OpenObligation,
+    owner: Option<PersonId>,
+) -> Vec<Fact> {
+    let (id, ticket) = (obligation.id, obligation.ticket);
+    if let Some(proof) = proof(case, at, call, obligation.basis.began_at) {
+        return vec![Fact::ObligationKept { obligation: id, ticket, owner, proof }];
+    }
+    let mut facts = Vec::new();
+    if let Some(outcome) = attempt(call, obligation).filter(|_| !over) {
+        let (call, began) = (call.id.clone(), call.started_at);
+        facts.push(Fact::AttemptMade { obligation: id, ticket, owner, call, outcome, at: began });
+        let attempts: Vec<Time> = obligation.attempts.iter().copied().chain([began]).collect();
+        if is_given_up(&case.policy, &obligation.basis, &attempts, at) {
+            let (state, why) = (ObligationState::Unreachable, String::new());
+            facts.push(Fact::ObligationEnded { obligation: id, ticket, owner, state, why, by: None });
+            return facts;
+        }
+    }
+    facts.extend(prolonged(case, at, call, obligation, owner));
+    facts
+}
+
+/// Whether the customer was called as often, and on as many of the site's days, as the policy
+/// wants before they count as unreachable. Only where a call is what is owed; and a promise is for
+/// its time: it is not given up before, however often was called.
+pub fn is_given_up(policy: &Policy, basis: &Basis, attempts: &[Time], now: Time) -> bool {
+    let may_end = match basis.kind {
+        ClockKind::MissedCall | ClockKind::FirstResponse | ClockKind::ReturnVisit | ClockKind::SpotCheck => true,
+        ClockKind::Promise => basis.promised_at.is_some_and(|promised_at| promised_at <= now),
+        // These end when somebody did something, whether or not the customer picks up.
+        ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing => false,
+    };
+    let wanted = policy.terms.callback;
+    let days: BTreeSet<i64> = attempts.iter().map(|at| policy.day(*at)).collect();
+    let enough = |count: usize, wanted: u32| u32::try_from(count).unwrap_or(u32::MAX) >= wanted;
+    may_end && enough(attempts.len(), wanted.attempts) && enough(days.len(), wanted.days)
+}
+
+/// Whoever took it is on such a call, or just was: theirs for longer.
+fn prolonged(case: &Case, at: Time, call: &Call, obligation: &OpenObligation, owner: Option<PersonId>) -> Option<Fact> {
+    let claim = claimed(obligation, at)?;
+    let own = |extension| case.staff.holder(&call.pbx, extension) == Some(claim.by);
+    let mut agents = call.agent.iter().chain(call.segments.iter().map(|segment| &segment.agent));
+    let until = whole_ms(at) + TimeDelta::milliseconds(case.policy.terms.callback.claim_ms);
+    let is_theirs = call.direction != Direction::Internal && agents.any(own);
+    (is_theirs && until - claim.until >= PROLONGED_BY).then_some(Fact::Claimed {
+        obligation: obligation.id,
+        ticket: obligation.ticket,
+        owner,
+        claim: Some(Claim { by: claim.by, until }),
+        by: Some(claim.by),
+    })
+}
+
+/// The talk that keeps an obligation which began at `began_at`, either direction.
+fn proof(case: &Case, at: Time, call: &Call, began_at: Time) -> Option<Proof> {
+    let counted = counted(&call.segments, call.certain);
+    counted.map(|segment| (segment, talk_ms(segment, began_at, at))).find_map(|(segment, talk_ms)| {
+        (talk_ms >= case.policy.terms.callback.talk_ms).then(|| Proof {
+            call: call.id.clone(),
+            agent: segment.agent.clone(),
+            from: segment.from.max(began_at),
+            talk_ms,
+        })
+    })
+}
+
+/// A call of ours that came to nothing. What was not seen to the end proves no failure either.
+fn attempt(call: &Call, obligation: &OpenObligation) -> Option<Outcome> {
+    let ours = call.direction == Direction::Outbound && call.started_at >= obligation.basis.began_at;
+    call.outcome.filter(|_| ours && call.certain && call.ended_at.is_some())
+}
+
+/// Where part of a call was not seen, the end of a talk is only a bound; the open talk is what the
+/// PBX shows at this moment.
+pub fn counted(segments: &[Segment], certain: bool) -> impl Iterator<Item = &Segment> {
+    segments.iter().filter(move |segment| certain || segment.to.is_none())
+}
+
+pub fn longest_talk_ms(segments: &[Segment], at: Time) -> i64 {
+    segments.iter().map(|segment| talk_ms(segment, segment.from, at)).max().unwrap_or(0)
+}
+
+/// How long was talked since `since`, without the time on hold. What is open counts up to `at`.
+pub fn talk_ms(segment: &Segment, since: Time, at: Time) -> i64 {
+    let talk = Span { from: segment.from, to: segment.to };
+    span_ms(talk, since, at) - segment.holds.iter().map(|hold| span_ms(*hold, since, at)).sum::<i64>()
+}
+
+fn span_ms(span: Span, since: Time, at: Time) -> i64 {
+    (span.to.unwrap_or(at) - span.from.max(since)).num_milliseconds().max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::policy::Subject;
+    use crate::engine::house::{policy, t};
+
+    const DAY: f64 = 86_400.0;
+
+    fn basis(kind: ClockKind, promised_at: Option<Time>) -> Basis {
+        let (queue, subject) = (None, Subject::default());
+        Basis { kind, began_at: t(0.0), promised_at, queue, subject, suspensions: Vec::new() }
+    }
+
+    fn given_up(kind: ClockKind, attempts: &[f64]) -> bool {
+        let attempts: Vec<Time> = attempts.iter().map(|at| t(*at)).collect();
+        is_given_up(&policy(), &basis(kind, None), &attempts, *attempts.last().unwrap())
+    }
+
+    #[test]
+    fn three_attempts_on_two_days_of_the_site_suffice_and_less_does_not() {
+        // The tests' day begins at ten in the morning; midnight is fourteen hours on.
+        let midnight = 14.0 * 3600.0;
+        assert!(!given_up(ClockKind::MissedCall, &[0.0, 60.0, 120.0, 180.0]), "all on one day");
+        assert!(!given_up(ClockKind::MissedCall, &[0.0, DAY]), "two are not three");
+        assert!(given_up(ClockKind::MissedCall, &[0.0, 60.0, DAY]));
+        assert!(!given_up(ClockKind::MissedCall, &[0.0, 60.0, midnight - 0.001]));
+        assert!(given_up(ClockKind::MissedCall, &[0.0, 60.0, midnight]), "the site's midnight, not UTC's");
+        for kind in [ClockKind::FirstResponse, ClockKind::ReturnVisit, ClockKind::SpotCheck] {
+            assert!(given_up(kind, &[0.0, 60.0, DAY]), "{}", kind.as_str());
+        }
+        for kind in [ClockKind::Acceptance, ClockKind::Resolution, ClockKind::Filing] {
+            assert!(!given_up(kind, &[0.0, 60.0, DAY, 2.0 * DAY]), "{} is no call", kind.as_str());
+        }
+    }
+
+    #[test]
+    fn a_promise_is_not_given_up_before_its_time() {
+        let promise = basis(ClockKind::Promise, Some(t(2.0 * DAY)));
+        let attempts = [t(0.0), t(60.0), t(DAY)];
+        assert!(!is_given_up(&policy(), &promise, &attempts, t(DAY + 30.0)));
+        assert!(is_given_up(&policy(), &promise, &attempts, t(2.0 * DAY)));
+        assert!(!is_given_up(&policy(), &promise, &attempts[..2], t(3.0 * DAY)));
+    }
+}

@@ -1,0 +1,155 @@
+//! What is owed, as its own pages and the API read it: lists of it, and one obligation whole.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
+
+use super::Result;
+use super::column::*;
+use super::questions::{OBLIGATIONS, obligation_rows, stored_call};
+use super::read::*;
+use crate::calls::call::Outcome;
+use crate::{CallId, ObligationId, PersonId};
+
+/// By due time, what stands still last.
+pub fn list(db: &Connection, filter: &OwedFilter) -> Result<Vec<ObligationRow>> {
+    let mut rows = listed(db, filter, "o.due_at_ms IS NOT NULL", "o.due_at_ms, o.id", None)?;
+    let room = filter.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    if room > 0 {
+        let paused = OwedFilter { limit: room, ..filter.clone() };
+        rows.extend(listed(db, &paused, "o.due_at_ms IS NULL", "o.id", None)?);
+    }
+    Ok(rows)
+}
+
+/// By id, from the one after `after` on.
+pub fn after(db: &Connection, filter: &OwedFilter, after: ObligationId) -> Result<Vec<ObligationRow>> {
+    listed(db, filter, "1", "o.id", Some(after))
+}
+
+/// Nothing in the question's text is anybody's but ours: words of closed enums.
+fn listed(
+    db: &Connection,
+    filter: &OwedFilter,
+    which: &str,
+    order: &str,
+    after: Option<ObligationId>,
+) -> Result<Vec<ObligationRow>> {
+    let (whose, owner) = match filter.owner {
+        Whose::Anybodys => ("?1 IS NULL", None),
+        Whose::Of(owner) => ("o.owner = ?1", Some(owner)),
+        Whose::OfOrNobodys(owner) => ("(o.owner = ?1 OR o.owner IS NULL)", Some(owner)),
+        Whose::Nobodys => ("?1 IS NULL AND o.owner IS NULL", None),
+    };
+    let state = filter.state.map_or_else(|| "1".to_owned(), |state| format!("o.state = '{}'", state.as_str()));
+    let sql = format!(
+        "{OBLIGATIONS} WHERE {whose} AND {state} AND {which} AND (?2 IS NULL OR o.kind = ?2)
+            AND (?3 IS NULL OR o.reminder_at_ms <= ?3) AND (?4 IS NULL OR o.id > ?4) ORDER BY {order} LIMIT ?5"
+    );
+    let values = params![
+        owner.map(|owner| owner.0),
+        filter.kind.map(|kind| kind.as_str()),
+        filter.at_risk.map(ms),
+        after.map(|id| id.0),
+        filter.limit,
+    ];
+    obligation_rows(db, &sql, values)
+}
+
+pub fn page(db: &Connection, id: ObligationId) -> Result<Option<OwedPage>> {
+    let sql = format!("{OBLIGATIONS} WHERE o.id = ?1");
+    let Some(row) = obligation_rows(db, &sql, [id.0])?.pop() else { return Ok(None) };
+    let proof_call = match &row.proof {
+        Some(proof) => whole_call(db, &proof.call)?,
+        None => None,
+    };
+    let began_with = began_with(db, id)?;
+    Ok(Some(OwedPage {
+        rungs: rungs(db, &row)?,
+        attempts: attempts(db, id)?,
+        pauses: pauses(db, id)?,
+        began_with,
+        proof_call,
+        row,
+    }))
+}
+
+/// The call, or the one that it turned out to be part of.
+fn whole_call(db: &Connection, call: &CallId) -> Result<Option<StoredCall>> {
+    db.prepare_cached("SELECT w.* FROM calls c JOIN calls w ON w.id = coalesce(c.merged_into, c.id) WHERE c.id = ?1")?
+        .query_row([call.as_str()], |row| stored_call(db, row))
+        .optional()
+}
+
+fn began_with(db: &Connection, id: ObligationId) -> Result<Option<StoredCall>> {
+    let call: Option<CallId> = db
+        .prepare_cached("SELECT call FROM obligations WHERE id = ?1")?
+        .query_row([id.0], |row| maybe_name(row, "call"))?;
+    call.map_or(Ok(None), |call| whole_call(db, &call))
+}
+
+/// What of a fired rung's fact its page needs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fired {
+    rung: String,
+    told: Vec<i64>,
+}
+
+/// Whom a rung told is on record with its fact.
+fn rungs(db: &Connection, row: &ObligationRow) -> Result<Vec<FiredRung>> {
+    let told: Vec<Fired> = db
+        .prepare_cached("SELECT body FROM facts WHERE ticket = ?1 AND obligation = ?2 AND kind = 'rung_fired'")?
+        .query_map([row.ticket.0, row.id.0], |row| {
+            Ok(serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default())
+        })?
+        .collect::<Result<_>>()?;
+    db.prepare_cached(
+        "SELECT rung, planned_at_ms, fired_at_ms, late FROM rungs WHERE obligation = ?1 ORDER BY planned_at_ms",
+    )?
+    .query_map([row.id.0], |row| {
+        let rung = rung(row, "rung")?;
+        let told = told.iter().filter(|fired| fired.rung == rung.as_str());
+        Ok(FiredRung {
+            rung,
+            planned_at: time(row, "planned_at_ms")?,
+            fired_at: time(row, "fired_at_ms")?,
+            late: row.get("late")?,
+            told: told.flat_map(|fired| fired.told.iter().copied().map(PersonId)).collect(),
+        })
+    })?
+    .collect()
+}
+
+fn attempts(db: &Connection, id: ObligationId) -> Result<Vec<MadeAttempt>> {
+    db.prepare_cached(
+        "SELECT a.call, a.outcome, a.at_ms, c.ended_at_ms, c.pbx, c.agent, c.person FROM attempts a
+         JOIN calls c ON c.id = a.call WHERE a.obligation = ?1 ORDER BY a.at_ms LIMIT ?2",
+    )?
+    .query_map(params![id.0, LIST], |row| {
+        Ok(MadeAttempt {
+            call: name(row, "call")?,
+            pbx: name(row, "pbx")?,
+            outcome: word(row, "outcome", Outcome::parse)?,
+            at: time(row, "at_ms")?,
+            ended_at: maybe_time(row, "ended_at_ms")?,
+            agent: maybe_name(row, "agent")?,
+            person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+        })
+    })?
+    .collect()
+}
+
+fn pauses(db: &Connection, id: ObligationId) -> Result<Vec<Pause>> {
+    db.prepare_cached(
+        "SELECT from_ms, to_ms, reason, by_person FROM suspensions WHERE obligation = ?1 ORDER BY from_ms LIMIT ?2",
+    )?
+    .query_map(params![id.0, LIST], |row| {
+        Ok(Pause {
+            from: time(row, "from_ms")?,
+            to: maybe_time(row, "to_ms")?,
+            reason: row.get("reason")?,
+            by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+        })
+    })?
+    .collect()
+}
