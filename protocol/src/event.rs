@@ -134,10 +134,14 @@ pub enum CallEvent {
         kind: BridgeKind,
         instead_of: Option<LegId>,
         linked: Option<LegId>,
+        spot: Option<Box<Spot>>,
     },
+    /// `spot` is where the leg goes on, where that is said: another than that at which it joined,
+    /// and no transfer told, is somebody outside who sent it there.
     LeftBridge {
         leg: LegId,
         bridge: BridgeId,
+        spot: Option<Box<Spot>>,
     },
     /// All that are in `from` are moved to `into`; leaving and joining may be said as well.
     BridgesMerged {
@@ -291,6 +295,13 @@ pub enum CallEvent {
     PbxStarted,
     /// The PBX is going down, and all calls with it.
     PbxStopping,
+}
+
+/// Where in the PBX's dialplan a leg stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    pub context: Box<str>,
+    pub extension: Box<str>,
 }
 
 /// A leg as it comes up.
@@ -559,7 +570,7 @@ impl CallEvent {
             Self::DialEnded { by, leg, how } => format!("{} → {leg} {how:?}", or_dash(by)),
             Self::Looped { one, two } => format!("{one} = {two}"),
             Self::JoinedBridge { leg, bridge, kind, .. } => format!("{leg} in {bridge} ({kind:?})"),
-            Self::LeftBridge { leg, bridge } => format!("{leg} from {bridge}"),
+            Self::LeftBridge { leg, bridge, .. } => format!("{leg} from {bridge}"),
             Self::BridgesMerged { from, into } => format!("{from} → {into}"),
             Self::Held { leg } | Self::Resumed { leg } | Self::LegGone { leg } => leg.to_string(),
             Self::HangupAsked { leg, by } => format!("{leg} by {by:?}"),

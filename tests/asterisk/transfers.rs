@@ -291,7 +291,7 @@ async fn by_the_phones_button_before_the_target_is_put_through() {
     stage.ends("attended_transfer_at_once", truth).await;
 }
 
-/// A supervisor moves the caller by AMI: no transfer is told, the caller is simply elsewhere.
+/// A supervisor moves the caller by AMI: no transfer is told, the caller simply stands elsewhere.
 #[tokio::test]
 async fn by_redirect() {
     let mut stage = Stage::set().await;
@@ -307,6 +307,6 @@ async fn by_redirect() {
     caller.hang_up();
     target.ended().await;
     let rang = json!({ "1001": ["answered"], "1003": ["answered"] });
-    let truth = truth(&["1001", "1003"], rang, json!([]), "caller");
+    let truth = truth(&["1001", "1003"], rang, json!([["blind", null, "1003", true]]), "caller");
     stage.ends("redirected", truth).await;
 }

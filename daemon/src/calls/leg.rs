@@ -1,6 +1,6 @@
 //! One leg of a call: what the PBX said of it last.
 
-use protocol::event::{self, BridgeId, BridgeKind, Device, HangupBy, LegKind, LegState};
+use protocol::event::{self, BridgeId, BridgeKind, Device, HangupBy, LegKind, LegState, Spot};
 
 use super::dialplan::Side;
 use crate::{Extension, LegId, Time};
@@ -25,6 +25,8 @@ pub(super) struct Leg {
     /// The other half, of a loop.
     pub other_half: Option<LegId>,
     pub bridge: Option<(BridgeId, BridgeKind)>,
+    /// Where in the dialplan it stood as it joined the bridge.
+    pub spot: Option<Box<Spot>>,
     /// Was in a bridge where it could be heard.
     pub has_met: bool,
     /// Put the others on hold.
@@ -68,6 +70,7 @@ impl Leg {
             taken_at: None,
             other_half: None,
             bridge: None,
+            spot: None,
             has_met: false,
             holds: false,
             asked_to_end: None,
@@ -109,6 +112,7 @@ impl Leg {
             has_met: false,
             holds: false,
             bridge: None,
+            spot: None,
             ..self
         }
     }

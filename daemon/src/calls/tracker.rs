@@ -173,10 +173,10 @@ impl Tracker {
             }
             CallEvent::DialEnded { by: _, leg, how } => self.with(&leg, at, out, |live| live.dial_ended(&leg, how, at)),
             CallEvent::Looped { one, two } => self.looped(&one, &two, at, out),
-            CallEvent::JoinedBridge { leg, bridge, kind, instead_of, linked: _ } => {
-                self.joined_bridge(&leg, bridge, kind, instead_of.as_ref(), at, out);
+            CallEvent::JoinedBridge { leg, bridge, kind, instead_of, linked: _, spot } => {
+                self.joined_bridge(&leg, (bridge, kind), instead_of.as_ref(), spot, at, out);
             }
-            CallEvent::LeftBridge { leg, bridge } => self.left_bridge(&leg, &bridge, at, out),
+            CallEvent::LeftBridge { leg, bridge, spot } => self.left_bridge(&leg, &bridge, spot, at, out),
             CallEvent::BridgesMerged { from, into } => self.bridges_merged(&from, into, at, out),
             CallEvent::Held { leg } => self.holds(&leg, true, at, out),
             CallEvent::Resumed { leg } => self.holds(&leg, false, at, out),

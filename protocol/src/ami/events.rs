@@ -10,7 +10,7 @@ use super::codec::Packet;
 use super::fields::{known, plain_text, text};
 use crate::event::{
     BootId, BridgeId, BridgeKind, CallEvent, Device, DeviceState, DialEnd, DoneBy, HangupBy, Leg, LegId, LegKind,
-    LegSeen, LegState, Member, MemberState, QueueLeft, QueueName, plain_name,
+    LegSeen, LegState, Member, MemberState, QueueLeft, QueueName, Spot, plain_name,
 };
 
 /// What a packet says of calls, queues or agents; none for replies and for all other events.
@@ -42,9 +42,18 @@ pub fn map(packet: &Packet) -> Option<CallEvent> {
             Some(CallEvent::Looped { one: leg_id(one?)?, two: leg_id(two?)? })
         }
         b"BridgeEnter" => {
-            let [bridge, kind, technology, swapped, id, linked] = take(
+            let [bridge, kind, technology, swapped, id, linked, context, exten] = take(
                 packet,
-                ["BridgeUniqueid", "BridgeType", "BridgeTechnology", "SwapUniqueid", "Uniqueid", "Linkedid"],
+                [
+                    "BridgeUniqueid",
+                    "BridgeType",
+                    "BridgeTechnology",
+                    "SwapUniqueid",
+                    "Uniqueid",
+                    "Linkedid",
+                    "Context",
+                    "Exten",
+                ],
             );
             Some(CallEvent::JoinedBridge {
                 leg: leg_id(id?)?,
@@ -52,11 +61,14 @@ pub fn map(packet: &Packet) -> Option<CallEvent> {
                 kind: bridge_kind(kind?, technology.unwrap_or_default()),
                 instead_of: swapped.and_then(leg_id),
                 linked: linked.and_then(leg_id),
+                spot: spot(context, exten),
             })
         }
+        // A channel that is sent elsewhere stands there already.
         b"BridgeLeave" => {
-            let [bridge, id] = take(packet, ["BridgeUniqueid", "Uniqueid"]);
-            Some(CallEvent::LeftBridge { leg: leg_id(id?)?, bridge: bridge_id(bridge?)? })
+            let [bridge, id, context, exten] = take(packet, ["BridgeUniqueid", "Uniqueid", "Context", "Exten"]);
+            let (leg, bridge) = (leg_id(id?)?, bridge_id(bridge?)?);
+            Some(CallEvent::LeftBridge { leg, bridge, spot: spot(context, exten) })
         }
         b"BridgeMerge" => {
             let [into, from] = take(packet, ["ToBridgeUniqueid", "FromBridgeUniqueid"]);
@@ -223,6 +235,12 @@ fn leg_id(value: &[u8]) -> Option<LegId> {
 
 fn bridge_id(value: &[u8]) -> Option<BridgeId> {
     known(value).map(|id| text(id).as_ref().into())
+}
+
+/// None of one called, which stands nowhere until it is sent somewhere.
+fn spot(context: Option<&[u8]>, exten: Option<&[u8]>) -> Option<Box<Spot>> {
+    let (context, extension) = (text(known(context?)?).into(), text(known(exten?)?).into());
+    Some(Box::new(Spot { context, extension }))
 }
 
 fn queue_name(value: &[u8]) -> QueueName {

@@ -110,7 +110,14 @@ fn bridged(event: &Event, out: &mut Vec<CallEvent>) {
     let bridge = bridge_of(&one, &other);
     for leg in [&other, &one] {
         let (leg, bridge) = (leg.clone(), bridge.clone());
-        out.push(CallEvent::JoinedBridge { leg, bridge, kind: BridgeKind::Talk, instead_of: None, linked: None });
+        out.push(CallEvent::JoinedBridge {
+            leg,
+            bridge,
+            kind: BridgeKind::Talk,
+            instead_of: None,
+            linked: None,
+            spot: None,
+        });
     }
     // A queue says that it has served a caller only when the agent is gone.
     if let Some(queue) = event.get(Header::VarCcQueue).filter(|_| is_members(event)) {
@@ -125,7 +132,7 @@ fn unbridged(event: &Event, out: &mut Vec<CallEvent>) {
     out.extend(sent_on(event, &one, &other));
     let bridge = bridge_of(&one, &other);
     for leg in [other, one] {
-        out.push(CallEvent::LeftBridge { leg, bridge: bridge.clone() });
+        out.push(CallEvent::LeftBridge { leg, bridge: bridge.clone(), spot: None });
     }
 }
 

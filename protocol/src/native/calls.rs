@@ -451,7 +451,7 @@ impl Call {
         if self.dialler.as_ref() == Some(agent) {
             self.dialler = None;
         }
-        out.push(CallEvent::LeftBridge { leg: by.clone(), bridge: bridge(name) });
+        out.push(CallEvent::LeftBridge { leg: by.clone(), bridge: bridge(name), spot: None });
         out.push(CallEvent::LegEnded { leg: by, cause: 16 });
         Ok(())
     }
@@ -505,7 +505,14 @@ fn bridge(call: &CallName) -> BridgeId {
 }
 
 fn joins(call: &CallName, leg: LegId) -> CallEvent {
-    CallEvent::JoinedBridge { leg, bridge: bridge(call), kind: BridgeKind::Talk, instead_of: None, linked: None }
+    CallEvent::JoinedBridge {
+        leg,
+        bridge: bridge(call),
+        kind: BridgeKind::Talk,
+        instead_of: None,
+        linked: None,
+        spot: None,
+    }
 }
 
 fn outside(call: &CallName, state: LegState) -> Leg {

@@ -146,8 +146,11 @@ impl Mapping {
                 kind: bridge_kind(kind),
                 instead_of: instead_of.as_ref().map(id),
                 linked: None,
+                spot: None,
             },
-            Told::LeftBridge { leg, bridge } => CallEvent::LeftBridge { leg: id(&leg), bridge: bridge.as_str().into() },
+            Told::LeftBridge { leg, bridge } => {
+                CallEvent::LeftBridge { leg: id(&leg), bridge: bridge.as_str().into(), spot: None }
+            }
             Told::BridgesMerged { from, into } => {
                 CallEvent::BridgesMerged { from: from.as_str().into(), into: into.as_str().into() }
             }

@@ -19,11 +19,42 @@ impl Live {
         if self.is_told(TransferKind::Blind, &from, at) {
             return;
         }
+        self.forget_unsaid(|sent| at - sent.at < SAME_MOMENT);
         if let Some(index) = index {
             self.hand_on(index, other, at);
         }
         self.transfer(Transfer { kind: TransferKind::Blind, from, to: to.to_owned(), completed: false, at });
         self.transfer_due = Some(self.call.transfers.len() - 1);
+    }
+
+    /// The party stands elsewhere in the dialplan as it leaves a talk. Where nobody in the call sent
+    /// it there, somebody else did, as by `Redirect`, which tells no more.
+    pub fn sent_away(&mut self, id: &LegId, to: &str, at: Time) {
+        let is_told = |last: &Transfer| at - last.at < SAME_MOMENT || (last.to == to && !last.completed);
+        if self.call.transfers.last().is_some_and(is_told) || self.party().is_none_or(|party| &party.id != id) {
+            return;
+        }
+        self.transfer(Transfer { kind: TransferKind::Blind, from: None, to: to.to_owned(), completed: false, at });
+        self.transfer_due = Some(self.call.transfers.len() - 1);
+    }
+
+    /// Whoever sent the party away put it aside: that is no transfer.
+    pub fn put_aside(&mut self, id: &LegId) {
+        if self.party().is_some_and(|party| &party.id == id) {
+            self.forget_unsaid(|_| true);
+        }
+    }
+
+    /// The last transfer, that nobody told of and that has reached nobody, was part of something
+    /// else.
+    fn forget_unsaid(&mut self, is_part: impl FnOnce(&Transfer) -> bool) {
+        let is_unsaid = |sent: &Transfer| sent.kind == TransferKind::Blind && sent.from.is_none() && !sent.completed;
+        if self.transfer_due.is_some_and(|due| due + 1 == self.call.transfers.len())
+            && self.call.transfers.pop_if(|sent| is_unsaid(sent) && is_part(sent)).is_some()
+        {
+            self.transfer_due = None;
+            self.changed = true;
+        }
     }
 
     pub fn attended_transfer(
@@ -64,6 +95,7 @@ impl Live {
         if self.is_told(TransferKind::Attended, &from, at) {
             return;
         }
+        self.forget_unsaid(|sent| at - sent.at < SAME_MOMENT);
         self.transfer(Transfer { kind: TransferKind::Attended, from, to, completed: talks, at });
         self.transfer_due = (!talks).then(|| self.call.transfers.len() - 1);
     }

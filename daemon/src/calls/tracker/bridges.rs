@@ -1,6 +1,6 @@
 //! Where legs meet.
 
-use protocol::event::{BridgeId, BridgeKind};
+use protocol::event::{BridgeId, BridgeKind, Spot};
 
 use super::{CallNo, Change, Place, Tracker};
 use crate::calls::live::Fate;
@@ -10,9 +10,9 @@ impl Tracker {
     pub(super) fn joined_bridge(
         &mut self,
         id: &LegId,
-        bridge: BridgeId,
-        kind: BridgeKind,
+        (bridge, kind): (BridgeId, BridgeKind),
         instead_of: Option<&LegId>,
+        spot: Option<Box<Spot>>,
         at: Time,
         out: &mut Vec<Change>,
     ) {
@@ -37,8 +37,12 @@ impl Tracker {
             if let Some(before) = instead_of {
                 live.replaced(before, id);
             }
+            if kind == BridgeKind::Holding {
+                live.put_aside(id);
+            }
             if let Some(leg) = live.leg_mut(id) {
                 leg.bridge = Some((bridge, kind));
+                leg.spot = spot;
                 leg.has_met |= leg.talk_bridge().is_some();
                 leg.handed_on = false;
                 // Whom it had put on hold, it hears again or has left behind.
@@ -61,7 +65,14 @@ impl Tracker {
         }
     }
 
-    pub(super) fn left_bridge(&mut self, id: &LegId, bridge: &BridgeId, at: Time, out: &mut Vec<Change>) {
+    pub(super) fn left_bridge(
+        &mut self,
+        id: &LegId,
+        bridge: &BridgeId,
+        spot: Option<Box<Spot>>,
+        at: Time,
+        out: &mut Vec<Change>,
+    ) {
         match self.legs.get_mut(id) {
             Some(Place::Loose(leg)) => leg.bridge = None,
             Some(Place::In(no)) => {
@@ -69,7 +80,16 @@ impl Tracker {
                 let Some(live) = self.calls.get_mut(&no) else { return };
                 // It may have been told to be elsewhere by now.
                 if let Some(leg) = live.leg_mut(id).filter(|leg| leg.in_bridge(bridge)) {
+                    let talked = leg.talk_bridge().is_some();
+                    let (stood, ends) = (leg.spot.take(), leg.asked_to_end.is_some());
                     leg.bridge = None;
+                    if let (Some(stood), Some(spot)) = (stood, spot)
+                        && talked
+                        && !ends
+                        && stood != spot
+                    {
+                        live.sent_away(id, &spot.extension, at);
+                    }
                 }
                 self.forget_bridge(bridge, no);
                 self.after(no, at, out);

@@ -73,8 +73,8 @@ impl Tracker {
             {
                 self.forget_bridge(&old, no);
             }
-            if let Some((bridge, kind)) = bridge {
-                self.joined_bridge(&id, bridge, kind, None, at, out);
+            if let Some(bridge) = bridge {
+                self.joined_bridge(&id, bridge, None, None, at, out);
             }
         }
         let Some(no) = self.find(&id) else { return };
@@ -194,7 +194,7 @@ impl Tracker {
         };
         let busy: Vec<(LegId, BridgeId)> = self.legs.iter().filter_map(busy).collect();
         for (id, bridge) in busy {
-            self.joined_bridge(&id, bridge, BridgeKind::Talk, None, at, out);
+            self.joined_bridge(&id, (bridge, BridgeKind::Talk), None, None, at, out);
         }
     }
 

@@ -15,7 +15,7 @@ mod wrap_up;
 use chrono::{DateTime, TimeDelta};
 use protocol::event::{
     BridgeKind, CallEvent, DeviceState, DialEnd, HangupBy, Leg, LegKind, LegSeen, LegState, Member, MemberState,
-    QueueLeft,
+    QueueLeft, Spot,
 };
 use protocol::request::Dialable;
 
@@ -114,7 +114,7 @@ fn member(interface: &str) -> Member {
 
 fn joined(leg: &str, bridge: &str, kind: BridgeKind, instead_of: Option<&str>) -> CallEvent {
     let instead_of = instead_of.map(Into::into);
-    CallEvent::JoinedBridge { leg: leg.into(), bridge: bridge.into(), kind, instead_of, linked: None }
+    CallEvent::JoinedBridge { leg: leg.into(), bridge: bridge.into(), kind, instead_of, linked: None, spot: None }
 }
 
 /// `-` stands for nothing.
@@ -166,7 +166,14 @@ fn event(words: &[&str]) -> CallEvent {
         ["rest", id, bridge] => joined(id, bridge, BridgeKind::Resting, None),
         ["merge", from, into] => CallEvent::BridgesMerged { from: from.into(), into: into.into() },
         ["put_aside", id, bridge] => joined(id, bridge, BridgeKind::Holding, None),
-        ["out", id, bridge] => CallEvent::LeftBridge { leg: id.into(), bridge: bridge.into() },
+        ["out", id, bridge] => CallEvent::LeftBridge { leg: id.into(), bridge: bridge.into(), spot: None },
+        [way @ ("in" | "out" | "put_aside"), id, bridge, "at", extension] => {
+            let mut told = event(&[way, id, bridge]);
+            if let CallEvent::JoinedBridge { spot, .. } | CallEvent::LeftBridge { spot, .. } = &mut told {
+                *spot = Some(Box::new(Spot { context: "from-trunk".into(), extension: extension.into() }));
+            }
+            told
+        }
         ["hold", id] => CallEvent::Held { leg: id.into() },
         ["resume", id] => CallEvent::Resumed { leg: id.into() },
         ["bye", id] => CallEvent::HangupAsked { leg: id.into(), by: HangupBy::Party },

@@ -174,7 +174,7 @@ pub fn follow(up: &mut Up, waiting: &mut Waiting, at: Time, event: &CallEvent) {
         CallEvent::JoinedBridge { leg, bridge, kind, .. } => {
             up.entry(leg.clone()).and_modify(|(_, seen)| seen.bridge = Some((bridge.clone(), *kind)));
         }
-        CallEvent::LeftBridge { leg, bridge } => {
+        CallEvent::LeftBridge { leg, bridge, .. } => {
             up.entry(leg.clone()).and_modify(|(_, seen)| {
                 seen.bridge.take_if(|(its, _)| its == bridge);
             });

@@ -136,3 +136,68 @@ fn a_transferred_caller_whom_nobody_takes_was_answered_but_not_put_through() {
     assert_eq!((call.segments[0].to, call.segments[0].holds.len()), (Some(ms(4000)), 0));
     assert_eq!(offers(call)[1], ("1003", OfferOutcome::CallerGone));
 }
+
+/// The caller talks with 1001, and then stands elsewhere.
+const SENT_AWAY: &str = "
+    0    call C PJSIP/trunk 13800138000 4008005678
+    10   leg A PJSIP/1001 of C
+    10   dial C A
+    2000 dialled A answered
+    2000 up A
+    2000 in A B1
+    2000 in C B1 at 4008005678
+    9000 out C B1 at 1003";
+
+/// As by `Redirect`, which tells no transfer.
+#[test]
+fn somebody_outside_the_call_sends_the_caller_away() {
+    let mut script = Script::played(SENT_AWAY);
+    script.play(
+        "9010  out A B1
+         9010  end A
+         9100  leg T PJSIP/1003 of C
+         9100  dial C T
+         12000 dialled T answered
+         12000 up T
+         12000 in T B2
+         12000 in C B2 at 1003
+         20000 bye C
+         20000 out C B2 at h
+         20000 end T
+         20000 end C",
+    );
+    let call = script.the_call();
+    let [transfer] = &call.transfers[..] else { panic!("{call:#?}") };
+    assert_eq!((transfer.kind, &transfer.from, &*transfer.to), (TransferKind::Blind, &None, "1003"));
+    assert_eq!((transfer.completed, transfer.at), (true, ms(9000)));
+    assert_eq!(agents(call), ["1001", "1003"]);
+}
+
+/// Each channel tells of it by a thread of its own.
+#[test]
+fn the_agent_who_sent_the_caller_away_may_be_told_later() {
+    let mut script = Script::played(SENT_AWAY);
+    script.play(
+        "9005 blind A C 1003
+         9010 out A B1
+         9010 end A
+         9900 bye C
+         9900 end C",
+    );
+    assert_eq!(transfers(script.the_call()), [(TransferKind::Blind, "1003", false)]);
+    assert_eq!(script.the_call().transfers[0].from, Some("1001".into()));
+}
+
+#[test]
+fn whom_somebody_outside_the_call_puts_aside_was_not_transferred() {
+    let mut script = Script::played(SENT_AWAY);
+    script.play(
+        "9010 out A B1
+         9010 end A
+         9100 put_aside C lot at 700
+         9900 bye C
+         9900 out C lot at 700
+         9900 end C",
+    );
+    assert!(script.the_call().transfers.is_empty());
+}
