@@ -160,8 +160,7 @@ fn firing(open: i64) {
     println!("{open} open promises in {mb:.0} MB");
     tell("start", started, "s", "≤ 5", started <= 5.0);
 
-    let left = (herd_at + TimeDelta::seconds(5) - Utc::now()).to_std().unwrap_or_default();
-    std::thread::sleep(left);
+    let herd_took = until_kept(&db, 20_000_000, HERD, herd_at);
     stop.cancel();
     runtime.block_on(daemon.ended()).expect("a good end");
 
@@ -184,8 +183,23 @@ fn firing(open: i64) {
     let herd = late(20_000_000);
     assert_eq!(herd.len() as i64, HERD, "each fired");
     assert!(herd.iter().all(|late| *late >= 0.0), "none early");
-    let last = percentile(&herd, 1.0);
-    tell("of 10,000 at one instant the last fires after", last, "ms", "≤ 1000 where the disk is calm", last <= 1000.0);
+    let took_ms = herd_took.num_milliseconds() as f64;
+    let mark = "≤ 1000 where the disk is calm";
+    tell("of 10,000 at one instant the last is on disk after", took_ms, "ms", mark, took_ms <= 1000.0);
+}
+
+/// How long after `due` that many have fired, as another connection sees it: kept, not only decided.
+fn until_kept(db: &Connection, first: i64, count: i64, due: Time) -> TimeDelta {
+    let kept = "SELECT count(*) FROM rungs WHERE obligation >= ?1 AND rung = 'due'";
+    std::thread::sleep((due - Utc::now()).to_std().unwrap_or_default());
+    loop {
+        let fired: i64 = db.query_row(kept, [first], |row| row.get(0)).expect("a count");
+        let took = Utc::now() - due;
+        if fired == count || took > TimeDelta::minutes(1) {
+            return took;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn middle(values: Vec<f64>) -> f64 {
