@@ -151,7 +151,7 @@ enum UserVerb {
         login: String,
         #[arg(long)]
         name: Option<String>,
-        /// agent, supervisor or admin.
+        /// agent, supervisor, manager or admin.
         #[arg(long, default_value = "agent", value_parser = role)]
         role: Role,
         /// Their phone, as PBX/EXTENSION: `hq/1001`. May be given several times.
@@ -183,7 +183,7 @@ struct UserCommon {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "a role is agent, supervisor or admin".into())
+    Role::parse(text).ok_or_else(|| "a role is agent, supervisor, manager or admin".into())
 }
 
 fn extension(text: &str) -> Result<(PbxName, Extension), String> {
@@ -263,7 +263,7 @@ async fn demo(listen: SocketAddr, data: PathBuf) -> anyhow::Result<()> {
         let hash = admin::auth::hash(DEMO_PASSWORD);
         demo::furnish(&daemon.commands, &daemon.reader, &config.pbxs[0].name, |_| hash.clone()).await?;
         println!("a simulated hotline plays; sign in with the password {DEMO_PASSWORD} as one of");
-        for seat in &demo::PEOPLE[..3] {
+        for seat in &demo::PEOPLE[..4] {
             println!("  {:<12} {}, {}", seat.login, seat.name, seat.role.as_str());
         }
         Ok(())

@@ -7,15 +7,16 @@ use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::DateTime;
-use daemon::Time;
 use daemon::calls::now::{AgentState, Waiting};
-use daemon::desk::command::Done;
+use daemon::desk::Addressee;
+use daemon::desk::command::{Command, Done};
 use daemon::live::{LinkNow, LinkState, Topic};
-use daemon::store::read::{Blind, Coverage, Gap, LedgerRow, ObligationRow, Outage, TicketRow};
+use daemon::store::read::{Blind, Coverage, Fired, Gap, LedgerRow, ObligationRow, Outage, Person, TicketRow};
+use daemon::{PersonId, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::{Anyone, Desk, Oversee, Require, Watch, Wire};
+use crate::auth::{Anyone, Desk, Oversee, Read, Require, Watch, Wire};
 use crate::error::Error;
 use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
 use crate::pages::desk::may_see;
@@ -38,9 +39,44 @@ pub async fn me(Require { visitor, .. }: Require<Anyone>) -> impl IntoResponse {
         "login": visitor.person.login,
         "name": visitor.person.name,
         "role": visitor.person.role.as_str(),
+        "away": visitor.person.away,
+        "deputy": visitor.person.deputy.map(|deputy| deputy.0),
         "language": visitor.pen.language.tag(),
         "extensions": extensions,
     }))
+}
+
+/// Everybody whose id other answers name.
+pub async fn people(Require { visitor, .. }: Require<Anyone>) -> impl IntoResponse {
+    let person = |person: &Person| {
+        json!({
+            "id": person.id.0,
+            "name": person.name,
+            "role": person.role.as_str(),
+            "active": person.active,
+            "away": person.away,
+            "deputy": person.deputy.map(|deputy| deputy.0),
+        })
+    };
+    Json(visitor.directory.people.iter().map(person).collect::<Vec<_>>())
+}
+
+#[derive(Deserialize)]
+pub struct Away {
+    /// None: the asker.
+    person: Option<i64>,
+    away: bool,
+    deputy: Option<i64>,
+}
+
+pub async fn away(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Anyone>,
+    Json(Away { person, away, deputy }): Json<Away>,
+) -> Result<StatusCode, Error> {
+    let person = person.map_or(visitor.person.id, PersonId);
+    give(&state, &visitor, Command::SetAway { person, away, deputy: deputy.map(PersonId) }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn duties(
@@ -175,7 +211,7 @@ fn moment(name: &str, text: Option<String>) -> Result<Time, Error> {
 
 pub async fn tickets(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let mut rows = state.reader.tickets(asked.filter().0).await?;
@@ -185,7 +221,7 @@ pub async fn tickets(
 
 pub async fn ticket(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
@@ -216,7 +252,7 @@ pub async fn ticket(
 
 pub async fn dial(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Json(dial): Json<Dial>,
 ) -> Result<impl IntoResponse, Error> {
     give(&state, &visitor, dial.command()).await.map(asked)
@@ -224,7 +260,7 @@ pub async fn dial(
 
 pub async fn hang_up(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Json(hang_up): Json<HangUp>,
 ) -> Result<impl IntoResponse, Error> {
     give(&state, &visitor, hang_up.command()).await.map(asked)
@@ -232,7 +268,7 @@ pub async fn hang_up(
 
 pub async fn pause(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Json(pause): Json<Break>,
 ) -> Result<impl IntoResponse, Error> {
     give(&state, &visitor, pause.begin()).await.map(asked)
@@ -240,7 +276,7 @@ pub async fn pause(
 
 pub async fn unpause(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Json(unpause): Json<Break>,
 ) -> Result<impl IntoResponse, Error> {
     give(&state, &visitor, unpause.end()).await.map(asked)
@@ -281,13 +317,28 @@ fn obligation(row: &ObligationRow) -> Value {
         "claimed": claimed(row, now()).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
         "suspended": row.suspended.as_ref().map(|(since, why)| json!({ "since": since, "why": why })),
         "ended": row.ended.as_ref().map(|end| json!({ "at": end.at, "by": end.by.map(|by| by.0), "why": end.why })),
-        "fired": row.fired.iter().map(|(rung, planned, actual)| json!({ "rung": rung.as_str(), "planned_at": planned, "fired_at": actual })).collect::<Vec<_>>(),
+        "fired": row.fired.iter().map(fired).collect::<Vec<_>>(),
         "proof": row.proof.as_ref().map(|proof| json!({
             "call": proof.call.as_str(),
             "agent": proof.agent.as_str(),
             "from": proof.from,
             "talk_ms": proof.talk_ms,
         })),
+    })
+}
+
+/// A rung that fired, and whom it told; `for`: in whose place.
+fn fired(fired: &Fired) -> Value {
+    let told = |told: &Addressee| {
+        let instead_of: Vec<i64> = told.instead_of.iter().map(|person| person.0).collect();
+        json!({ "person": told.person.0, "for": instead_of })
+    };
+    json!({
+        "rung": fired.rung.as_str(),
+        "planned_at": fired.planned_at,
+        "fired_at": fired.fired_at,
+        "late": fired.late,
+        "told": fired.told.iter().map(told).collect::<Vec<_>>(),
     })
 }
 

@@ -65,6 +65,8 @@ pub trait Right: Send + Sync + 'static {
 pub struct Anyone;
 /// Answers calls and writes tickets.
 pub struct Desk;
+/// Sees customers' matters, and may call about them.
+pub struct Read;
 /// Sees the whole team.
 pub struct Watch;
 /// Wires PBXes and people; needs no customer's text.
@@ -82,6 +84,14 @@ impl Right for Desk {
     fn allows(role: Role) -> bool {
         match role {
             Role::Agent | Role::Supervisor => true,
+            Role::Manager | Role::Admin => false,
+        }
+    }
+}
+impl Right for Read {
+    fn allows(role: Role) -> bool {
+        match role {
+            Role::Agent | Role::Supervisor | Role::Manager => true,
             Role::Admin => false,
         }
     }
@@ -89,7 +99,7 @@ impl Right for Desk {
 impl Right for Watch {
     fn allows(role: Role) -> bool {
         match role {
-            Role::Supervisor => true,
+            Role::Supervisor | Role::Manager => true,
             Role::Agent | Role::Admin => false,
         }
     }
@@ -97,7 +107,7 @@ impl Right for Watch {
 impl Right for Oversee {
     fn allows(role: Role) -> bool {
         match role {
-            Role::Supervisor | Role::Admin => true,
+            Role::Supervisor | Role::Manager | Role::Admin => true,
             Role::Agent => false,
         }
     }
@@ -106,7 +116,7 @@ impl Right for Wire {
     fn allows(role: Role) -> bool {
         match role {
             Role::Admin => true,
-            Role::Agent | Role::Supervisor => false,
+            Role::Agent | Role::Supervisor | Role::Manager => false,
         }
     }
 }

@@ -27,7 +27,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, desk, live, people, sign_in, ticket};
+use pages::{admin, asking, away, desk, live, people, sign_in, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -62,9 +62,12 @@ pub fn router(state: State) -> Router {
         .route("/admin/people", get(people::show).post(people::add))
         .route("/admin/people/{id}", post(people::change))
         .route("/admin/people/{id}/password", post(people::password))
+        .route("/away", get(away::show).post(away::set))
         .route("/stream", get(stream::stream));
     let api = Router::new()
         .route("/api/v1/me", get(api::me))
+        .route("/api/v1/people", get(api::people))
+        .route("/api/v1/away", post(api::away))
         .route("/api/v1/duties", get(api::duties))
         .route("/api/v1/board", get(api::board))
         .route("/api/v1/links", get(api::links))

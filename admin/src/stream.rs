@@ -29,7 +29,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, Interval, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Anyone, Desk, Require, Right, Visitor, Watch, Wire, stands};
+use crate::auth::{Anyone, Desk, Read, Require, Right, Visitor, Watch, Wire, stands};
 use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
@@ -79,10 +79,11 @@ pub async fn stream(
     let mut rooms: Vec<Room> = asked.pages.split(',').filter_map(Room::parse).collect();
     // Whoever asks for more than their role may see gets what it may see.
     rooms.retain(|room| match room {
-        Room::Desk | Room::Tickets | Room::Ticket => Desk::allows(role),
+        Room::Desk => Desk::allows(role),
+        Room::Tickets | Room::Ticket => Read::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
-        Room::Failed => true,
+        Room::Away | Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
     // Subscribed before the answer begins, so that no sign-out falls between.
@@ -106,7 +107,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
-            Room::People | Room::Failed => {}
+            Room::People | Room::Away | Room::Failed => {}
         }
     }
     all.sort();
@@ -429,6 +430,10 @@ impl Writer {
     }
 
     async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Over> {
+        // A deputy hears of what others owe, not what they are told.
+        if told.person != self.visitor.person.id {
+            return Ok(());
+        }
         let Ok(Some(row)) = self.state.reader.obligation(told.obligation).await else { return Ok(()) };
         let pen = &self.visitor.pen;
         let whom = owed_to(pen, &row);
@@ -447,7 +452,8 @@ impl Writer {
         let me = self.visitor.person.id;
         let phones: Vec<_> = directory.extensions_of(me).map(|(pbx, e)| (pbx.clone(), e.clone())).collect();
         let role = directory.person(me).map(|person| person.role);
-        if phones != self.visitor.extensions || role != Some(self.visitor.person.role) {
+        let stands_in = directory.stands_in_for(me).ne(self.visitor.directory.stands_in_for(me));
+        if phones != self.visitor.extensions || role != Some(self.visitor.person.role) || stands_in {
             // Other topics: the browser comes back at once and is subscribed afresh.
             self.send(Event::default().event("resync").data("{}"));
             return Err(Over);

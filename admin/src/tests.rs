@@ -45,7 +45,7 @@ impl Site {
         let state =
             State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.child_token());
         let site = Site { router: router(state.clone()), state, stop, _data: data };
-        for role in [Role::Agent, Role::Supervisor, Role::Admin] {
+        for &role in Role::ALL {
             let command = Command::AddPerson {
                 login: role.as_str().to_owned(),
                 name: role.as_str().to_owned(),
@@ -101,14 +101,15 @@ async fn text(answer: Response) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// Who may: nobody signed in, agent, supervisor, admin.
-type May = [bool; 4];
-const ALL: May = [true; 4];
-const SIGNED_IN: May = [false, true, true, true];
-const DESK: May = [false, true, true, false];
-const WATCH: May = [false, false, true, false];
-const WIRE: May = [false, false, false, true];
-const OVERSEE: May = [false, false, true, true];
+/// Who may: nobody signed in, agent, supervisor, manager, admin.
+type May = [bool; 5];
+const ALL: May = [true; 5];
+const SIGNED_IN: May = [false, true, true, true, true];
+const DESK: May = [false, true, true, false, false];
+const READ: May = [false, true, true, true, false];
+const WATCH: May = [false, false, true, true, false];
+const WIRE: May = [false, false, false, false, true];
+const OVERSEE: May = [false, false, true, true, true];
 
 /// Every route and who may use it.
 const ROUTES: &[(&str, &str, May)] = &[
@@ -116,14 +117,14 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/sign-in", ALL),
     ("POST", "/language", ALL),
     ("GET", "/", DESK),
-    ("POST", "/dial", DESK),
-    ("POST", "/hangup", DESK),
-    ("POST", "/pause", DESK),
-    ("POST", "/unpause", DESK),
+    ("POST", "/dial", READ),
+    ("POST", "/hangup", READ),
+    ("POST", "/pause", READ),
+    ("POST", "/unpause", READ),
     ("POST", "/spy", WATCH),
-    ("GET", "/tickets", DESK),
+    ("GET", "/tickets", READ),
     ("POST", "/tickets", DESK),
-    ("GET", "/tickets/{number}", DESK),
+    ("GET", "/tickets/{number}", READ),
     ("POST", "/tickets/{id}/save", DESK),
     ("POST", "/tickets/{id}/draft", DESK),
     ("POST", "/tickets/{id}/discard", DESK),
@@ -134,27 +135,31 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/admin/people", WIRE),
     ("POST", "/admin/people/{id}", WIRE),
     ("POST", "/admin/people/{id}/password", WIRE),
+    ("GET", "/away", SIGNED_IN),
+    ("POST", "/away", SIGNED_IN),
     ("GET", "/stream", SIGNED_IN),
     ("GET", "/api/v1/me", SIGNED_IN),
+    ("GET", "/api/v1/people", SIGNED_IN),
+    ("POST", "/api/v1/away", SIGNED_IN),
     ("GET", "/api/v1/duties", DESK),
     ("GET", "/api/v1/board", WATCH),
     ("GET", "/api/v1/links", WIRE),
     ("GET", "/api/v1/outages", WIRE),
     ("GET", "/api/v1/ledger", WIRE),
     ("GET", "/api/v1/coverage", OVERSEE),
-    ("GET", "/api/v1/tickets", DESK),
-    ("GET", "/api/v1/tickets/{number}", DESK),
-    ("GET", "/api/v1/obligations", DESK),
-    ("GET", "/api/v1/obligations/{id}", DESK),
-    ("POST", "/api/v1/obligations/{id}/claim", DESK),
-    ("POST", "/api/v1/obligations/{id}/release", DESK),
-    ("POST", "/api/v1/obligations/{id}/pause", DESK),
-    ("POST", "/api/v1/obligations/{id}/resume", DESK),
+    ("GET", "/api/v1/tickets", READ),
+    ("GET", "/api/v1/tickets/{number}", READ),
+    ("GET", "/api/v1/obligations", READ),
+    ("GET", "/api/v1/obligations/{id}", READ),
+    ("POST", "/api/v1/obligations/{id}/claim", READ),
+    ("POST", "/api/v1/obligations/{id}/release", READ),
+    ("POST", "/api/v1/obligations/{id}/pause", READ),
+    ("POST", "/api/v1/obligations/{id}/resume", READ),
     ("POST", "/api/v1/obligations/{id}/waive", WATCH),
-    ("POST", "/api/v1/dial", DESK),
-    ("POST", "/api/v1/hangup", DESK),
-    ("POST", "/api/v1/pause", DESK),
-    ("POST", "/api/v1/unpause", DESK),
+    ("POST", "/api/v1/dial", READ),
+    ("POST", "/api/v1/hangup", READ),
+    ("POST", "/api/v1/pause", READ),
+    ("POST", "/api/v1/unpause", READ),
     ("POST", "/api/v1/spy", WATCH),
     ("GET", "/assets/{name}", ALL),
     // Last, since it ends the session that asks.
@@ -174,8 +179,8 @@ async fn every_route_is_for_whom_it_is_meant() {
     }
     let site = Site::open().await;
     let mut who = vec![None];
-    for role in ["agent", "supervisor", "admin"] {
-        who.push(Some(site.sign_in(role).await));
+    for role in Role::ALL {
+        who.push(Some(site.sign_in(role.as_str()).await));
     }
     for (method, path, may) in ROUTES {
         let path = path.replace("{number}", "20260101-9999").replace("{id}", "999999").replace("{name}", "style.css");
@@ -187,7 +192,9 @@ async fn every_route_is_for_whom_it_is_meant() {
             };
             let answer = site.ask(request).await;
             let to = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap_or_default().to_owned());
-            let to_door = to.as_deref().is_some_and(|to| to.starts_with("/sign-in") || to == "/admin");
+            let to_door = to
+                .as_deref()
+                .is_some_and(|to| to.starts_with("/sign-in") || (path == "/" && (to == "/admin" || to == "/live")));
             let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
                 || (to_door && path != "/sign-out");
             // A wrong form at the sign-in is no matter of rights.

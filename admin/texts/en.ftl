@@ -44,6 +44,7 @@ keys-single = Single keys (/ and ?)
 
 role-agent = agent
 role-supervisor = supervisor
+role-manager = manager
 role-admin = admin
 
 sign-in = Sign in
@@ -692,3 +693,11 @@ said-in-use = InUse
 said-offline = Offline
 said-ringing-in-use = RingingInUse
 said-on-hold = OnHold
+away = Absences
+away-help = Who is away is told nothing; their deputy hears of it instead, and for whom
+away-now = away
+away-told = now told instead: { $who }
+away-told-supervisors = nobody stands in: the supervisors are told
+deputy = Deputy
+deputy-none = nobody
+menu-away = Absence and deputy

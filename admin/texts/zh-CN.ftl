@@ -44,6 +44,7 @@ keys-single = 单键快捷键（/ 和 ?）
 
 role-agent = 坐席
 role-supervisor = 主管
+role-manager = 经理
 role-admin = 管理员
 
 sign-in = 登录
@@ -685,3 +686,11 @@ said-in-use = 占用
 said-offline = 离线
 said-ringing-in-use = 占用并振铃
 said-on-hold = 保持
+away = 不在与代理
+away-help = 不在的人不收提醒，由代理人代收，并写明代谁
+away-now = 不在
+away-told = 现由 { $who } 代收
+away-told-supervisors = 无人代理，提醒转主管
+deputy = 代理人
+deputy-none = 无
+menu-away = 不在与代理人

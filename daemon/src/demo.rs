@@ -22,9 +22,10 @@ pub struct Seat {
 
 /// The agent at whom the demo looks is the first. Extension 1008 is left to nobody, so that the
 /// administration has one to ask about.
-pub const PEOPLE: [Seat; 9] = [
+pub const PEOPLE: [Seat; 10] = [
     seat("agent", "周晓云", Role::Agent, Some("1001")),
     seat("supervisor", "刘敏", Role::Supervisor, None),
+    seat("manager", "沈国华", Role::Manager, None),
     seat("admin", "何建平", Role::Admin, None),
     seat("lijianguo", "李建国", Role::Agent, Some("1002")),
     seat("chenmeiling", "陈美玲", Role::Agent, Some("1003")),
@@ -351,7 +352,7 @@ mod tests {
             seen.push((directory.people.len(), directory.extensions.len(), reader.tickets(all).await.unwrap().len()));
         }
         let matters = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();
-        assert_eq!(seen, [(9, 7, matters); 2]);
+        assert_eq!(seen, [(10, 7, matters); 2]);
         let card = reader.card(Some(Number::from_canonical("+8613800138000"))).await.unwrap();
         assert_eq!(card.customers[0].name, "张伟");
         assert!(card.customers[0].key_customer);

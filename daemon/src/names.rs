@@ -59,7 +59,14 @@ macro_rules! words { ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $varia
 pub(crate) use words;
 
 words! {
-    /// What a person may do here. Each also may what those before it may, but for an admin, who
-    /// wires PBXes and people and needs no customer's text.
-    Role { Agent = "agent", Supervisor = "supervisor", Admin = "admin" }
+    /// What a person may do here: who comes later may more, with two exceptions. A manager reads
+    /// everything and writes no tickets; an admin wires PBXes and people, and needs no customer's
+    /// text.
+    Role {
+        Agent = "agent",
+        Supervisor = "supervisor",
+        /// Sees all that a supervisor sees, and sets the policy.
+        Manager = "manager",
+        Admin = "admin",
+    }
 }

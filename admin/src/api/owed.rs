@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::obligation;
-use crate::auth::{Desk, Require, Right, Visitor, Watch};
+use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::pages::asking::give;
 use crate::pages::owed::{by_id, parsed};
@@ -57,7 +57,7 @@ impl Asked {
 
 pub async fn list(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let filter = asked.filter(&visitor)?;
@@ -70,21 +70,21 @@ pub async fn list(
 
 pub async fn show(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Path(id): Path<i64>,
 ) -> Result<impl IntoResponse, Error> {
     Ok(Json(whole(&by_id(&state, &visitor, ObligationId(id)).await?)))
 }
 
-pub async fn claim(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+pub async fn claim(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
     done(state, who, id, Owed::Claim).await
 }
 
-pub async fn release(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+pub async fn release(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
     done(state, who, id, Owed::Release).await
 }
 
-pub async fn resume(state: FromState<State>, who: Require<Desk>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
+pub async fn resume(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
     done(state, who, id, Owed::Resume).await
 }
 
@@ -96,7 +96,7 @@ pub struct Because {
 
 pub async fn pause(
     state: FromState<State>,
-    who: Require<Desk>,
+    who: Require<Read>,
     id: Path<i64>,
     Json(Because { reason }): Json<Because>,
 ) -> Result<impl IntoResponse, Error> {
@@ -126,16 +126,6 @@ async fn done<R: Right>(
 
 fn whole(page: &OwedPage) -> Value {
     let mut whole = obligation(&page.row);
-    let rungs = page.rungs.iter().map(|fired| {
-        json!({
-            "rung": fired.rung.as_str(),
-            "planned_at": fired.planned_at,
-            "fired_at": fired.fired_at,
-            "late": fired.late,
-            "told": fired.told.iter().map(|person| person.0).collect::<Vec<_>>(),
-        })
-    });
-    whole["fired"] = rungs.collect();
     let attempts = page.attempts.iter().map(|made| {
         json!({
             "call": made.call.as_str(),

@@ -8,7 +8,7 @@ use daemon::desk::command::{Command, Done, Given, Refusal};
 use daemon::{CallId, ObligationId, PersonId, Spying, TicketId};
 use serde::{Deserialize, Deserializer};
 
-use crate::auth::{Desk, Require, Right, Visitor, Watch};
+use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::state::State;
 
@@ -81,7 +81,7 @@ impl Spy {
 
 pub async fn dial(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Form(dial): Form<Dial>,
 ) -> Result<Redirect, Error> {
     give(&state, &visitor, dial.command()).await?;
@@ -90,7 +90,7 @@ pub async fn dial(
 
 pub async fn hang_up(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Form(asked): Form<HangUp>,
 ) -> Result<Redirect, Error> {
     give(&state, &visitor, asked.command()).await?;
@@ -99,7 +99,7 @@ pub async fn hang_up(
 
 pub async fn pause(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Form(asked): Form<Break>,
 ) -> Result<Redirect, Error> {
     give(&state, &visitor, asked.begin()).await?;
@@ -108,7 +108,7 @@ pub async fn pause(
 
 pub async fn unpause(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Form(asked): Form<Break>,
 ) -> Result<Redirect, Error> {
     give(&state, &visitor, asked.end()).await?;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::form::{FormView, Typed};
 use super::{Room, Shell, html, links_of, present};
-use crate::auth::{Desk, Require, Visitor};
+use crate::auth::{Desk, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
 use crate::parts::phone::Phone;
@@ -62,9 +62,9 @@ pub async fn show(
 ) -> Result<Response, Error> {
     let visitor = match who {
         Ok(Require { visitor, .. }) => visitor,
-        // The house's front door leads everybody somewhere.
-        Err(Error::NotAllowed) if crate::auth::visitor(&headers, &state).await?.is_some() => {
-            return Ok(Redirect::to("/admin").into_response());
+        Err(Error::NotAllowed) => {
+            let visitor = crate::auth::visitor(&headers, &state).await?.ok_or(Error::NotAllowed)?;
+            return Ok(Redirect::to(instead(visitor.person.role)).into_response());
         }
         Err(error) => return Err(error),
     };
@@ -74,6 +74,11 @@ pub async fn show(
         return Ok(Redirect::to(&to).into_response());
     }
     Ok(page(&state, visitor, asked.ticket.map(TicketId), None).await?.into_response())
+}
+
+/// Where the house's front door leads who has no desk.
+fn instead(role: Role) -> &'static str {
+    if Watch::allows(role) { "/live" } else { "/admin" }
 }
 
 /// The desk with a ticket's form as it stands, or as it was just refused.
@@ -135,16 +140,19 @@ fn form_view(
     Ok(view)
 }
 
-/// An agent sees their own and unowned tickets; to others it is not there.
+/// An agent sees their own and unowned tickets, and those of whom they stand in for; to others it
+/// is not there.
 pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
-    let theirs = row.ticket.owner.is_none_or(|owner| owner == visitor.person.id);
-    if theirs || visitor.person.role == Role::Supervisor { Ok(()) } else { Err(Error::NotFound) }
+    let me = visitor.person.id;
+    let theirs = row.ticket.owner.is_none_or(|owner| owner == me || visitor.directory.stand_in(owner) == Some(me));
+    if theirs || Watch::allows(visitor.person.role) { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// What the desk lives on.
 pub fn topics(visitor: &Visitor) -> Vec<Topic> {
     let phones = visitor.extensions.iter().map(|(pbx, extension)| Topic::Extension(pbx.clone(), extension.clone()));
-    phones.chain([Topic::Person(visitor.person.id), Topic::Unowned, Topic::House]).collect()
+    let theirs = visitor.directory.stands_in_for(visitor.person.id).map(Topic::Person);
+    phones.chain(theirs).chain([Topic::Person(visitor.person.id), Topic::Unowned, Topic::House]).collect()
 }
 
 fn sort(notices: &[Notice]) -> (Vec<Arc<Pop>>, Option<AgentNow>) {

@@ -97,6 +97,8 @@ pub struct FormView {
     /// Whether what is shown is a draft that was never saved.
     pub is_draft: bool,
     pub refused: Option<Refusal>,
+    /// Else it is only to be read.
+    pub may_write: bool,
     /// Who changed it meanwhile, and what differs.
     pub conflict: Option<(String, Vec<Difference>)>,
 }
@@ -117,7 +119,7 @@ impl FormView {
             // Saving now is saving over what is shown beside it: knowingly.
             typed.version = saved.version;
         }
-        FormView { pen, page, typed, back, is_draft, refused: None, conflict }
+        FormView { pen, page, typed, back, is_draft, refused: None, may_write: true, conflict }
     }
 
     fn kinds(&self) -> &'static [Kind] {

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod asking;
+pub mod away;
 pub mod desk;
 pub mod failed;
 pub mod form;
@@ -35,13 +36,15 @@ pub enum Room {
     Live,
     Links,
     People,
+    /// Who is away, and who stands in.
+    Away,
     /// Says what failed, wherever one wanted to go.
     Failed,
 }
 
 impl Room {
-    pub const ALL: [Room; 7] =
-        [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People, Room::Failed];
+    pub const ALL: [Room; 8] =
+        [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People, Room::Away, Room::Failed];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,6 +54,7 @@ impl Room {
             Room::Live => "live",
             Room::Links => "links",
             Room::People => "people",
+            Room::Away => "away",
             Room::Failed => "failed",
         }
     }
@@ -108,11 +112,13 @@ impl Shell {
     /// The rooms that the reader may enter: address, name, whether this is it.
     fn rooms(&self) -> Vec<(&'static str, String, bool)> {
         let pen = self.pen();
+        let live = ("/live", pen.say("live"), self.room == Room::Live);
         let desk = ("/", pen.say("desk"), self.room == Room::Desk);
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
         match self.visitor.person.role {
             Role::Agent => vec![desk, tickets],
-            Role::Supervisor => vec![("/live", pen.say("live"), self.room == Room::Live), desk, tickets],
+            Role::Supervisor => vec![live, desk, tickets],
+            Role::Manager => vec![live, tickets],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),

@@ -8,9 +8,12 @@ use crate::auth::{Right, Visitor, Watch};
 use crate::error::Error;
 use crate::state::State;
 
-/// An agent sees what they owe and what nobody does; to others it is not there.
+/// An agent sees what they owe, or who is away and for whom they stand in, and what nobody owes; to
+/// others it is not there.
 pub fn may_see(visitor: &Visitor, row: &ObligationRow) -> bool {
-    Watch::allows(visitor.person.role) || row.owner.is_none_or(|owner| owner == visitor.person.id)
+    let me = visitor.person.id;
+    let theirs = |owner| owner == me || visitor.directory.stand_in(owner) == Some(me);
+    Watch::allows(visitor.person.role) || row.owner.is_none_or(theirs)
 }
 
 /// Who works on it now.

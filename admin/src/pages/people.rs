@@ -29,8 +29,8 @@ struct PeoplePage {
 }
 
 impl PeoplePage {
-    fn roles(&self) -> [Role; 3] {
-        [Role::Agent, Role::Supervisor, Role::Admin]
+    fn roles(&self) -> &'static [Role] {
+        Role::ALL
     }
     fn extensions(&self, person: &Person) -> Vec<(&PbxName, &daemon::Extension)> {
         self.directory.extensions_of(person.id).collect()

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::desk::may_see;
 use super::form::FormView;
 use super::{Room, Shell, html, present};
-use crate::auth::{Desk, Require};
+use crate::auth::{Desk, Read, Require, Right, Visitor};
 use crate::error::Error;
 use crate::parts::part;
 use crate::parts::pop::{contact_look, outcome_word};
@@ -44,6 +44,8 @@ pub struct Head {
     pen: Pen,
     row: TicketRow,
     directory: Arc<Directory>,
+    /// Whether the reader has a desk to write it on.
+    may_write: bool,
 }
 part!(Head = "t-head");
 
@@ -106,7 +108,7 @@ impl Clocks {
     /// Rungs on the bar: where, and whether it fired.
     fn rungs(&self, row: &ObligationRow) -> Vec<(String, bool)> {
         use daemon::desk::Rung;
-        let fired = |rung: Rung| row.fired.iter().any(|(fired, ..)| *fired == rung);
+        let fired = |rung: Rung| row.fired.iter().any(|fired| fired.rung == rung);
         let rungs = [(row.reminder_at, Rung::Reminder), (row.due_at, Rung::Due)];
         rungs.into_iter().filter_map(|(at, rung)| Some((self.at(row, at?), fired(rung)))).collect()
     }
@@ -256,15 +258,16 @@ impl ProofPart {
 
 pub async fn show(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
     let notices = present(&state, vec![Topic::House]).await?;
-    let parts = WholeParts::of(&visitor.pen, &page, &visitor.directory);
+    let parts = WholeParts::of(&visitor, &page);
     let title = format!("{number} {}", page.row.ticket.summary);
-    let form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
+    let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
+    form.may_write = Desk::allows(visitor.person.role);
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, timeline, proof } = parts;
     html(TicketWhole { shell, head, clocks, timeline, proof, form })
@@ -279,7 +282,9 @@ pub struct WholeParts {
 }
 
 impl WholeParts {
-    pub fn of(pen: &Pen, page: &daemon::store::read::TicketPage, directory: &Arc<Directory>) -> WholeParts {
+    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage) -> WholeParts {
+        let (pen, directory) = (&visitor.pen, &visitor.directory);
+        let may_write = Desk::allows(visitor.person.role);
         let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
         let kept = page.obligations.iter().filter_map(|row| Some((row.clone(), row.proof.clone()?)));
         let tried = |call: &&StoredCall| {
@@ -287,7 +292,7 @@ impl WholeParts {
                 && matches!(call.outcome, Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Failed))
         };
         WholeParts {
-            head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone() },
+            head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone(), may_write },
             clocks: Clocks { pen: pen.clone(), rows: page.obligations.clone(), directory: directory.clone() },
             timeline: Timeline {
                 pen: pen.clone(),
@@ -363,7 +368,7 @@ impl Asked {
 
 pub async fn list(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<Desk>,
+    Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let (filter, which) = asked.filter();

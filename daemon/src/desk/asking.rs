@@ -60,7 +60,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
     let by = by.ok_or(Refusal::NotAllowed)?;
     let role = case.staff.people.get(&by).map(|member| member.role);
     let supervises = match role {
-        Some(Role::Supervisor) => true,
+        Some(Role::Supervisor | Role::Manager) => true,
         Some(Role::Agent) => false,
         // Admins wire PBXes; the calls on them are not theirs.
         Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
@@ -94,6 +94,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
+        | Command::SetAway { .. }
         | Command::MapExtension { .. }
         | Command::IgnoreExtension { .. }
         | Command::SignIn { .. }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::clock::{Basis, Claim, Next};
 use super::policy::{Policy, Subject};
 use super::ticket::Ticket;
+use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
@@ -59,6 +60,9 @@ pub struct Member {
     pub name: String,
     pub role: Role,
     pub active: bool,
+    /// Not here for now: whoever stands in is told instead.
+    pub away: bool,
+    pub deputy: Option<PersonId>,
 }
 
 /// Ids that nobody has. One decision makes at most one of each.
@@ -179,6 +183,11 @@ impl Staff {
     }
     pub fn is_active(&self, person: PersonId) -> bool {
         self.people.get(&person).is_some_and(|member| member.active)
+    }
+    /// Who is told in somebody's place; none where nobody of the chain of deputies is here.
+    pub fn stand_in(&self, person: PersonId) -> Option<PersonId> {
+        let post = |member: &Member| Post { is_here: member.active && !member.away, deputy: member.deputy };
+        stand_in(person, |person| self.people.get(&person).map(post))
     }
     /// Active people in a role.
     pub fn in_role(&self, role: Role) -> impl Iterator<Item = PersonId> {

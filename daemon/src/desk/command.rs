@@ -85,6 +85,13 @@ pub enum Command {
         role: Role,
         active: bool,
     },
+    /// Somebody is away, or here again, and who is told in their place. One's own; for supervisors,
+    /// managers and admins anybody's.
+    SetAway {
+        person: PersonId,
+        away: bool,
+        deputy: Option<PersonId>,
+    },
     /// Whose phone it is; `person` none: nobody's any more.
     MapExtension {
         pbx: PbxName,

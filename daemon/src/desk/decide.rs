@@ -51,6 +51,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }
                 | Command::ChangePerson { .. }
+                | Command::SetAway { .. }
                 | Command::MapExtension { .. }
                 | Command::IgnoreExtension { .. }
                 | Command::SignIn { .. }

@@ -7,6 +7,7 @@ use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::deadline::Ladder;
 use super::ticket::{Ticket, TicketState};
+use super::told::Addressee;
 use crate::calls::call::{Call, Outcome};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
@@ -116,7 +117,7 @@ pub enum Fact {
         fired_at: Time,
         /// Fired well after its time, because the daemon or the disk was down.
         late: bool,
-        told: Vec<PersonId>,
+        told: Vec<Addressee>,
         next: Option<Next>,
     },
     /// Somebody took it to work on; none: it is free again.
@@ -181,6 +182,13 @@ pub enum Fact {
         role: Role,
         active: bool,
         ends_sessions: bool,
+        by: Option<PersonId>,
+    },
+    /// Whether somebody is away, and who stands in.
+    AwaySet {
+        person: PersonId,
+        away: bool,
+        deputy: Option<PersonId>,
         by: Option<PersonId>,
     },
     ExtensionMapped {
@@ -254,6 +262,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::ObligationEnded { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
+            | Fact::AwaySet { .. }
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::SignedIn { .. }

@@ -22,7 +22,9 @@ mod rungs;
 mod tests;
 pub mod ticket;
 mod tickets;
+mod told;
 
 pub use calls::weighs;
 pub use clock::Rung;
 pub use tickets::numbers;
+pub use told::{Addressee, Post, stand_in};

@@ -19,7 +19,7 @@ const REASON_CHARS: usize = 500;
 pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
     let supervises = match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Supervisor) => true,
+        Some(Role::Supervisor | Role::Manager) => true,
         Some(Role::Agent) => false,
         // Customers' matters are not theirs.
         Some(Role::Admin) | None => return Err(Refusal::NotAllowed),

@@ -44,6 +44,19 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             let (name, role, active) = (name.clone(), *role, *active);
             Fact::PersonChanged { person: *person, name, role, active, ends_sessions, by }
         }
+        Command::SetAway { person, away, deputy } => {
+            let whose = member(case, *person)?;
+            may_excuse(case, by, *person)?;
+            if let Some(deputy) = deputy {
+                let stands_in = member(case, *deputy)?;
+                // An admin could not open what they are told of.
+                let can_read = stands_in.role != Role::Admin || whose.role == Role::Admin;
+                if deputy == person || !stands_in.active || !can_read {
+                    return Err(Refusal::Field { field: "deputy", why: FieldWhy::Unknown });
+                }
+            }
+            Fact::AwaySet { person: *person, away: *away, deputy: *deputy, by }
+        }
         Command::MapExtension { pbx, extension, person } => {
             may_wire(case, by)?;
             if let Some(person) = person {
@@ -94,7 +107,16 @@ fn may_wire(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     let role = by.map(|by| case.staff.people.get(&by).map(|member| member.role));
     match role {
         None | Some(Some(Role::Admin)) => Ok(()),
-        Some(Some(Role::Agent | Role::Supervisor) | None) => Err(Refusal::NotAllowed),
+        Some(Some(Role::Agent | Role::Supervisor | Role::Manager) | None) => Err(Refusal::NotAllowed),
+    }
+}
+
+/// One's own absence, and for who leads or wires anybody's.
+fn may_excuse(case: &Case, by: Option<PersonId>, person: PersonId) -> Result<(), Refusal> {
+    let Some(by) = by.filter(|by| *by != person) else { return Ok(()) };
+    match case.staff.people.get(&by).map(|member| member.role) {
+        Some(Role::Supervisor | Role::Manager | Role::Admin) => Ok(()),
+        Some(Role::Agent) | None => Err(Refusal::NotAllowed),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The ladder: which rungs of an obligation fire now, and whom they tell.
 
-use std::collections::BTreeSet;
-
 use chrono::TimeDelta;
 
-use super::case::{Case, OpenObligation, Staff};
-use super::clock::{Next, Rung};
+use super::case::{Case, OpenObligation};
+use super::clock::Next;
 use super::fact::Fact;
 use super::policy::Policy;
-use crate::{PersonId, Role, Time};
+use super::told::told;
+use crate::Time;
 
 /// Later than this is late. The alarm looks at the clock every second, and a commit takes some
 /// milliseconds.
@@ -36,7 +35,7 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
             planned_at,
             fired_at: now,
             late: now - planned_at > LATE_AFTER,
-            told: told(&case.staff, rung, obligation.owner),
+            told: told(&case.staff, case.policy.terms.notices.recipients(rung), obligation.owner),
             next: standing,
         });
     }
@@ -58,23 +57,4 @@ pub fn moved(policy: &Policy, obligation: &OpenObligation) -> Fact {
         next: obligation.next.map(|next| ladder.next(next.rung)),
         policy: policy.version,
     }
-}
-
-/// The reminder is the owner's own; from the deadline on supervisors hear of it too. Where nobody
-/// owns it, the reminder goes to the supervisors as well, not to all agents: what everybody is
-/// told nobody does, and a supervisor can say who shall. A site without supervisors falls back on
-/// its admins, so that no rung is told to nobody.
-fn told(staff: &Staff, rung: Rung, owner: Option<PersonId>) -> Vec<PersonId> {
-    let owner = owner.filter(|person| staff.is_active(*person));
-    let mut told: BTreeSet<PersonId> = match rung {
-        Rung::Reminder | Rung::Due => owner.into_iter().collect(),
-        Rung::Escalated => BTreeSet::new(),
-    };
-    if rung != Rung::Reminder || owner.is_none() {
-        told.extend(staff.in_role(Role::Supervisor));
-    }
-    if told.is_empty() {
-        told.extend(staff.in_role(Role::Admin));
-    }
-    told.into_iter().collect()
 }

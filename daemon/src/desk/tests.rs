@@ -1,6 +1,7 @@
 //! The rules as scripts: what the PBX says and people do, in virtual time, on a real store.
 
 mod asking;
+mod ladder;
 mod owed;
 
 use chrono::TimeDelta;

@@ -67,6 +67,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
+        | Command::SetAway { .. }
         | Command::MapExtension { .. }
         | Command::IgnoreExtension { .. }
         | Command::SignIn { .. }
@@ -76,12 +77,12 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
     }
 }
 
-/// Admins wire PBXes and people; customers' matters are not theirs.
+/// Managers read; admins wire PBXes and people, and customers' matters are not theirs.
 fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     let Some(by) = by else { return Ok(()) };
     match case.staff.people.get(&by).map(|member| member.role) {
         Some(Role::Agent | Role::Supervisor) => Ok(()),
-        Some(Role::Admin) | None => Err(Refusal::NotAllowed),
+        Some(Role::Manager | Role::Admin) | None => Err(Refusal::NotAllowed),
     }
 }
 

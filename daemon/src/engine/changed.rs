@@ -67,6 +67,7 @@ impl Changed {
             Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
+            | Fact::AwaySet { .. }
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),

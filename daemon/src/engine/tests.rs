@@ -156,8 +156,8 @@ fn rungs_that_fell_into_an_absence_fire_at_the_start_marked_late() {
     house.turn();
     assert_eq!(fired(&house), ["reminder 1", "due 1"]);
     let due = &house.duties(boss)[0];
-    assert_eq!(due.fired[0].1, began + TimeDelta::minutes(24));
-    assert_eq!(due.fired[0].2, began + TimeDelta::hours(3));
+    assert_eq!(due.fired[0].planned_at, began + TimeDelta::minutes(24));
+    assert_eq!(due.fired[0].fired_at, began + TimeDelta::hours(3));
     house.until(began + TimeDelta::days(3));
     assert_eq!(fired(&house), ["reminder 1", "due 1", "escalated 0"]);
 }

@@ -138,6 +138,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
+        | Command::SetAway { .. }
         | Command::MapExtension { .. }
         | Command::IgnoreExtension { .. }
         | Command::SignIn { .. }
@@ -388,13 +389,15 @@ fn next_nth(db: &Connection, policy: &Policy, opened_at: Time) -> rusqlite::Resu
 /// Everybody and their extensions.
 pub fn staff(db: &Connection) -> rusqlite::Result<Arc<Staff>> {
     let people = db
-        .prepare_cached("SELECT id, login, name, role, active FROM people")?
+        .prepare_cached("SELECT id, login, name, role, active, away, deputy FROM people")?
         .query_map([], |row| {
             let member = Member {
                 login: row.get("login")?,
                 name: row.get("name")?,
                 role: word(row, "role", Role::parse)?,
                 active: row.get("active")?,
+                away: row.get("away")?,
+                deputy: row.get::<_, Option<i64>>("deputy")?.map(PersonId),
             };
             Ok((PersonId(row.get("id")?), member))
         })?

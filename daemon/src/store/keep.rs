@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::column::ms;
 use super::detail;
+use crate::desk::Addressee;
 use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
@@ -162,7 +163,7 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             obligation: Some(*obligation),
             body: Some(json!({
                 "rung": rung.as_str(), "planned_at_ms": ms(*planned_at), "late": late,
-                "told": told.iter().map(|person| person.0).collect::<Vec<_>>(),
+                "told": told.iter().map(addressee).collect::<Vec<_>>(),
             })),
             ..About::default()
         },
@@ -227,6 +228,13 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             body: Some(json!({ "name": name, "role": role.as_str(), "active": active })),
             ..About::default()
         },
+        Fact::AwaySet { person, away, deputy, by } => About {
+            kind: "away_set",
+            by: *by,
+            person: Some(*person),
+            body: Some(json!({ "away": away, "deputy": deputy.map(|deputy| deputy.0) })),
+            ..About::default()
+        },
         Fact::ExtensionMapped { pbx, extension, person, by } => About {
             kind: "extension_mapped",
             by: *by,
@@ -262,6 +270,11 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             }
         }
     })
+}
+
+fn addressee(told: &Addressee) -> Value {
+    let instead_of: Vec<i64> = told.instead_of.iter().map(|person| person.0).collect();
+    json!({ "person": told.person.0, "instead_of": instead_of })
 }
 
 /// All that its deadline is reckoned from, so that it can be reckoned again from facts alone.
@@ -446,13 +459,16 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 "UPDATE obligations SET next_rung = ?2, next_rung_at_ms = ?3 WHERE id = ?1",
                 params![obligation.0, next.map(|next| next.rung.as_str()), next.and_then(|next| next.at).map(ms)],
             )?;
-            told.iter().try_for_each(|person| {
-                let key = format!("rung:{obligation}:{}:{person}", rung.as_str());
+            told.iter().try_for_each(|Addressee { person, instead_of }| {
+                let (id, key) = (ids.draw(1), format!("rung:{obligation}:{}:{person}", rung.as_str()));
                 run(
                     "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms)
                      VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6)",
-                    params![ids.draw(1), key, person.0, obligation.0, rung.as_str(), ms(*fired_at)],
-                )
+                    params![id, key, person.0, obligation.0, rung.as_str(), ms(*fired_at)],
+                )?;
+                instead_of.iter().try_for_each(|absent| {
+                    run("INSERT INTO outbox_instead_of (outbox, person) VALUES (?1, ?2)", params![id, absent.0])
+                })
             })
         }
         Fact::CustomerSaved { customer, by, version, form, numbers } => {
@@ -500,6 +516,10 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 false => Ok(()),
             }
         }
+        Fact::AwaySet { person, away, deputy, .. } => run(
+            "UPDATE people SET away = ?2, deputy = ?3 WHERE id = ?1",
+            params![person.0, away, deputy.map(|deputy| deputy.0)],
+        ),
         Fact::ExtensionMapped { pbx, extension, person: Some(person), .. } => {
             run(
                 "DELETE FROM ignored_extensions WHERE pbx = ?1 AND extension = ?2",

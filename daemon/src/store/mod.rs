@@ -200,6 +200,7 @@ fn changes_staff(fact: &Fact) -> bool {
         fact,
         Fact::PersonAdded { .. }
             | Fact::PersonChanged { .. }
+            | Fact::AwaySet { .. }
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
     )

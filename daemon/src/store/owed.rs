@@ -1,7 +1,6 @@
 //! What is owed, as its own pages and the API read it: lists of it, and one obligation whole.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Deserialize;
 
 use super::Result;
 use super::column::*;
@@ -63,14 +62,7 @@ pub fn page(db: &Connection, id: ObligationId) -> Result<Option<OwedPage>> {
         None => None,
     };
     let began_with = began_with(db, id)?;
-    Ok(Some(OwedPage {
-        rungs: rungs(db, &row)?,
-        attempts: attempts(db, id)?,
-        pauses: pauses(db, id)?,
-        began_with,
-        proof_call,
-        row,
-    }))
+    Ok(Some(OwedPage { attempts: attempts(db, id)?, pauses: pauses(db, id)?, began_with, proof_call, row }))
 }
 
 /// The call, or the one that it turned out to be part of.
@@ -85,39 +77,6 @@ fn began_with(db: &Connection, id: ObligationId) -> Result<Option<StoredCall>> {
         .prepare_cached("SELECT call FROM obligations WHERE id = ?1")?
         .query_row([id.0], |row| maybe_name(row, "call"))?;
     call.map_or(Ok(None), |call| whole_call(db, &call))
-}
-
-/// What of a fired rung's fact its page needs.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fired {
-    rung: String,
-    told: Vec<i64>,
-}
-
-/// Whom a rung told is on record with its fact.
-fn rungs(db: &Connection, row: &ObligationRow) -> Result<Vec<FiredRung>> {
-    let told: Vec<Fired> = db
-        .prepare_cached("SELECT body FROM facts WHERE ticket = ?1 AND obligation = ?2 AND kind = 'rung_fired'")?
-        .query_map([row.ticket.0, row.id.0], |row| {
-            Ok(serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default())
-        })?
-        .collect::<Result<_>>()?;
-    db.prepare_cached(
-        "SELECT rung, planned_at_ms, fired_at_ms, late FROM rungs WHERE obligation = ?1 ORDER BY planned_at_ms",
-    )?
-    .query_map([row.id.0], |row| {
-        let rung = rung(row, "rung")?;
-        let told = told.iter().filter(|fired| fired.rung == rung.as_str());
-        Ok(FiredRung {
-            rung,
-            planned_at: time(row, "planned_at_ms")?,
-            fired_at: time(row, "fired_at_ms")?,
-            late: row.get("late")?,
-            told: told.flat_map(|fired| fired.told.iter().copied().map(PersonId)).collect(),
-        })
-    })?
-    .collect()
 }
 
 fn attempts(db: &Connection, id: ObligationId) -> Result<Vec<MadeAttempt>> {

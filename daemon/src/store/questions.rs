@@ -1,5 +1,7 @@
 //! The questions of [`Reader`] in SQL, each on one state of the store.
 
+use std::collections::BTreeSet;
+
 use protocol::request::Spying;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
@@ -9,10 +11,10 @@ use super::detail;
 use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
-use crate::desk::Rung;
 use crate::desk::clock::ObligationState;
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
+use crate::desk::{Addressee, Rung};
 use crate::live::Told;
 use crate::number::{Number, Numbering};
 use crate::{CallId, CustomerId, ObligationId, OutboxId, PbxName, PersonId, Role, TicketId, Time};
@@ -24,7 +26,9 @@ const CONTACTS: usize = 5;
 
 pub fn directory(db: &Connection) -> Result<Directory> {
     let people = db
-        .prepare_cached("SELECT id, login, name, role, active, language, created_at_ms FROM people ORDER BY name, id")?
+        .prepare_cached(
+            "SELECT id, login, name, role, active, away, deputy, language, created_at_ms FROM people ORDER BY name, id",
+        )?
         .query_map([], |row| {
             Ok(Person {
                 id: PersonId(row.get("id")?),
@@ -32,6 +36,8 @@ pub fn directory(db: &Connection) -> Result<Directory> {
                 name: row.get("name")?,
                 role: word(row, "role", Role::parse)?,
                 active: row.get("active")?,
+                away: row.get("away")?,
+                deputy: row.get::<_, Option<i64>>("deputy")?.map(PersonId),
                 language: row.get("language")?,
                 created_at: time(row, "created_at_ms")?,
             })
@@ -163,16 +169,40 @@ pub(super) fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite:
     let mut rows =
         db.prepare_cached(sql)?.query_map(values, obligation_row)?.collect::<Result<Vec<ObligationRow>>>()?;
     for row in &mut rows {
-        row.fired = db
-            .prepare_cached(
-                "SELECT rung, planned_at_ms, fired_at_ms FROM rungs WHERE obligation = ?1 ORDER BY planned_at_ms",
-            )?
-            .query_map([row.id.0], |row| {
-                Ok((rung(row, "rung")?, time(row, "planned_at_ms")?, time(row, "fired_at_ms")?))
-            })?
-            .collect::<Result<_>>()?;
+        row.fired = fired(db, row.id)?;
     }
     Ok(rows)
+}
+
+fn fired(db: &Connection, obligation: ObligationId) -> Result<Vec<Fired>> {
+    let mut fired = db
+        .prepare_cached("SELECT rung, planned_at_ms, fired_at_ms, late FROM rungs WHERE obligation = ?1")?
+        .query_map([obligation.0], |row| {
+            Ok(Fired {
+                rung: rung(row, "rung")?,
+                planned_at: time(row, "planned_at_ms")?,
+                fired_at: time(row, "fired_at_ms")?,
+                late: row.get("late")?,
+                told: Vec::new(),
+            })
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    fired.sort_by_key(|fired| fired.rung);
+    let mut statement = db.prepare_cached(
+        "SELECT b.rung, b.person, i.person AS absent FROM outbox b
+         LEFT JOIN outbox_instead_of i ON i.outbox = b.id WHERE b.obligation = ?1 ORDER BY b.id, i.person",
+    )?;
+    let mut rows = statement.query([obligation.0])?;
+    while let Some(row) = rows.next()? {
+        let (rung, person) = (rung(row, "rung")?, PersonId(row.get("person")?));
+        let Some(fired) = fired.iter_mut().find(|fired| fired.rung == rung) else { continue };
+        if fired.told.last().is_none_or(|told| told.person != person) {
+            fired.told.push(Addressee { person, instead_of: BTreeSet::new() });
+        }
+        let absent = row.get::<_, Option<i64>>("absent")?.map(PersonId);
+        fired.told.last_mut().into_iter().for_each(|told| told.instead_of.extend(absent));
+    }
+    Ok(fired)
 }
 
 fn obligation_row(row: &Row) -> Result<ObligationRow> {
@@ -212,9 +242,21 @@ pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
     let unowned =
         format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner IS NULL ORDER BY o.due_at_ms, o.id LIMIT ?1");
     let mut rows = obligation_rows(db, &own, params![person.0, LIST])?;
+    for absent in stands_in_for(db, person)? {
+        rows.extend(obligation_rows(db, &own, params![absent.0, LIST])?);
+    }
     rows.extend(obligation_rows(db, &unowned, [UNOWNED])?);
     rows.sort_by_key(|row| (row.due_at.is_none(), row.due_at, row.id));
     Ok(rows)
+}
+
+/// Whose duties are this person's for now.
+fn stands_in_for(db: &Connection, person: PersonId) -> Result<Vec<PersonId>> {
+    let anybody = "SELECT EXISTS (SELECT 1 FROM people WHERE (away = 1 OR active = 0) AND deputy IS NOT NULL)";
+    if !db.prepare_cached(anybody)?.query_row([], |row| row.get(0))? {
+        return Ok(Vec::new());
+    }
+    Ok(directory(db)?.stands_in_for(person).collect())
 }
 
 pub fn at_risk(db: &Connection, now: Time) -> Result<Vec<ObligationRow>> {

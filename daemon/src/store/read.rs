@@ -4,9 +4,9 @@
 use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
-use crate::desk::Rung;
 use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof};
 use crate::desk::ticket::Ticket;
+use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
@@ -50,6 +50,9 @@ pub struct Person {
     pub name: String,
     pub role: Role,
     pub active: bool,
+    /// Not here for now: whoever stands in is told instead.
+    pub away: bool,
+    pub deputy: Option<PersonId>,
     pub language: Option<String>,
     pub created_at: Time,
 }
@@ -57,6 +60,16 @@ pub struct Person {
 impl Directory {
     pub fn person(&self, id: PersonId) -> Option<&Person> {
         self.people.iter().find(|p| p.id == id)
+    }
+    /// Who is told in somebody's place; none where nobody of the chain of deputies is here.
+    pub fn stand_in(&self, person: PersonId) -> Option<PersonId> {
+        let post = |person: &Person| Post { is_here: person.active && !person.away, deputy: person.deputy };
+        desk::stand_in(person, |id| self.person(id).map(post))
+    }
+    /// In whose place this person is told now, the person apart.
+    pub fn stands_in_for(&self, person: PersonId) -> impl Iterator<Item = PersonId> {
+        let absent = self.people.iter().filter(move |p| p.id != person && p.deputy.is_some());
+        absent.map(|p| p.id).filter(move |absent| self.stand_in(*absent) == Some(person))
     }
     pub fn holder(&self, pbx: &PbxName, extension: &Extension) -> Option<&Person> {
         let (.., id) = self.extensions.iter().find(|(p, e, _)| p == pbx && e == extension)?;
@@ -245,8 +258,19 @@ pub struct ObligationRow {
     pub proof: Option<Proof>,
     /// How it ended, where no talk kept it.
     pub ended: Option<Ended>,
-    /// Rungs that fired: planned and actual time.
-    pub fired: Vec<(Rung, Time, Time)>,
+    /// Rungs that fired, in their order.
+    pub fired: Vec<Fired>,
+}
+
+/// A rung that fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    pub rung: Rung,
+    pub planned_at: Time,
+    pub fired_at: Time,
+    /// Well after its time, because the daemon or the disk was down.
+    pub late: bool,
+    pub told: Vec<Addressee>,
 }
 
 /// Which obligations a list shows.
@@ -272,8 +296,6 @@ pub enum Whose {
 #[derive(Clone, Debug)]
 pub struct OwedPage {
     pub row: ObligationRow,
-    /// Those that fired, oldest first.
-    pub rungs: Vec<FiredRung>,
     /// Oldest first.
     pub attempts: Vec<MadeAttempt>,
     /// Oldest first; the last may still go on.
@@ -282,15 +304,6 @@ pub struct OwedPage {
     pub began_with: Option<StoredCall>,
     /// The call that kept it.
     pub proof_call: Option<StoredCall>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct FiredRung {
-    pub rung: Rung,
-    pub planned_at: Time,
-    pub fired_at: Time,
-    pub late: bool,
-    pub told: Vec<PersonId>,
 }
 
 /// A call of ours with the customer that came to no talk.

@@ -49,8 +49,8 @@ impl Reader {
             None => Ok(Card::default()),
         }
     }
-    /// Open obligations, by due time: the person's own, at most [`LIST`], and the nearest twenty
-    /// that nobody owns.
+    /// Open obligations, by due time: the person's own and of each for whom they stand in, at most
+    /// [`LIST`] of one, and the nearest twenty that nobody owns.
     pub async fn duties(&self, person: PersonId) -> Result<Vec<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| questions::duties(db, person)).await
     }

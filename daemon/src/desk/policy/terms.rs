@@ -57,6 +57,13 @@ pub struct Callback {
     pub claim_ms: i64,
 }
 
+impl Notices {
+    pub fn recipients(&self, rung: Rung) -> &BTreeSet<Recipient> {
+        const NOBODY: &BTreeSet<Recipient> = &BTreeSet::new();
+        self.told.get(&rung).unwrap_or(NOBODY)
+    }
+}
+
 impl Terms {
     /// The calendar of whoever has none of their own.
     pub const SITE: &str = "site";
