@@ -67,7 +67,7 @@ fn answer(action: &str, id: &str) -> String {
         "CoreStatus" => format!(
             "Response: Success\r\nActionID: {id}\r\nCoreStartupDate: 2026-11-21\r\nCoreStartupTime: 20:37:13\r\n\r\n"
         ),
-        "QueueStatus" | "CoreShowChannels" => format!(
+        "QueueStatus" | "BridgeList" | "CoreShowChannels" => format!(
             "Response: Success\r\nActionID: {id}\r\nEventList: start\r\nMessage: will follow\r\n\r\n\
              Event: {action}Complete\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: 0\r\n\r\n"
         ),

@@ -542,6 +542,7 @@ fn answer(stream: TcpStream, out: &Mutex<TcpStream>, simulation: &Simulation) {
             "CoreStatus" => done("CoreStartupDate: 2026-11-22\r\nCoreStartupTime: 08:00:00\r\n"),
             "CoreSettings" => done("AsteriskVersion: 22.10.0\r\n"),
             "CoreShowChannels" => list(&[], "CoreShowChannelsComplete"),
+            "BridgeList" => list(&[], "BridgeListComplete"),
             "QueueStatus" => list(&members(simulation), "QueueStatusComplete"),
             "Ping" => {
                 let now = Utc::now();

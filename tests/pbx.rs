@@ -641,6 +641,7 @@ impl Line {
                 format!("Response: Success\r\n{id}CoreStartupDate: 2026-11-21\r\nCoreStartupTime: 20:37:13\r\n\r\n")
             }
             "QueueStatus" => list(&id, &lists.status, "QueueStatusComplete"),
+            "BridgeList" => list(&id, &[], "BridgeListComplete"),
             "CoreShowChannels" => list(&id, &lists.channels, "CoreShowChannelsComplete"),
             "Ping" => format!(
                 "Response: Success\r\n{id}Ping: Pong\r\nTimestamp: {}.000000\r\n\r\n",

@@ -272,6 +272,11 @@ pub enum CallEvent {
     SnapshotBegan {
         boot: BootId,
     },
+    /// Part of a snapshot: a bridge. What a leg that is told later says of its kind is a guess.
+    BridgeSeen {
+        bridge: BridgeId,
+        kind: BridgeKind,
+    },
     /// Part of a snapshot: a leg that is up.
     LegSeen(Box<LegSeen>),
     /// Part of a snapshot: a queue.
@@ -495,6 +500,7 @@ impl CallEvent {
             Self::OriginateEnded { .. } => "originate_ended",
             Self::SnapshotBegan { .. } => "snapshot_began",
             Self::LegSeen(_) => "leg_seen",
+            Self::BridgeSeen { .. } => "bridge_seen",
             Self::QueueSeen { .. } => "queue_seen",
             Self::CallerSeen { .. } => "caller_seen",
             Self::SnapshotEnded => "snapshot_ended",
@@ -542,6 +548,7 @@ impl CallEvent {
             | Self::AgentIs { .. }
             | Self::DeviceIs { .. }
             | Self::SnapshotBegan { .. }
+            | Self::BridgeSeen { .. }
             | Self::QueueSeen { .. }
             | Self::SnapshotEnded
             | Self::LookBegan
@@ -599,6 +606,7 @@ impl CallEvent {
             Self::DeviceIs { device, state } => format!("{device} {state:?}"),
             Self::OriginateEnded { leg, succeeded } => format!("{}{}", or_dash(leg), unless(*succeeded)),
             Self::SnapshotBegan { boot } => boot.to_string(),
+            Self::BridgeSeen { bridge, kind } => format!("{bridge} ({kind:?})"),
             Self::QueueSeen { queue } => queue.to_string(),
             Self::CallerSeen { caller, queue, waited_ms } => format!("{caller} in {queue} waited_ms={waited_ms}"),
             Self::SnapshotEnded | Self::LookBegan | Self::LookEnded | Self::PbxStarted | Self::PbxStopping => {

@@ -67,6 +67,8 @@ pub struct Tracker {
     rootless: VecDeque<(LegId, LegId)>,
     /// Callers whom a snapshot named before their legs.
     seen_waiting: Vec<(LegId, QueueName, Time)>,
+    /// What a snapshot tells of bridges.
+    seen_bridges: BTreeMap<BridgeId, BridgeKind>,
     /// Halves of loops that the snapshot under way named alone so far, by what both are called.
     seen_halves: BTreeMap<Box<str>, LegId>,
     spies: BTreeMap<LegId, Spy>,
@@ -131,6 +133,7 @@ impl Tracker {
             listed: Vec::new(),
             rootless: VecDeque::new(),
             seen_waiting: Vec::new(),
+            seen_bridges: BTreeMap::new(),
             seen_halves: BTreeMap::new(),
             spies: BTreeMap::new(),
             unseen: BTreeSet::new(),
@@ -259,6 +262,8 @@ impl Tracker {
             CallEvent::CallerSeen { caller, queue, .. } if self.looks.are_under_way() => {
                 self.looks.caller(caller, queue);
             }
+            CallEvent::BridgeSeen { .. } if self.looks.are_under_way() => {}
+            CallEvent::BridgeSeen { bridge, kind } => drop(self.seen_bridges.insert(bridge, kind)),
             CallEvent::LegSeen(seen) => self.listed.push((at, *seen)),
             CallEvent::QueueSeen { queue } => {
                 self.staff.queue_seen(queue);

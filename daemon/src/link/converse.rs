@@ -72,9 +72,10 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
         tokio::select! {
             read = reader.read_buf(&mut buffer) => match read {
                 Ok(bytes) if bytes > 0 => {
-                    heard_at = Utc::now();
+                    let (time, instant) = moment();
+                    heard_at = time;
                     tap.heard(heard_at, &buffer[buffer.len() - bytes..]);
-                    session.receive(instant(), &mut buffer, &mut heard);
+                    session.receive(instant, &mut buffer, &mut heard);
                 }
                 Ok(_) => session.closed(&mut buffer, &mut heard),
                 Err(error) => {
@@ -222,6 +223,24 @@ impl TheirClock {
         let moved = (ahead_ms - before).abs() >= STEP_MS;
         moved.then(|| format!("The PBX's clock was {before} ms ahead of ours and is now {ahead_ms} ms ahead."))
     }
+}
+
+/// How far apart the two clocks may have been read: what waits for a snapshot's end is dated by the
+/// difference of both at two moments.
+const SAME: TimeDelta = TimeDelta::microseconds(200);
+
+/// Now, by both clocks. On a busy machine another may have its turn between two readings; then they
+/// are read again, a few times, for the time may be being set.
+fn moment() -> (Time, Instant) {
+    let read = || (Utc::now(), instant(), Utc::now());
+    let mut last = read();
+    for _ in 0..8 {
+        if (last.2 - last.0).abs() < SAME {
+            break;
+        }
+        last = read();
+    }
+    (last.0, last.1)
 }
 
 pub(crate) fn instant() -> Instant {

@@ -107,7 +107,7 @@ fn reply(action: &str, id: &str, manner: Manner) -> String {
         ("CoreStatus", _) => {
             format!("Response: Success\nActionID: {id}\nCoreStartupDate: 2026-11-21\nCoreStartupTime: 20:37:13\n\n")
         }
-        ("QueueStatus" | "CoreShowChannels", _) => list(action),
+        ("QueueStatus" | "BridgeList" | "CoreShowChannels", _) => list(action),
         ("CoreSettings", _) => format!("Response: Success\nActionID: {id}\nAsteriskVersion: 22.10.0\n\n"),
         ("Originate", _) => {
             format!("Response: Error\nActionID: {id}\nMessage: Extension does not exist.\n\n")
@@ -228,7 +228,8 @@ async fn all_that_a_pbx_says_reaches_the_board_and_a_cut_is_an_outage() {
 
     // It is back: a snapshot, then the outage's end under the same key.
     let first = asked.await.unwrap();
-    assert_eq!(first, ["Challenge", "Login", "Ping", "CoreSettings", "CoreStatus", "QueueStatus", "CoreShowChannels"]);
+    let all = ["CoreStatus", "QueueStatus", "BridgeList", "CoreShowChannels"];
+    assert_eq!(first, [&["Challenge", "Login", "Ping", "CoreSettings"][..], &all].concat());
     let again = linked.serve(Manner::Welcoming, Vec::new(), false).await;
     linked
         .until(|news| match news {

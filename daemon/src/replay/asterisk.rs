@@ -1,8 +1,8 @@
 //! The Asterisk half of a recorded conversation: what a link would have told of the same bytes.
 //!
 //! What a link asked is not in a recording, so the answers are recognised by themselves: a reply to
-//! `CoreStatus` begins a snapshot, and the ends of both lists that are asked for with it end it. When
-//! it looked, to compare, a capture says; the list of channels ends that.
+//! `CoreStatus` begins a snapshot, and the last of the lists that are asked for with it, that of
+//! channels, ends it. When it looked, to compare, a capture says; that list ends a look, too.
 
 use bytes::BytesMut;
 use chrono::DateTime;
@@ -16,8 +16,11 @@ use tokio_util::codec::Decoder;
 use super::recording::{Arrival, Asked, Clock};
 use crate::Time;
 
-/// The lists of a snapshot, by the events that end them.
-const LISTS: [&[u8]; 2] = [b"QueueStatusComplete", b"CoreShowChannelsComplete"];
+/// Ends the last list of a snapshot, as of a look.
+const LAST: &[u8] = b"CoreShowChannelsComplete";
+
+/// A link asks for it so many actions after the status.
+const LAST_AFTER_STATUS: u64 = 3;
 
 #[derive(Debug)]
 pub struct Reader {
@@ -41,7 +44,6 @@ enum Sight {
     /// Between the answer to `CoreStatus`, which has the number `status`, and the end of the lists.
     Snapshot {
         status: Option<u64>,
-        ended: [bool; 2],
         held: Vec<(Time, CallEvent)>,
     },
     Whole,
@@ -101,10 +103,10 @@ impl Reader {
         match &mut self.sight {
             Sight::Blind => {}
             Sight::Opening { listed, held } => match packet.event() {
-                Some(b"QueueParams" | b"QueueMember" | b"QueueEntry" | b"CoreShowChannel") => {
+                Some(b"QueueParams" | b"QueueMember" | b"QueueEntry" | b"BridgeListItem" | b"CoreShowChannel") => {
                     listed.extend(events::map(packet));
                 }
-                Some(b"CoreShowChannelsComplete") => {
+                Some(LAST) => {
                     let began = CallEvent::SnapshotBegan { boot: "replay".into() };
                     let snapshot = [began].into_iter().chain(listed.drain(..)).chain([CallEvent::SnapshotEnded]);
                     out.extend(snapshot.map(|event| (at, event)).chain(held.drain(..)));
@@ -112,19 +114,17 @@ impl Reader {
                 }
                 Some(_) | None => held.extend(events::map(packet).map(|event| (at, event))),
             },
-            Sight::Snapshot { status, ended, held } => {
-                match (list_ended(*status, packet), is_item(packet)) {
-                    (Some(list), _) => ended[list] = true,
-                    (None, true) => out.extend(events::map(packet).map(|event| (at, event))),
-                    (None, false) => held.extend(events::map(packet).map(|event| (at, event))),
-                }
-                if ended.iter().all(|ended| *ended) {
-                    out.push((at, CallEvent::SnapshotEnded));
-                    out.append(held);
-                    self.sight = Sight::Whole;
+            Sight::Snapshot { status, .. } if ends_lists(*status, packet) => {
+                out.push((at, CallEvent::SnapshotEnded));
+                if let Sight::Snapshot { held, .. } = std::mem::replace(&mut self.sight, Sight::Whole) {
+                    out.extend(held);
                 }
             }
-            Sight::Whole if self.looks && packet.event() == Some(LISTS[1]) => {
+            Sight::Snapshot { held, .. } => {
+                let told = events::map(packet).map(|event| (at, event));
+                if is_item(packet) { out.extend(told) } else { held.extend(told) }
+            }
+            Sight::Whole if self.looks && packet.event() == Some(LAST) => {
                 self.looks = false;
                 out.push((at, CallEvent::LookEnded));
             }
@@ -143,7 +143,7 @@ impl Reader {
         self.boot = Some(boot.clone());
         self.looks = false;
         out.push((at, CallEvent::SnapshotBegan { boot }));
-        self.sight = Sight::Snapshot { status: number(packet), ended: [false; 2], held: Vec::new() };
+        self.sight = Sight::Snapshot { status: number(packet), held: Vec::new() };
     }
 }
 
@@ -185,20 +185,19 @@ impl Packets {
 /// Whether a packet belongs to a list: events that nobody asked for bear no `ActionID`, but for
 /// what came of an `Originate`.
 fn is_item(packet: &Packet) -> bool {
-    let list = [b"QueueParams".as_slice(), b"QueueMember", b"QueueEntry", b"CoreShowChannel"];
+    let list = [b"QueueParams".as_slice(), b"QueueMember", b"QueueEntry", b"BridgeListItem", b"CoreShowChannel"];
     packet.event().is_some_and(|name| list.contains(&name)) && packet.get(b"ActionID").is_some()
 }
 
-/// The list that a packet ends, or that it says will not come.
-fn list_ended(status: Option<u64>, packet: &Packet) -> Option<usize> {
+/// Whether a packet ends the last list, or says that it will not come. Asterisk answers one action
+/// after the other.
+fn ends_lists(status: Option<u64>, packet: &Packet) -> bool {
     match packet.event() {
-        Some(name) => LISTS.iter().position(|list| *list == name),
-        // A link asks for the lists right after the status.
+        Some(name) => name == LAST,
         None if packet.response() == Some(b"Error") => {
-            let nth = number(packet)?.checked_sub(status? + 1)?;
-            usize::try_from(nth).ok().filter(|nth| *nth < LISTS.len())
+            status.is_some_and(|status| number(packet) == Some(status + LAST_AFTER_STATUS))
         }
-        None => None,
+        None => false,
     }
 }
 

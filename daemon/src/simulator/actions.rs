@@ -1,5 +1,7 @@
 //! What the simulated Asterisk answers to actions about calls and queues, in Asterisk's words.
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
 
 use super::ami::{Packet, SYSTEM_NAME};
@@ -38,7 +40,8 @@ impl Action {
 }
 
 /// The commands that a session may give, with what `ListCommands` says of them.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 14] = [
+    ("BridgeList", "Get a list of bridges in the system.  (Priv: <none>)"),
     ("Challenge", "Generate Challenge for MD5 Auth.  (Priv: <none>)"),
     ("CoreSettings", "Show PBX core settings (version etc).  (Priv: system,reporting,all)"),
     ("CoreShowChannels", "List currently active channels.  (Priv: system,reporting,all)"),
@@ -67,6 +70,7 @@ pub(super) fn answer(hotline: &mut Hotline, at: Time, action: &Action) -> Bytes 
         }
         "coresettings" => core_settings(action),
         "corestatus" => core_status(hotline, action),
+        "bridgelist" => bridges(hotline, action),
         "coreshowchannels" => channels(hotline, at, action),
         "queuestatus" => queues(hotline, at, action),
         "originate" => originate(hotline, at, action),
@@ -134,6 +138,28 @@ fn channels(hotline: &Hotline, at: Time, action: &Action) -> Bytes {
         list.item(packet);
     }
     list.end(action, "CoreShowChannelsComplete")
+}
+
+/// All are bridges of two.
+fn bridges(hotline: &Hotline, action: &Action) -> Bytes {
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for bridge in hotline.pbx.channels.values().filter_map(|channel| channel.bridge.as_deref()) {
+        *sizes.entry(bridge).or_default() += 1;
+    }
+    let mut list = List::start(action, "Bridge listing will follow");
+    for (bridge, size) in sizes {
+        let packet = Packet::item("BridgeListItem")
+            .action_id(action.id())
+            .field("BridgeUniqueid", bridge)
+            .field("BridgeType", "basic")
+            .field("BridgeTechnology", "simple_bridge")
+            .field("BridgeCreator", "<unknown>")
+            .field("BridgeName", "<unknown>")
+            .field("BridgeNumChannels", size)
+            .field("BridgeVideoSourceMode", "none");
+        list.item(packet);
+    }
+    list.end(action, "BridgeListComplete")
 }
 
 fn queues(hotline: &Hotline, at: Time, action: &Action) -> Bytes {

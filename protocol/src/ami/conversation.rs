@@ -498,7 +498,7 @@ impl Conversation {
         let id = self.ids.next();
         let status = Action::new("CoreStatus", &id);
         self.act(at, id, status, What::Status, LIST_WITHIN);
-        let lists = ["QueueStatus", "CoreShowChannels"];
+        let lists = ["QueueStatus", "BridgeList", "CoreShowChannels"];
         for name in lists {
             let id = self.ids.next();
             let action = Action::new(name, &id);

@@ -157,6 +157,11 @@ pub fn map(packet: &Packet) -> Option<CallEvent> {
             Some(CallEvent::OriginateEnded { leg: id.and_then(leg_id), succeeded })
         }
 
+        b"BridgeListItem" => {
+            let [bridge, kind, technology] = take(packet, ["BridgeUniqueid", "BridgeType", "BridgeTechnology"]);
+            let kind = bridge_kind(kind?, technology.unwrap_or_default());
+            Some(CallEvent::BridgeSeen { bridge: bridge_id(bridge?)?, kind })
+        }
         b"CoreShowChannel" => leg_seen(packet),
         b"QueueParams" => Some(CallEvent::QueueSeen { queue: queue_name(packet.get(b"Queue")?) }),
         b"QueueEntry" => {
@@ -407,7 +412,8 @@ fn leg_seen(packet: &Packet) -> Option<CallEvent> {
         .then(|| data.unwrap_or_default().split(|byte| *byte == b',').next().unwrap_or_default())
         .and_then(known)
         .map(queue_name);
-    // A list of channels does not say what kind of bridge they are in, but what they do there.
+    // A list of channels does not say what kind of bridge they are in, but what they do there; who was
+    // parked out of a queue is still in `Queue`.
     let kind = match application.unwrap_or_default() {
         b"ConfBridge" | b"MeetMe" | b"Stasis" => BridgeKind::Conference,
         b"AgentLogin" => BridgeKind::Resting,

@@ -16,6 +16,7 @@ impl Tracker {
         self.listed.clear();
         self.staff.snapshot_began();
         self.seen_waiting.clear();
+        self.seen_bridges.clear();
         self.seen_halves.clear();
         self.looks.forget();
     }
@@ -94,6 +95,12 @@ impl Tracker {
     pub(super) fn snapshot_ended(&mut self, at: Time, out: &mut Vec<Change>) {
         self.is_listing = true;
         let mut listed = std::mem::take(&mut self.listed);
+        let bridges = std::mem::take(&mut self.seen_bridges);
+        // An agent's line may be its calls' root wherever it is, and is told by what it does there.
+        let told = listed.iter_mut().filter_map(|(_, seen)| seen.bridge.as_mut());
+        for (bridge, kind) in told.filter(|(_, kind)| *kind != BridgeKind::Resting) {
+            *kind = bridges.get(bridge).copied().unwrap_or(*kind);
+        }
         listed.sort_by_key(|(_, seen)| rank(seen));
         listed.into_iter().for_each(|(at, seen)| self.leg_seen(seen, at, out));
         self.is_listing = false;

@@ -138,6 +138,7 @@ fn event(words: &[&str]) -> CallEvent {
             half_of: device.strip_suffix(['1', '2']).and_then(|name| name.strip_suffix(';')).map(Into::into),
             up_ms: 5000,
         })),
+        ["seen_lot", id] => CallEvent::BridgeSeen { bridge: id.into(), kind: BridgeKind::Holding },
         ["seen_waiting", id, queue, waited_ms] => CallEvent::CallerSeen {
             caller: id.into(),
             queue: queue.into(),

@@ -62,7 +62,14 @@ impl Cable {
                     }
                 }
                 Heard::Live => self.is_live = true,
-                _ => {}
+                Heard::Resync(why) => panic!("{why}"),
+                Heard::Over(_)
+                | Heard::Product(_)
+                | Heard::Asking(_)
+                | Heard::Answered { .. }
+                | Heard::Pong { .. }
+                | Heard::Damaged { .. }
+                | Heard::Note(_) => {}
             }
         }
     }
@@ -181,7 +188,13 @@ fn a_thousand_cuts_leave_no_ghost_and_invent_no_abandon() {
         }
         calls.extend(cable.changes.drain(..).filter_map(|change| match change {
             Change::Ended(call) => Some(*call),
-            _ => None,
+            Change::Call(_)
+            | Change::Merged { .. }
+            | Change::Queues
+            | Change::Agent(_)
+            | Change::Listening { .. }
+            | Change::Listened { .. }
+            | Change::Drift(_) => None,
         }));
     }
     assert_eq!(cable.tracker.calls().count(), 0, "a call that never ends");

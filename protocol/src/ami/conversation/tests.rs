@@ -41,6 +41,7 @@ impl Driven {
         driven.says("Response: Success\nActionID: {CoreSettings}\nAsteriskVersion: 22.10.0");
         driven.says(BOOTED);
         driven.list("QueueStatus", &[]);
+        driven.list("BridgeList", &[]);
         driven.list("CoreShowChannels", &[]);
         driven.heard.clear();
         driven.sent.clear();
@@ -130,6 +131,7 @@ fn a_snapshot_comes_first_and_what_came_meanwhile_after_it() {
     assert!(!driven.heard.contains(&Heard::Live));
     let seen = "Event: CoreShowChannel\nChannel: PJSIP/1001-00000001\nChannelState: 6\nChannelStateDesc: Up\n\
                 CallerIDNum: 1001\nCallerIDName: \nExten: 1\nUniqueid: lab-1.2\nLinkedid: lab-1.2\nDuration: 00:00:05";
+    driven.list("BridgeList", &[]);
     driven.list("CoreShowChannels", &[seen]);
     assert!(driven.heard.contains(&Heard::Product("Asterisk 22.10.0".into())));
     let clock = Some(Duration::from_millis(1_795_293_433_500));
@@ -173,6 +175,7 @@ fn an_error_to_a_list_is_an_empty_list_with_a_note() {
     let mut driven = Driven::signed_in();
     driven.says(BOOTED);
     driven.says("Response: Error\nActionID: {QueueStatus}\nMessage: Invalid/unknown command: QueueStatus.");
+    driven.says("Response: Error\nActionID: {BridgeList}\nMessage: Permission denied");
     driven.says("Response: Error\nActionID: {CoreShowChannels}\nMessage: Permission denied");
     let notes: Vec<&str> = driven
         .heard
@@ -190,6 +193,7 @@ fn an_error_to_a_list_is_an_empty_list_with_a_note() {
     driven.later(SNAPSHOT_EVERY);
     driven.says(BOOTED);
     driven.list("QueueStatus", &["Event: QueueParams\nQueue: support"]);
+    driven.list("BridgeList", &[]);
     driven.list("CoreShowChannels", &[]);
     assert_eq!(driven.names(), ["snapshot_began", "queue_seen", "snapshot_ended"]);
 }
@@ -215,6 +219,7 @@ fn damage_and_reloads_ask_for_a_snapshot_but_not_all_the_time() {
     assert_eq!(driven.heard.iter().filter(|heard| matches!(heard, Heard::Damaged { .. })).count(), 20);
     driven.says(BOOTED);
     driven.list("QueueStatus", &[]);
+    driven.list("BridgeList", &[]);
     driven.list("CoreShowChannels", &[]);
     assert_eq!(driven.names(), ["snapshot_began", "snapshot_ended"]);
 }
@@ -351,6 +356,7 @@ fn with_queues() -> Driven {
     driven.later(secs(0));
     driven.says(BOOTED);
     driven.list("QueueStatus", &["Event: QueueParams\nQueue: sales", "Event: QueueParams\nQueue: support"]);
+    driven.list("BridgeList", &[]);
     driven.list("CoreShowChannels", &[]);
     driven.heard.clear();
     driven.sent.clear();
@@ -392,6 +398,7 @@ fn a_snapshot_overtakes_a_look_and_what_is_left_of_it_is_no_news() {
     driven.says(&late);
     driven.says(BOOTED);
     driven.list("QueueStatus", &[]);
+    driven.list("BridgeList", &[]);
     driven.list("CoreShowChannels", &[]);
     assert_eq!(driven.names(), ["snapshot_began", "snapshot_ended"]);
     look(&mut driven);

@@ -137,3 +137,56 @@ fn a_caller_parked_by_key_is_fetched() {
     assert_eq!((agents(call), call.ended_by), (vec!["1001", "1002"], Some(EndedBy::Agent)));
     assert_eq!((script.merged, call.direction), (1, Direction::Inbound));
 }
+
+/// As Asterisk 22 lists them, who were parked out of a queue: still in `Queue`, in one bridge.
+#[test]
+fn two_in_one_parking_lot_stay_two_calls_over_a_reconnect() {
+    let mut script = Script::played(TWO_PARKED);
+    script.tracker.lost_sight(ms(10_000), &mut script.changes);
+    script.play(
+        "12000 boot b7
+         12000 seen_lot L
+         12000 seen C PJSIP/trunk of C L
+         12000 seen D PJSIP/trunk of D L
+         12000 snapshot_ends
+         20000 unpark C E
+         20000 call E PJSIP/1003 1003 701
+         20000 out C L
+         20000 in C B5
+         20000 in E B5
+         30000 bye C
+         30000 out C B5
+         30000 end E
+         30000 end C
+         40000 bye D
+         40000 out D L
+         40000 end D",
+    );
+    assert_eq!((script.ended.len(), script.tracker.calls().count()), (2, 0), "{:#?}", script.ended);
+    assert_eq!((agents(&script.ended[0]), agents(&script.ended[1])), (vec!["1001", "1003"], vec!["1002"]));
+    assert_eq!(script.ended[0].ended_at, Some(ms(30_000)));
+}
+
+const TWO_PARKED: &str = "
+    0    call C PJSIP/trunk 13800000016 4008005678
+    3    leg A PJSIP/1001 of C
+    3    dial C A 1001
+    800  up A
+    800  dialled A answered
+    808  in A B1
+    808  in C B1
+    1000 call D PJSIP/trunk 13800000017 4008005678
+    1003 leg B PJSIP/1002 of D
+    1003 dial D B 1002
+    1800 up B
+    1800 dialled B answered
+    1808 in B B2
+    1808 in D B2
+    4000 park C 701
+    4000 out C B1
+    4001 put_aside C L
+    4010 end A
+    5000 park D 702
+    5000 out D B2
+    5001 put_aside D L
+    5010 end B";

@@ -14,6 +14,8 @@ use crate::{QueueName, Time};
 pub struct Peer {
     /// By Uniqueid.
     channels: BTreeMap<Bytes, Channel>,
+    /// Type and technology, by id; those that are empty, too.
+    bridges: BTreeMap<Bytes, [Bytes; 2]>,
     queues: BTreeMap<Bytes, Queue>,
 }
 
@@ -101,6 +103,10 @@ impl Peer {
                 if let Some(channel) = self.channels.get_mut(&id) {
                     channel.bridge = bridge.clone();
                 }
+                if let (Some(bridge), Some(kind)) = (&bridge, &kind) {
+                    let technology = get("BridgeTechnology").unwrap_or_default();
+                    self.bridges.insert(bridge.clone(), [kind.clone(), technology]);
+                }
                 // In a bridge of two all get the oldest root, which only who enters tells.
                 if kind.as_deref() == Some(b"basic")
                     && let Some(root) = get("Linkedid")
@@ -109,6 +115,9 @@ impl Peer {
                         channel.block[13].1 = root.clone();
                     }
                 }
+            }
+            b"BridgeDestroy" => {
+                self.bridges.remove(&get("BridgeUniqueid").unwrap_or_default());
             }
             b"BridgeLeave" => {
                 if let Some(channel) = self.channels.get_mut(&id)
@@ -127,8 +136,11 @@ impl Peer {
                 }
             }
             b"AgentLogin" => self.runs(&Some(id), "AgentLogin", &get("Agent").unwrap_or_default()),
-            // Who is sent on executes what stands there: nothing, until that is told.
-            b"BlindTransfer" => self.runs(&get("TransfereeUniqueid"), "", b""),
+            // Who is sent on executes what stands there: nothing, until that is told; but whom a phone
+            // parks goes on to execute what it did.
+            b"BlindTransfer" if get("Extension").as_deref() != Some(b"700") => {
+                self.runs(&get("TransfereeUniqueid"), "", b"")
+            }
             b"QueueCallerJoin" => {
                 let queue = get("Queue").unwrap_or_default();
                 self.runs(&Some(id.clone()), "Queue", &[&queue[..], b",tT,,,60"].concat());
@@ -189,6 +201,7 @@ impl Peer {
             "CoreSettings" => success(&[("AMIversion", "11.0.0"), ("AsteriskVersion", "22.10.0")]),
             "CoreStatus" => success(&[("CoreStartupDate", "2026-11-21"), ("CoreStartupTime", "20:37:13")]),
             "QueueStatus" => list(id, "QueueStatus", "Queue status will follow", self.queue_items(id, at)),
+            "BridgeList" => list(id, "BridgeList", "Bridge listing will follow", self.bridge_items(id)),
             "CoreShowChannels" => {
                 let mut items = self.channel_items(id, at);
                 items.shuffle(chance);
@@ -222,6 +235,14 @@ impl Peer {
             }
         }
         items
+    }
+
+    fn bridge_items(&self, id: &str) -> Vec<Vec<u8>> {
+        let item = |(bridge, [kind, technology]): (&Bytes, &[Bytes; 2])| {
+            let item = Written::new(&[("Event", "BridgeListItem"), ("ActionID", id)]).field("BridgeUniqueid", bridge);
+            item.field("BridgeType", kind).field("BridgeTechnology", technology).end()
+        };
+        self.bridges.iter().map(item).collect()
     }
 
     fn channel_items(&self, id: &str, at: Time) -> Vec<Vec<u8>> {
