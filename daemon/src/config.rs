@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::place::place;
 use native::NativeTable;
 pub use native::{NativeListen, ServerTls};
 use pbx::PbxTable;
@@ -255,13 +256,6 @@ struct Wrong {
 
 fn wrong(offset: usize, why: String) -> Wrong {
     Wrong { offset: Some(offset), why }
-}
-
-/// Line and column, from 1, of a byte offset.
-fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 #[cfg(test)]

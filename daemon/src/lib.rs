@@ -14,6 +14,7 @@ pub mod live;
 pub mod names;
 pub mod number;
 pub mod outbox;
+mod place;
 pub mod replay;
 pub mod send;
 pub mod simulator;

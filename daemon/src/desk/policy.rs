@@ -1,5 +1,6 @@
 //! The policy in force: every figure that a decision goes by, as data.
 
+mod file;
 mod rule;
 mod terms;
 
@@ -13,8 +14,13 @@ use super::clock::Basis;
 use super::deadline::{self, Ladder, Window};
 use crate::number::Numbering;
 use crate::{PbxName, Time};
+pub use file::{Change, Mistake, changes, with_year};
 pub use rule::{ClockRule, Clocks, Exception, Hours, Subject, Target, When};
 pub use terms::{Callback, Notices, Recipient, Steps, Terms};
+
+/// The longest text of a site's terms: with all their comments they take a tenth of it, and a form
+/// with it, encoded, stays within what a request may hold.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;

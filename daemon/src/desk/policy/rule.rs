@@ -89,6 +89,10 @@ impl Clocks {
         &self.0[&kind]
     }
 
+    pub(super) fn rule_mut(&mut self, kind: ClockKind) -> &mut ClockRule {
+        self.0.entry(kind).or_insert_with(|| ClockRule::usual(kind))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (ClockKind, &ClockRule)> {
         self.0.iter().map(|(kind, rule)| (*kind, rule))
     }

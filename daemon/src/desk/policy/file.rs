@@ -1,0 +1,232 @@
+//! The site's terms as a file for people (TOML): written whole, with what each means; read with
+//! every mistake told where it stands, and what would be right.
+//!
+//! What a file leaves out is as it ships. Writing and reading again gives the same.
+
+mod days;
+mod length;
+mod reading;
+mod writing;
+
+use std::fmt;
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use super::rule::{ClockRule, Clocks, Exception, Hours, Target, When};
+use super::terms::{Callback, Notices, Recipient, Steps, Terms};
+use super::{MAX_TEXT_BYTES, Policy};
+use crate::desk::calendar::Slots;
+use crate::desk::clock::{ClockKind, Rung};
+use crate::desk::ticket::{Complexity, Kind, Priority};
+use crate::place::place;
+pub use days::with_year;
+use reading::{Reading, Value};
+pub use writing::{Change, changes};
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// In English, and what would be right.
+    pub why: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.why)
+    }
+}
+
+/// What the words of a file are measured against.
+struct Ground<'a> {
+    policy: &'a Policy,
+    usual: Terms,
+}
+
+impl Terms {
+    /// Reads a file for the site that `policy` is for; what the file leaves out is as
+    /// [`Terms::usual`] has it.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in order; at least one.
+    pub fn read(text: &str, policy: &Policy) -> Result<Terms, Vec<Mistake>> {
+        if text.len() > MAX_TEXT_BYTES {
+            let why = format!("this is longer than {} KiB; shorten its comments", MAX_TEXT_BYTES / 1024);
+            return Err(vec![Mistake { line: 1, column: 1, why }]);
+        }
+        let (document, unreadable) = DeTable::parse_recoverable(text);
+        let mut reading = Reading::default();
+        for error in unreadable {
+            reading.wrong::<()>(&error.span().unwrap_or_default(), error.message());
+        }
+        let mut terms = Terms::usual(&policy.zone);
+        // What stands in a file that cannot be read may be taken for something else.
+        if reading.mistakes.is_empty() {
+            let ground = Ground { policy, usual: terms.clone() };
+            terms.take(&mut reading, document.get_ref(), &ground);
+        }
+        match reading.mistakes.is_empty() {
+            true => Ok(terms),
+            false => Err(told(text, reading.mistakes)),
+        }
+    }
+
+    fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
+        const SECTIONS: [&str; 7] = ["clock", "ladder", "notices", "callback", "spot_check", "calendar", "queues"];
+        reading.keys(document, &SECTIONS);
+        let Terms { clocks, calendars, queues, steps, notices, callback, spot_check_percent } = self;
+        reading.section(document, "clock", |reading, table| take_clocks(clocks, reading, table, ground));
+        reading.section(document, "ladder", |reading, table| {
+            reading.keys(table, &["reminder_percent", "escalated_after", "told"]);
+            take_steps(steps, reading, table);
+            reading.section(table, "told", |reading, told| take_told(notices, reading, told));
+        });
+        reading.section(document, "notices", |reading, table| take_notices(notices, reading, table));
+        reading.section(document, "callback", |reading, table| take_callback(callback, reading, table));
+        reading.section(document, "spot_check", |reading, table| {
+            reading.keys(table, &["percent"]);
+            let mut percent = i64::from(*spot_check_percent);
+            reading.set(table, "percent", &mut percent, |reading, value| reading.whole(value, 0..=100));
+            *spot_check_percent = u8::try_from(percent).unwrap_or(*spot_check_percent);
+        });
+        reading.section(document, "calendar", |reading, table| days::take(calendars, reading, table, ground));
+        reading.section(document, "queues", |reading, table| {
+            let names: Vec<&str> = calendars.keys().map(String::as_str).collect();
+            for (queue, calendar) in table {
+                if let Some(name) = reading.one_of(calendar, &names, |name| name) {
+                    queues.insert(queue.get_ref().as_ref().into(), name.to_owned());
+                }
+            }
+        });
+    }
+}
+
+fn told(text: &str, mut mistakes: Vec<(Range<usize>, String)>) -> Vec<Mistake> {
+    mistakes.sort_by_key(|(span, _)| span.start);
+    let at = |(span, why): (Range<usize>, String)| {
+        let (line, column) = place(text, span.start);
+        Mistake { line, column, why }
+    };
+    mistakes.into_iter().map(at).collect()
+}
+
+fn take_clocks(clocks: &mut Clocks, reading: &mut Reading, table: &DeTable, ground: &Ground) {
+    let kinds: Vec<&str> = ClockKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    reading.keys(table, &kinds);
+    for kind in ClockKind::ALL {
+        let rule = clocks.rule_mut(*kind);
+        reading.section(table, kind.as_str(), |reading, table| take_clock(*kind, rule, reading, table, ground));
+    }
+}
+
+fn take_clock(kind: ClockKind, rule: &mut ClockRule, reading: &mut Reading, table: &DeTable, ground: &Ground) {
+    reading.keys(table, &["within", "hours", "may_pause", "except"]);
+    reading.set(table, "within", &mut rule.target, |reading, value| target(kind, reading, value));
+    reading.set(table, "hours", &mut rule.hours, |reading, value| reading.one_of(value, &HOURS, hours_word));
+    reading.set(table, "may_pause", &mut rule.may_pause, Reading::truth);
+    reading.set(table, "except", &mut rule.except, |reading, value| {
+        let list = reading.list(value, "[{ key_customer = true, within = \"10m\" }]")?;
+        if kind == ClockKind::Promise && !list.is_empty() {
+            reading.wrong::<()>(&value.span(), PROMISE);
+        }
+        Some(list.iter().filter_map(|value| exception(reading, value, ground)).collect())
+    });
+}
+
+const PROMISED: &str = "promised";
+const MONTH_END: &str = "end_of_month";
+const PROMISE: &str = "a promise is due when it was promised, and at no other time; leave this out";
+
+const HOURS: [Hours; 2] = [Hours::All, Hours::Open];
+
+fn hours_word(hours: Hours) -> &'static str {
+    match hours {
+        Hours::All => "all",
+        Hours::Open => "open",
+    }
+}
+
+fn target(kind: ClockKind, reading: &mut Reading, value: &Value) -> Option<Target> {
+    let written = value.get_ref().as_str();
+    let target = match (kind, written) {
+        (ClockKind::Promise, Some(PROMISED)) => Target::Promised,
+        (ClockKind::Promise, _) => return reading.wrong(&value.span(), PROMISE),
+        (_, Some(PROMISED)) => {
+            let why = "only a promise is due when it was promised; give a length of time, as in \"24h\"";
+            return reading.wrong(&value.span(), why);
+        }
+        (_, Some(MONTH_END)) => Target::EndOfMonth,
+        (_, _) => Target::Within { ms: reading.length(value)? },
+    };
+    Some(target)
+}
+
+fn exception(reading: &mut Reading, value: &Value, ground: &Ground) -> Option<Exception> {
+    const CONDITIONS: [&str; 5] = ["kind", "category", "priority", "complexity", "key_customer"];
+    let table = reading.table(value)?;
+    reading.keys(table, &[&CONDITIONS[..], &["within"]].concat());
+    let mut when = When::default();
+    let categories: Vec<&str> = ground.policy.categories.iter().map(String::as_str).collect();
+    reading.set(table, "kind", &mut when.kind, |r, v| r.one_of(v, Kind::ALL, Kind::as_str).map(Some));
+    reading.set(table, "category", &mut when.category, |r, v| {
+        r.one_of(v, &categories, |category| category).map(|category| Some(category.to_owned()))
+    });
+    reading.set(table, "priority", &mut when.priority, |r, v| r.one_of(v, Priority::ALL, Priority::as_str).map(Some));
+    reading.set(table, "complexity", &mut when.complexity, |r, v| {
+        r.one_of(v, Complexity::ALL, Complexity::as_str).map(Some)
+    });
+    reading.set(table, "key_customer", &mut when.key_customer, |r, v| r.truth(v).map(Some));
+    if !CONDITIONS.iter().any(|condition| table.contains_key(*condition)) {
+        let why = "an exception says for which matters it is: kind, category, priority, complexity or key_customer";
+        reading.wrong::<()>(&value.span(), why);
+    }
+    let Some(within) = table.get("within") else {
+        return reading.wrong(&value.span(), "an exception says what they are given, as in within = \"10m\"");
+    };
+    Some(Exception { when, within_ms: reading.length(within)? })
+}
+
+fn take_steps(steps: &mut Steps, reading: &mut Reading, table: &DeTable) {
+    reading.set(table, "reminder_percent", &mut steps.reminder_percent, |reading, value| reading.whole(value, 1..=100));
+    reading.set(table, "escalated_after", &mut steps.escalated_after_ms, Reading::length);
+}
+
+fn take_told(notices: &mut Notices, reading: &mut Reading, table: &DeTable) {
+    let rungs: Vec<&str> = Rung::ALL.iter().map(|rung| rung.as_str()).collect();
+    reading.keys(table, &rungs);
+    for rung in Rung::ALL {
+        let Some(value) = table.get(rung.as_str()) else { continue };
+        let Some(list) = reading.list(value, "[\"owner\", \"supervisor\"]") else { continue };
+        let recipients = list.iter().filter_map(|word| reading.one_of(word, Recipient::ALL, Recipient::as_str));
+        notices.told.insert(*rung, recipients.collect());
+    }
+}
+
+fn take_notices(notices: &mut Notices, reading: &mut Reading, table: &DeTable) {
+    reading.keys(table, &["quiet", "digest_from"]);
+    reading.set(table, "quiet", &mut notices.quiet, |reading, value| match value.get_ref().as_str() {
+        Some("none") => Some(Slots::CLOSED),
+        _ => reading.hours(value),
+    });
+    let mut digest_from = i64::try_from(notices.digest_from).unwrap_or(i64::MAX);
+    reading.set(table, "digest_from", &mut digest_from, |reading, value| reading.whole(value, 2..=100_000));
+    notices.digest_from = usize::try_from(digest_from).unwrap_or(notices.digest_from);
+}
+
+fn take_callback(callback: &mut Callback, reading: &mut Reading, table: &DeTable) {
+    reading.keys(table, &["talk", "attempts", "days", "claim"]);
+    let count = |reading: &mut Reading, value: &Value| {
+        reading.whole(value, 1..=100).and_then(|count| u32::try_from(count).ok())
+    };
+    reading.set(table, "talk", &mut callback.talk_ms, Reading::length);
+    reading.set(table, "attempts", &mut callback.attempts, count);
+    reading.set(table, "days", &mut callback.days, count);
+    reading.set(table, "claim", &mut callback.claim_ms, Reading::length);
+}
+
+#[cfg(test)]
+mod tests;
