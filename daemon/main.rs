@@ -1,6 +1,8 @@
 //! The binary: command line, configuration, logs; start, serve, drain. What is asked is done by
 //! the libraries.
 
+mod policy;
+
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -99,6 +101,11 @@ enum Verb {
     Check {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+    /// What the site promises, in which hours, and whom a deadline tells.
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyVerb,
     },
     /// People who sign in.
     User {
@@ -217,6 +224,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Capture { command: CaptureVerb::Mask { paths } } => mask(&paths)?,
         Verb::Send(sending) => return runtime.block_on(send(sending)),
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
+        Verb::Policy { command } => return policy::act(command),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
     Ok(ExitCode::SUCCESS)
@@ -393,6 +401,9 @@ async fn send(sending: Send) -> anyhow::Result<ExitCode> {
 /// What was found about each PBX, and the lines that mend it.
 async fn check(config: Config) -> anyhow::Result<ExitCode> {
     println!("the configuration is well; data in {}", config.data.display());
+    for warning in policy::unknown_years(&policy::in_force(&config, None)?.0) {
+        println!("  warning  {warning}");
+    }
     let mut worst = FindingState::Ok;
     for pbx in &config.pbxs {
         println!("\n{} ({})", pbx.name, pbx.wiring.place());

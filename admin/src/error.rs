@@ -9,9 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::Time;
 use daemon::desk::command::{FieldWhy, Refusal};
+use daemon::desk::policy::Mistake;
 use daemon::live::Stopped;
 use daemon::store::read::ReadError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth;
 use crate::pages::failed;
@@ -104,7 +105,7 @@ impl Error {
                 | Refusal::Suspended
                 | Refusal::NotSuspended
                 | Refusal::BeingCalled { .. } => StatusCode::CONFLICT,
-                Refusal::Field { .. } | Refusal::NotDialable(_) | Refusal::NoExtension => {
+                Refusal::Field { .. } | Refusal::Terms(_) | Refusal::NotDialable(_) | Refusal::NoExtension => {
                     StatusCode::UNPROCESSABLE_ENTITY
                 }
                 Refusal::LinkDown | Refusal::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +129,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             FieldWhy::NotANumber => "field_not_a_number",
             FieldWhy::Taken => "field_taken",
         },
+        Refusal::Terms(_) => "terms",
         Refusal::LoginTaken => "login_taken",
         Refusal::NotDialable(_) => "not_dialable",
         Refusal::NoExtension => "no_extension",
@@ -253,6 +255,10 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
     };
     let until = if let Error::Claimed { until, .. } = error { Some(*until) } else { None };
     let detail = if let Error::Parameter(why) = error { Some(why) } else { None };
+    let mistakes = match error {
+        Error::Refused(Refusal::Terms(mistakes)) => Some(mistakes.iter().map(mistake).collect::<Vec<_>>()),
+        _ => None,
+    };
     let body = json!({
         "type": format!("urn:ringback:{}", error.code()),
         "title": what(pen, error),
@@ -261,10 +267,15 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         "field": field,
         "until": until,
         "detail": detail,
+        "mistakes": mistakes,
     });
     let mut response = Json(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
+}
+
+fn mistake(mistake: &Mistake) -> Value {
+    json!({ "line": mistake.line, "column": mistake.column, "why": mistake.why })
 }
 
 /// A path as a query's value.

@@ -471,6 +471,7 @@ error-field_too_long = A field is too long
 error-field_unknown = A choice is not on the list
 error-field_not_a_number = Not a phone number, as 13800138000 is
 error-field_taken = Already there; take another
+error-terms = The policy was not taken: its text has mistakes
 error-login_taken = Somebody has this account name already
 error-not_dialable = That number cannot be dialled: digits, * and # only
 error-no_extension = No extension on this PBX is yours

@@ -464,6 +464,7 @@ error-field_too_long = 有一项太长
 error-field_unknown = 有一项选得不对
 error-field_not_a_number = 电话号码不对，例如 13800138000
 error-field_taken = 已经有了，请换一个
+error-terms = 规则未采用：文本有错误
 error-login_taken = 这个账号已经有人用了
 error-not_dialable = 这个号码不能拨，只能有数字、* 和 #
 error-no_extension = 您在这台交换机上没有分机

@@ -11,6 +11,8 @@ mod crashes;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
+mod reckoning;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -132,6 +134,10 @@ const BATCH: usize = 512;
 /// Rungs that share a commit at most, so that a herd of them does not keep calls waiting.
 const RUNGS: usize = 500;
 
+/// Obligations that share a commit when they are reckoned anew by another policy: whatever comes
+/// meanwhile waits for so many, not for the million that may be open.
+const RECKONED: usize = 100;
+
 /// The clock is looked at this often while something is pending. A sleep is measured in elapsed
 /// time, but deadlines are moments of the wall clock, which may be set, or stand still with the
 /// machine; so no sleep is trusted for longer. The disk is not touched for it.
@@ -166,6 +172,10 @@ pub struct Engine {
     due: Option<Time>,
     /// When it was last noted that the daemon is alive.
     alive_at: Option<Time>,
+    /// It was noted by what deadlines are reckoned.
+    settled: bool,
+    /// There may be more that was reckoned by an earlier policy.
+    stale: bool,
     /// Obligations whose rungs cannot be kept; not tried again before the next start.
     passed_over: BTreeSet<ObligationId>,
     /// The disk refuses; log and pages have been told so.
@@ -195,6 +205,8 @@ impl Engine {
             waiting: VecDeque::new(),
             due: None,
             alive_at: None,
+            settled: false,
+            stale: false,
             passed_over: BTreeSet::new(),
             failing: false,
         }
@@ -253,7 +265,7 @@ impl Engine {
 
     /// How long nothing needs to be done of itself.
     fn idle(&self, now: Time) -> Duration {
-        if !self.waiting.is_empty() {
+        if !self.waiting.is_empty() || self.stale {
             return Duration::ZERO;
         }
         let until = |at: Time| (at - now).to_std().unwrap_or(Duration::ZERO);
@@ -284,6 +296,10 @@ impl Engine {
             // With nothing to keep, nothing else would show that the disk takes again.
             self.alive_at = None;
         }
+        if !self.settled {
+            self.store.settle(now)?;
+            self.settled = true;
+        }
         let inputs = self.batch();
         if !inputs.is_empty() {
             self.take(inputs, now).await?;
@@ -293,6 +309,7 @@ impl Engine {
             self.alive_at = Some(now);
         }
         while self.fire(now).await? {}
+        self.stale = self.reckon(now).await?;
         self.due = self.store.next_due(&self.passed_over)?;
         Ok(())
     }
@@ -365,32 +382,56 @@ impl Engine {
     /// what its obligation's row holds, keeps no other from firing.
     async fn fire(&mut self, now: Time) -> store::Result<bool> {
         let due = self.store.due(now, &self.passed_over, RUNGS)?;
-        match self.climb(&due, now).await {
+        self.each(&due, decide::Input::Due, now).await?;
+        Ok(due.len() == RUNGS)
+    }
+
+    /// Reckons up to [`RECKONED`] obligations anew by the policy in force; says whether there may be
+    /// more.
+    async fn reckon(&mut self, now: Time) -> store::Result<bool> {
+        let stale = self.store.stale(&self.passed_over, RECKONED)?;
+        self.each(&stale, decide::Input::Stale, now).await?;
+        Ok(stale.len() == RECKONED)
+    }
+
+    /// All in one commit; where one of them is at fault, each in its own.
+    async fn each(
+        &mut self,
+        obligations: &[ObligationId],
+        input: fn(ObligationId) -> decide::Input,
+        now: Time,
+    ) -> store::Result<()> {
+        match self.decide(obligations, input, now).await {
             Err(error) if inputs_fault(&error) => {
-                for &obligation in &due {
-                    match self.climb(&[obligation], now).await {
+                for &obligation in obligations {
+                    match self.decide(&[obligation], input, now).await {
                         Err(error) if inputs_fault(&error) => {
-                            tracing::error!(%error, %obligation, "a rung cannot be kept; it is tried again at the next start");
+                            tracing::error!(%error, %obligation, "an obligation cannot be kept; it is tried again at the next start");
                             self.passed_over.insert(obligation);
                         }
                         other => other?,
                     }
                 }
+                Ok(())
             }
-            other => other?,
+            other => other,
         }
-        Ok(due.len() == RUNGS)
     }
 
-    async fn climb(&mut self, due: &[ObligationId], now: Time) -> store::Result<()> {
-        if due.is_empty() {
+    async fn decide(
+        &mut self,
+        obligations: &[ObligationId],
+        input: fn(ObligationId) -> decide::Input,
+        now: Time,
+    ) -> store::Result<()> {
+        if obligations.is_empty() {
             return Ok(());
         }
         let mut changed = Changed::default();
         self.store.together(|writing| {
-            due.iter().try_for_each(|obligation| {
-                let facts = writing.decide(&decide::Input::Due(*obligation), now)?.unwrap_or_default();
-                // Nothing fired: it would be due for ever.
+            obligations.iter().try_for_each(|obligation| {
+                let facts = writing.decide(&input(*obligation), now)?.unwrap_or_default();
+                // Nothing came of it: it would be due for ever.
                 let none = facts.is_empty().then_some(rusqlite::Error::QueryReturnedNoRows);
                 note(facts, &mut changed);
                 none.map_or(Ok(()), Err)

@@ -82,6 +82,7 @@ pub fn policy(config: &Config) -> Policy {
 /// Starts everything over an open store. When `stop` is cancelled the links end first; see
 /// [`Daemon::ended`].
 pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
+    store.understood()?;
     let reader = store.reader()?;
     let watched = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
     store.watch(watched).context("cannot note since when the PBXs were out of sight")?;

@@ -90,6 +90,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
         | Command::SaveCustomer { .. }
+        | Command::SetPolicy { .. }
         | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }

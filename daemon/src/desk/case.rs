@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clock::{Basis, Claim, Next};
+use super::deadline::Ladder;
 use super::policy::{Policy, Subject};
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
@@ -32,7 +33,7 @@ pub struct Case {
     pub talks: Vec<Talk>,
     /// The ticket that the input names.
     pub ticket: Option<Ticket>,
-    /// Who saved that ticket last.
+    /// Who saved that ticket, or the policy in force, last.
     pub saved_by: Option<PersonId>,
     /// When the session that the input names began; none when it does not stand.
     pub session_began_at: Option<Time>,
@@ -105,6 +106,8 @@ pub struct OpenObligation {
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
     pub basis: Basis,
+    /// As it was reckoned last.
+    pub ladder: Ladder,
     /// None once all have fired.
     pub next: Option<Next>,
     /// The last, also one that is over.

@@ -1,5 +1,6 @@
 //! What people ask for. It enters at the same door as calls.
 
+use super::policy::Mistake;
 use super::ticket::{Kind, Priority, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
@@ -69,6 +70,11 @@ pub enum Command {
     },
     /// About one obligation.
     Owed(ObligationId, Owed),
+    /// Put other terms in force, changed from the version that the form showed; none: whatever stands.
+    SetPolicy {
+        version: Option<i64>,
+        text: String,
+    },
     AddPerson {
         login: String,
         name: String,
@@ -167,7 +173,7 @@ pub struct SessionHash(pub [u8; 32]);
 pub enum Done {
     Nothing,
     Ticket(TicketId),
-    /// Saved; the ticket's new version.
+    /// Saved; the new version of the ticket, or of the policy.
     Version(i64),
     Customer(CustomerId),
     Person(PersonId),
@@ -195,6 +201,8 @@ pub enum Refusal {
         field: &'static str,
         why: FieldWhy,
     },
+    /// What is wrong with the text of a policy.
+    Terms(Vec<Mistake>),
     LoginTaken,
     NotDialable(protocol::request::NotDialable),
     /// None of the giver's own, on the PBX that it is about.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, owed, people, rungs, tickets};
+use super::{asking, calls, owed, people, rungs, terms, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -23,6 +23,8 @@ pub enum Input {
     },
     /// A rung of this obligation may be due.
     Due(ObligationId),
+    /// This obligation's times were reckoned by an earlier policy.
+    Stale(ObligationId),
     Given(Given),
 }
 
@@ -33,6 +35,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
         Input::Call { at, call } => Ok(calls::seen(case, *at, call)),
         Input::Merged { from, into } => Ok(calls::merged(case, from, into)),
         Input::Due(_) => Ok(rungs::due(case, now)),
+        Input::Stale(_) => Ok(rungs::reckoned(case)),
         Input::Given(Given { by, command }) => {
             if by.is_some_and(|person| !case.staff.is_active(person)) {
                 return Err(Refusal::NotAllowed);
@@ -47,6 +50,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::Pause { .. }
                 | Command::Unpause { .. }
                 | Command::Spy { .. } => asking::given(case, *by, command, now),
+                Command::SetPolicy { version, text } => terms::given(case, *by, *version, text),
                 Command::Owed(_, owed) => owed::given(case, *by, owed, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }

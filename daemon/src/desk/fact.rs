@@ -6,6 +6,7 @@ use super::asking::Ask;
 use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::deadline::Ladder;
+use super::policy::Terms;
 use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
 use crate::calls::call::{Call, Outcome};
@@ -94,6 +95,11 @@ pub enum Fact {
         next: Option<Next>,
         policy: i64,
     },
+    /// By the policy of that version its times are as they were.
+    Unmoved {
+        obligation: ObligationId,
+        policy: i64,
+    },
     AttemptMade {
         obligation: ObligationId,
         ticket: TicketId,
@@ -160,6 +166,14 @@ pub enum Fact {
         version: i64,
         form: Box<CustomerForm>,
         numbers: Vec<Number>,
+    },
+    /// The site has other terms from now on.
+    PolicySet {
+        version: i64,
+        text: String,
+        terms: Box<Terms>,
+        /// None: the command line, or what ships with another version of this daemon.
+        by: Option<PersonId>,
     },
     PersonAdded {
         person: PersonId,
@@ -238,6 +252,7 @@ pub fn done(facts: &[Fact]) -> Done {
         .find_map(|fact| match fact {
             Fact::TicketOpened { ticket, .. } => Some(Done::Ticket(ticket.id)),
             Fact::TicketSaved { version, .. } => Some(Done::Version(*version)),
+            Fact::PolicySet { version, .. } => Some(Done::Version(*version)),
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
             Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {
@@ -253,6 +268,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::TicketLinked { .. }
             | Fact::ObligationBegan { .. }
             | Fact::ObligationMoved { .. }
+            | Fact::Unmoved { .. }
             | Fact::AttemptMade { .. }
             | Fact::ObligationKept { .. }
             | Fact::RungFired { .. }

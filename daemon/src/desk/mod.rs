@@ -18,6 +18,7 @@ mod owed;
 mod people;
 pub mod policy;
 mod rungs;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod ticket;

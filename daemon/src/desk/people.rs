@@ -97,6 +97,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Pause { .. }
         | Command::Unpause { .. }
         | Command::Spy { .. }
+        | Command::SetPolicy { .. }
         | Command::Owed(..) => return Ok(Vec::new()),
     };
     Ok(vec![fact])

@@ -22,6 +22,10 @@ pub use terms::{Callback, Notices, Recipient, Steps, Terms};
 /// with it, encoded, stays within what a request may hold.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
+/// So far ahead a year's table of holidays should be there: hardly anything is owed for later, and
+/// there is time to bring it.
+const LOOK_AHEAD: TimeDelta = TimeDelta::days(60);
+
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
@@ -77,6 +81,23 @@ impl Policy {
             numbering,
             numbering_at: BTreeMap::new(),
         }
+    }
+
+    /// The same with other terms.
+    pub fn with(&self, version: i64, terms: Terms) -> Policy {
+        Policy { version, terms, ..self.clone() }
+    }
+
+    /// The years of which a calendar needs the table of holidays and has none, with the calendars'
+    /// names: what falls due in them is reckoned as if they had no holidays.
+    pub fn unknown_years(&self, now: Time) -> BTreeMap<i16, Vec<String>> {
+        let mut unknown: BTreeMap<i16, Vec<String>> = BTreeMap::new();
+        for (name, calendar) in &self.terms.calendars {
+            for year in calendar.unknown_years(now, now + LOOK_AHEAD) {
+                unknown.entry(year).or_default().push(name.clone());
+            }
+        }
+        unknown
     }
 
     /// When each rung of an obligation is due; the same facts always give the same ladder.

@@ -45,6 +45,21 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
     fired
 }
 
+/// The times of what is owed by the policy in force, where they were reckoned by an earlier one.
+/// Nothing fires here: what is due now is due by the times that follow.
+pub fn reckoned(case: &Case) -> Vec<Fact> {
+    let policy = &case.policy;
+    let is_as_before = |owed: &OpenObligation| {
+        let ladder = policy.ladder(&owed.basis);
+        ladder == owed.ladder && owed.next == owed.next.map(|next| ladder.next(next.rung))
+    };
+    let reckon = |owed: &OpenObligation| match is_as_before(owed) {
+        true => Fact::Unmoved { obligation: owed.id, policy: policy.version },
+        false => moved(policy, owed),
+    };
+    case.obligations.iter().map(reckon).collect()
+}
+
 /// The obligation's times as they are by the policy in force. What has fired stays so.
 pub fn moved(policy: &Policy, obligation: &OpenObligation) -> Fact {
     let ladder = policy.ladder(&obligation.basis);

@@ -63,6 +63,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Pause { .. }
         | Command::Unpause { .. }
         | Command::Spy { .. }
+        | Command::SetPolicy { .. }
         | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }

@@ -64,14 +64,16 @@ impl Changed {
                 self.obligation(*ticket, *owner);
                 self.outbox = true;
             }
-            Fact::PersonAdded { .. }
+            Fact::PolicySet { .. }
+            | Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
             | Fact::AwaySet { .. }
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
-            Fact::DraftKept { .. }
+            Fact::Unmoved { .. }
+            | Fact::DraftKept { .. }
             | Fact::CustomerSaved { .. }
             | Fact::SignedIn { .. }
             | Fact::SessionKept { .. }

@@ -67,6 +67,14 @@ impl House {
         self.runtime.block_on(self.engine.as_mut().unwrap().turn(now));
     }
 
+    /// Until nothing is left that another policy moves.
+    fn settle(&mut self) {
+        self.turn();
+        while self.engine().stale {
+            self.turn();
+        }
+    }
+
     pub fn input(&mut self, input: Input) {
         self.engine().waiting.push_back(input);
         self.turn();
@@ -86,10 +94,10 @@ impl House {
 
     /// Lets time pass, waking up whenever something is due.
     pub fn until(&mut self, to: Time) {
-        self.turn();
+        self.settle();
         while let Some(due) = self.engine().due.filter(|due| *due <= to) {
             self.now = self.now.max(due);
-            self.turn();
+            self.settle();
         }
         self.now = self.now.max(to);
     }

@@ -9,12 +9,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::asked;
 use super::column::*;
 use super::detail;
+use super::versions;
 use crate::calls::call::{Call, Direction};
 use crate::desk;
 use crate::desk::case::*;
 use crate::desk::clock::{Basis, ClockKind, Next, Rung};
 use crate::desk::command::{Command, CustomerForm};
-use crate::desk::deadline::Suspension;
+use crate::desk::deadline::{Ladder, Suspension};
 use crate::desk::decide::Input;
 use crate::desk::policy::{Policy, Subject};
 use crate::desk::ticket::{Complexity, Kind, Priority};
@@ -27,7 +28,7 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
     match input {
         Input::Call { at, call } => for_call(db, &mut case, *at, call)?,
         Input::Merged { from, .. } => case.call = known_call(db, from)?,
-        Input::Due(obligation) => {
+        Input::Due(obligation) | Input::Stale(obligation) => {
             let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
             case.obligations = obligations(db, &sql, [obligation.0])?;
         }
@@ -133,6 +134,10 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 .prepare_cached("SELECT created_at_ms FROM sessions WHERE hash = ?1 AND expires_at_ms > ?2")?
                 .query_row(params![session.0, ms(now)], |row| time(row, "created_at_ms"))
                 .optional()?;
+            Ok(())
+        }
+        Command::SetPolicy { .. } => {
+            case.saved_by = versions::set_by(db, case.policy.version)?;
             Ok(())
         }
         Command::AddPerson { .. }
@@ -285,7 +290,8 @@ fn subject(row: &Row, key_customer: bool) -> rusqlite::Result<Subject> {
 
 const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
-        o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.claimed_by, o.claimed_until_ms,
+        o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.reminder_at_ms, o.due_at_ms, o.escalated_at_ms,
+         o.claimed_by, o.claimed_until_ms,
         t.kind, t.category, t.priority, t.complexity, coalesce(c.key_customer, 0) AS key_customer
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
@@ -333,6 +339,11 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
             queue: maybe_name(row, "queue")?,
             subject: subject(row, row.get("key_customer")?)?,
             suspensions: Vec::new(),
+        },
+        ladder: Ladder {
+            reminder_at: maybe_time(row, "reminder_at_ms")?,
+            due_at: maybe_time(row, "due_at_ms")?,
+            escalated_at: maybe_time(row, "escalated_at_ms")?,
         },
         next: maybe_word(row, "next_rung", Rung::parse)?.map(|rung| Next { rung, at: next_at }),
         claim: claim(row)?,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::column::ms;
 use super::detail;
+use super::versions;
 use crate::desk::Addressee;
 use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation, ObligationState, Rung};
@@ -67,14 +68,18 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusq
 }
 
 /// The fact's line in `facts`. None for what has its whole record in a table of its own: a call's
-/// states, drafts, sessions. Hashes of passwords are never among it.
+/// states, drafts, sessions; and for what changed nothing. Hashes of passwords are never among it.
 fn about(fact: &Fact) -> Option<About<'_>> {
     Some(match fact {
         Fact::CallSeen { .. }
         | Fact::DraftKept { .. }
         | Fact::SignedIn { .. }
         | Fact::SessionKept { .. }
-        | Fact::SignedOut { .. } => return None,
+        | Fact::SignedOut { .. }
+        | Fact::Unmoved { .. } => return None,
+        Fact::PolicySet { version, by, .. } => {
+            About { kind: "policy_set", by: *by, body: Some(json!({ "version": version })), ..About::default() }
+        }
         Fact::TicketOpened { ticket, call, by, .. } => About {
             kind: "ticket_opened",
             by: *by,
@@ -414,6 +419,10 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 policy,
             ],
         ),
+        Fact::Unmoved { obligation, policy } => {
+            run("UPDATE obligations SET policy = ?2 WHERE id = ?1", params![obligation.0, policy])
+        }
+        Fact::PolicySet { version, text, terms, by } => versions::keep(db, *version, text, terms, *by, now),
         Fact::AttemptMade { obligation, call, outcome, at, .. } => run(
             "INSERT INTO attempts (obligation, call, outcome, at_ms) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (obligation, call) DO NOTHING",

@@ -21,6 +21,7 @@ mod sight;
 mod sight_tests;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -28,15 +29,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior, params};
+use tokio::sync::watch;
 
 use crate::desk::case::{Case, Ids, Staff};
 use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::desk::decide::{self, Input};
 use crate::desk::fact::{self, Fact};
-use crate::desk::policy::Policy;
+use crate::desk::policy::{Policy, Terms};
 use crate::{Extension, ObligationId, OutboxId, PbxName, Role, Time};
 use column::{from_ms, ms};
 use keep::Sequence;
+pub use open::Held;
+pub use versions::look;
 
 pub type Result<T> = rusqlite::Result<T>;
 
@@ -46,6 +50,10 @@ pub struct Store {
     db: Connection,
     file: PathBuf,
     policy: Arc<Policy>,
+    /// As committed, for all who read.
+    in_force: watch::Sender<Arc<Policy>>,
+    /// Why the terms that are kept cannot be read; meanwhile they are as shipped.
+    unread: Option<String>,
     ids: Sequence,
     /// As committed; none after it changed or a transaction failed.
     staff: Option<Arc<Staff>>,
@@ -58,7 +66,7 @@ pub struct Store {
 /// An open transaction.
 pub struct Writing<'a> {
     db: &'a Connection,
-    policy: &'a Arc<Policy>,
+    policy: &'a mut Arc<Policy>,
     ids: &'a mut Sequence,
     staff: &'a mut Option<Arc<Staff>>,
     watched: &'a [PbxName],
@@ -69,9 +77,14 @@ impl Store {
     /// nothing had been asked.
     pub fn together<T>(&mut self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
         let Store { db, policy, ids, staff, watched, .. } = self;
+        let before = policy.clone();
         let result = transact(db, |db| work(&mut Writing { db, policy, ids, staff, watched }));
         if result.is_err() {
             self.staff = None;
+            self.policy = before;
+        } else if !Arc::ptr_eq(&before, &self.policy) {
+            self.unread = None;
+            self.in_force.send_replace(self.policy.clone());
         }
         result
     }
@@ -109,6 +122,49 @@ impl Store {
         Ok(due)
     }
 
+    /// The terms that are kept, as far as they can be read.
+    ///
+    /// # Errors
+    /// Why they cannot, and what helps: a daemon would go by others than the site wrote.
+    pub fn understood(&self) -> anyhow::Result<()> {
+        match &self.unread {
+            None => Ok(()),
+            Some(why) => anyhow::bail!(
+                "{why}; mend what `ringback policy export` prints, and put it in force with `ringback policy import`"
+            ),
+        }
+    }
+
+    /// Notes by what deadlines are reckoned where that is another than before, though nobody set
+    /// it: the terms as they ship, at the first start, and later a newer daemon's holidays or
+    /// another zone.
+    pub fn settle(&mut self, now: Time) -> Result<()> {
+        if self.unread.is_some() {
+            return Ok(());
+        }
+        let (version, text) = match versions::in_force(&self.db)? {
+            None => (self.policy.version, self.policy.terms.write()),
+            Some(last) if last.print == versions::print(&self.policy.terms) => return Ok(()),
+            Some(last) => (last.version + 1, last.text),
+        };
+        let terms = Box::new(self.policy.terms.clone());
+        self.together(|writing| writing.keep(&[Fact::PolicySet { version, text, terms, by: None }], now))
+    }
+
+    /// Open obligations whose times were reckoned by an earlier policy, but for those of
+    /// `passed_over`, the nearest due first; `limit` at most.
+    pub fn stale(&self, passed_over: &BTreeSet<ObligationId>, limit: usize) -> Result<Vec<ObligationId>> {
+        let mut earlier = self.db.prepare_cached(EARLIER)?;
+        let mut rows = earlier.query([self.policy.version])?;
+        let mut stale = Vec::new();
+        while stale.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            stale.extend(Some(ObligationId(row.get(0)?)).filter(|id| !passed_over.contains(id)));
+        }
+        Ok(stale)
+    }
+
     /// A command of the command line, where no engine runs.
     pub fn give(&mut self, command: Command, now: Time) -> Result<std::result::Result<Done, Refusal>> {
         let input = Input::Given(Given { by: None, command });
@@ -142,13 +198,21 @@ impl Writing<'_> {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        for fact in &facts {
+        self.keep(&facts, now)?;
+        Ok(Ok(facts))
+    }
+
+    fn keep(&mut self, facts: &[Fact], now: Time) -> Result<()> {
+        for fact in facts {
             keep::keep(self.db, self.ids, fact, now)?;
+            if let Fact::PolicySet { version, terms, .. } = fact {
+                *self.policy = Arc::new(self.policy.with(*version, Terms::clone(terms)));
+            }
         }
         if facts.iter().any(changes_staff) {
             *self.staff = None;
         }
-        Ok(Ok(facts))
+        Ok(())
     }
 
     pub fn staff(&mut self) -> Result<Arc<Staff>> {
@@ -183,6 +247,10 @@ impl Writing<'_> {
         Ok(())
     }
 }
+
+/// An index has them in this order.
+const EARLIER: &str =
+    "SELECT id FROM obligations WHERE state = 'open' AND policy < ?1 ORDER BY policy, next_rung_at_ms";
 
 /// Whoever asks reads only as far as needed: an index has them in this order.
 const PENDING: &str = "SELECT id, next_rung_at_ms FROM obligations

@@ -1,9 +1,10 @@
 //! Opening the data directory: one daemon at a time, no newer schema, nobody else reads it.
 
+use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::Store;
 use super::keep::Sequence;
 use super::reader::Reader;
+use super::versions;
 use crate::desk::policy::Policy;
+use tokio::sync::watch;
 
 mod schema {
     refinery::embed_migrations!("src/store/migrations");
@@ -27,8 +30,25 @@ pub(super) fn migrate_to(db: &mut Connection, version: i32) {
     runner.run(db).unwrap();
 }
 
+/// Another daemon has the data directory.
+#[derive(Debug)]
+pub struct Held {
+    pub pid: String,
+    pub dir: PathBuf,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Held { pid, dir } = self;
+        let dir = dir.display();
+        write!(f, "another ringback (pid {pid}) holds {dir}; stop it, or give this one a data directory of its own")
+    }
+}
+
+impl std::error::Error for Held {}
+
 /// The database within the data directory.
-const FILE: &str = "ringback.sqlite";
+pub(super) const FILE: &str = "ringback.sqlite";
 const LOCK: &str = "ringback.lock";
 
 /// Statements that are kept prepared: all that the writing side has, with room.
@@ -70,12 +90,18 @@ impl Store {
             whole(&db, &file)?;
         }
         let ids = Sequence::after_facts(&db)?;
-        Ok(Store { db, file, policy: Arc::new(policy), ids, staff: None, watched: Vec::new(), _lock: lock })
+        let (policy, unread) = match versions::loaded(&db, &policy)? {
+            Ok(policy) => (policy, None),
+            Err(why) => (policy, Some(why)),
+        };
+        let policy = Arc::new(policy);
+        let (in_force, _) = watch::channel(policy.clone());
+        Ok(Store { db, file, policy, in_force, unread, ids, staff: None, watched: Vec::new(), _lock: lock })
     }
 
     /// Connections for pages, each on a thread of its own.
     pub fn reader(&self) -> anyhow::Result<Reader> {
-        Reader::open(&self.file, self.policy.clone())
+        Reader::open(&self.file, self.in_force.subscribe())
     }
 }
 
@@ -111,11 +137,7 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             lock.read_to_string(&mut pid)?;
-            bail!(
-                "another ringback (pid {}) holds {}; stop it, or give this one a data directory of its own",
-                pid.trim(),
-                dir.display()
-            );
+            return Err(Held { pid: pid.trim().to_owned(), dir: dir.to_owned() }.into());
         }
         Err(TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, owed, questions, sight};
+use super::{coverage, owed, questions, sight, versions};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::Told;
@@ -31,11 +31,11 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 pub struct Reader {
     pops: mpsc::Sender<Question>,
     pages: mpsc::Sender<Question>,
-    policy: Arc<Policy>,
+    policy: watch::Receiver<Arc<Policy>>,
 }
 
 impl Reader {
-    pub(super) fn open(file: &Path, policy: Arc<Policy>) -> anyhow::Result<Reader> {
+    pub(super) fn open(file: &Path, policy: watch::Receiver<Arc<Policy>>) -> anyhow::Result<Reader> {
         Ok(Reader { pops: lane(file, "read-pops")?, pages: lane(file, "read-pages")?, policy })
     }
 
@@ -62,7 +62,7 @@ impl Reader {
         ask(&self.pages, move |db| questions::ticket(db, ticket, asker)).await
     }
     pub async fn tickets(&self, filter: TicketFilter) -> Result<Vec<TicketRow>, ReadError> {
-        let policy = self.policy.clone();
+        let policy = self.policy();
         ask(&self.pages, move |db| questions::tickets(db, &policy.numbering, &filter)).await
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
@@ -88,11 +88,22 @@ impl Reader {
     }
     /// Whose session it is; none when signed out, expired, or no longer active.
     pub async fn session(&self, session: SessionHash, now: Time) -> Result<Option<Session>, ReadError> {
-        let policy = self.policy.clone();
+        let policy = self.policy();
         ask(&self.pops, move |db| questions::session(db, &policy, &session, now)).await
     }
     pub async fn credentials(&self, login: String) -> Result<Option<Credentials>, ReadError> {
         ask(&self.pages, move |db| questions::credentials(db, &login)).await
+    }
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.borrow().clone()
+    }
+    /// The versions of the site's terms, newest first; at most [`LIST`].
+    pub async fn policy_versions(&self) -> Result<Vec<PolicyVersion>, ReadError> {
+        ask(&self.pages, versions::versions).await
+    }
+    pub async fn policy_text(&self, version: i64) -> Result<Option<PolicyText>, ReadError> {
+        ask(&self.pages, move |db| versions::text(db, version)).await
     }
     /// Newest first.
     pub async fn outages(&self, limit: u32) -> Result<Vec<Outage>, ReadError> {

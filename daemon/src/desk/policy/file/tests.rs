@@ -135,7 +135,7 @@ fn what_would_be_right_is_said() {
     one("[calendar.site]\nholidays = \"CN\"\nyear.2027.off = [\"2026-01-01\"]", "3:18", "not in 2027");
     one(
         "[calendar.site]\nholidays = \"CN\"\nyear.2027 = { off = [\"2027-01-01\"], work = [\"2027-01-01\"] }",
-        "3:46",
+        "3:45",
         "at once",
     );
     one("[queues]\nsupport = \"nigth\"", "2:11", "there are: site");

@@ -24,7 +24,7 @@ const CLOCKS: &str = "
 # other), category, priority (normal, urgent), complexity (simple, complex) or key_customer.
 ";
 
-const LADDER: &str = "
+const LADDER: &str = "\
 # The ladder of each clock: a reminder at so many percent of its time, the deadline, and the
 # escalation so long after it. told: owner, supervisor, manager.
 ";
@@ -52,7 +52,7 @@ const CALENDARS: &str = "
 # of an iCalendar file: off = [\"2027-01-01 元旦\"], work = [\"2027-01-03\"].
 ";
 
-const QUEUES: &str = "
+const QUEUES: &str = "\
 # Queues whose callers have another calendar than the site's, as in: support = \"night\".
 ";
 

@@ -1,0 +1,210 @@
+//! Another policy is put in force while much is owed: no rung fires twice, none is forgotten, each
+//! at its time by the new one, though the daemon dies in the midst.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::house::*;
+use super::{Input, RECKONED};
+use crate::calls::call::Outcome;
+use crate::desk::command::{Command, Done, Refusal};
+use crate::{PersonId, Role, Time};
+
+/// More than three pieces of what is reckoned at once.
+const OWED: usize = 3 * RECKONED + 20;
+
+fn terms(minutes: i64) -> String {
+    format!("[clock.missed_call]\nwithin = \"{minutes}m\"\n[ladder]\nreminder_percent = 50\nescalated_after = \"2h\"\n")
+}
+
+fn set(house: &mut House, by: Option<PersonId>, minutes: i64) -> Result<Done, Refusal> {
+    house.give(by, Command::SetPolicy { version: None, text: terms(minutes) })
+}
+
+/// So many callers give up, one a second.
+fn owe(house: &mut House, count: usize) -> Time {
+    let first = house.now;
+    for nth in 0..count {
+        let at = first + TimeDelta::seconds(nth as i64);
+        let call = inbound(&format!("c{nth}"), &format!("+86138{nth:08}"), at);
+        house.until(at);
+        house.input(Input::Calls { at, calls: vec![Arc::new(ended(&call, at, Outcome::Abandoned))] });
+    }
+    first
+}
+
+fn one(house: &House, question: &str) -> i64 {
+    house.sql(question)[0].parse().unwrap()
+}
+
+#[test]
+fn another_policy_moves_what_has_not_fired_and_is_kept_as_a_version() {
+    let mut house = House::new();
+    let boss = house.person("boss", Role::Admin, None);
+    let ann = house.person("ann", Role::Agent, None);
+    let began = owe(&mut house, 1);
+    assert_eq!(house.sql("SELECT version || ' ' || (by_person IS NULL) FROM policies"), ["0 1"]);
+    // The reminder at 24 minutes has fired when the half hour becomes an hour and a half.
+    house.until(began + TimeDelta::minutes(25));
+    assert_eq!(set(&mut house, Some(ann), 90), Err(Refusal::NotAllowed));
+    assert_eq!(set(&mut house, Some(boss), 90), Ok(Done::Version(1)));
+    assert_eq!(house.reader.policy().version, 1);
+    house.until(began + TimeDelta::hours(30));
+    let minutes = "SELECT rung || ' ' || ((r.planned_at_ms - began_at_ms) / 60000) FROM rungs r \
+                   JOIN obligations o ON o.id = r.obligation ORDER BY r.planned_at_ms";
+    assert_eq!(house.sql(minutes), ["reminder 24", "due 90", "escalated 210"]);
+    assert_eq!(one(&house, "SELECT sum(late) FROM rungs"), 0);
+    let version = house.ask(house.reader.policy_text(1)).unwrap().unwrap();
+    assert_eq!((version.text, version.version.by), (terms(90), Some(boss)));
+    assert_eq!(
+        house.sql("SELECT by_person FROM facts WHERE kind = 'policy_set' AND by_person > 0"),
+        [boss.to_string()]
+    );
+}
+
+#[test]
+fn a_shorter_policy_takes_effect_at_once_and_the_nearest_due_come_first() {
+    let mut house = House::new();
+    let began = owe(&mut house, OWED);
+    house.until(began + TimeDelta::minutes(8));
+    set(&mut house, None, 10).unwrap();
+    // Of those that were reckoned in this turn the reminders at five minutes are overdue.
+    let first = "SELECT count(*) FROM obligations WHERE policy = 1";
+    assert_eq!(one(&house, first), RECKONED as i64);
+    assert_eq!(one(&house, "SELECT max(id) - min(id) < 1000 FROM obligations WHERE policy = 1"), 1);
+    house.until(began + TimeDelta::hours(5));
+    assert_eq!(one(&house, first), OWED as i64);
+    assert_eq!(one(&house, "SELECT count(*) FROM rungs"), 3 * OWED as i64);
+    let never_early = "SELECT count(*) FROM rungs WHERE fired_at_ms < planned_at_ms";
+    assert_eq!(one(&house, never_early), 0);
+    let by_new = "SELECT count(*) FROM rungs r JOIN obligations o ON o.id = r.obligation \
+                  WHERE r.planned_at_ms - o.began_at_ms NOT IN (300000, 600000, 7800000)";
+    assert_eq!(one(&house, by_new), 0);
+}
+
+#[test]
+fn what_is_not_moved_leaves_no_trace() {
+    let mut house = House::new();
+    owe(&mut house, 3);
+    let text = "[callback]\nattempts = 5\n".to_owned();
+    house.give(None, Command::SetPolicy { version: Some(0), text }).unwrap();
+    house.turn();
+    assert_eq!(one(&house, "SELECT count(*) FROM obligations WHERE policy = 1"), 3);
+    assert_eq!(one(&house, "SELECT count(*) FROM facts WHERE kind = 'obligation_moved'"), 0);
+    let stale = house.give(None, Command::SetPolicy { version: Some(0), text: String::new() });
+    assert_eq!(stale, Err(Refusal::Changed { by: None, version: 1 }));
+    let wrong = house.give(None, Command::SetPolicy { version: None, text: "[clocks]".into() });
+    let Err(Refusal::Terms(mistakes)) = wrong else { panic!("{wrong:?}") };
+    assert_eq!((mistakes[0].line, mistakes[0].column), (1, 2));
+    assert_eq!(house.reader.policy().version, 1);
+    // A commit that fails leaves the policy as it was, for all.
+    house.engine().store.db().execute_batch("PRAGMA query_only = ON").unwrap();
+    assert_eq!(set(&mut house, None, 45), Err(Refusal::StoreFailed));
+    house.engine().store.db().execute_batch("PRAGMA query_only = OFF").unwrap();
+    assert_eq!(house.reader.policy().version, 1);
+    house.turn();
+    assert_eq!(set(&mut house, None, 45), Ok(Done::Version(2)));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Set {
+        minutes: i64,
+    },
+    Missed,
+    Pass {
+        minutes: i64,
+    },
+    /// The daemon dies after so many turns, and is back after so many minutes.
+    Crash {
+        turns: u8,
+        minutes: i64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (1..120i64).prop_map(|minutes| Step::Set { minutes }),
+        3 => Just(Step::Missed),
+        4 => (1..60i64).prop_map(|minutes| Step::Pass { minutes }),
+        2 => (0..3u8, 0..200i64).prop_map(|(turns, minutes)| Step::Crash { turns, minutes }),
+    ]
+}
+
+/// A diary: since when something is owed, and which of its rungs have fired.
+struct Diary {
+    within: i64,
+    owed: Vec<(Time, Vec<Time>)>,
+}
+
+impl Diary {
+    /// Up to `to`; nothing is written down while nobody is there.
+    fn pass(&mut self, from: Time, to: Time, up: bool) {
+        for (began, fired) in &mut self.owed {
+            let ladder = [self.within * 30, self.within * 60, self.within * 60 + 7200];
+            while let Some(planned) = ladder.get(fired.len()).map(|seconds| *began + TimeDelta::seconds(*seconds))
+                && planned <= to
+            {
+                fired.push(if up { planned.max(from) } else { to });
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_policies_come_each_rung_fires_once_at_its_time(steps in prop::collection::vec(step(), 1..24)) {
+        let mut house = House::new();
+        let mut diary = Diary { within: 60, owed: Vec::new() };
+        set(&mut house, None, 60).unwrap();
+        for (nth, step) in steps.into_iter().enumerate() {
+            let from = house.now;
+            match step {
+                Step::Set { minutes } => {
+                    set(&mut house, None, minutes).unwrap();
+                    diary.within = minutes;
+                }
+                Step::Missed => {
+                    let call = inbound(&format!("c{nth}"), &format!("+86138{nth:08}"), from);
+                    house.input(Input::Calls { at: from, calls: vec![Arc::new(ended(&call, from, Outcome::Missed))] });
+                    diary.owed.push((from, Vec::new()));
+                }
+                Step::Pass { minutes } => {
+                    house.until(from + TimeDelta::minutes(minutes));
+                    diary.pass(from, house.now, true);
+                    continue;
+                }
+                Step::Crash { turns, minutes } => {
+                    (0..turns).for_each(|_| house.turn());
+                    house.crash();
+                    house.now += TimeDelta::minutes(minutes);
+                    house.turn();
+                    diary.pass(from, house.now, false);
+                }
+            }
+            house.until(house.now);
+            diary.pass(house.now, house.now, true);
+        }
+        house.until(house.now + TimeDelta::hours(6));
+        diary.pass(t(0.0), t(0.0), true);
+        let last = house.sql("SELECT count(*) FROM rungs WHERE fired_at_ms < planned_at_ms");
+        prop_assert_eq!(last, ["0"], "none early");
+        let count = house.sql("SELECT count(*) || ' ' || count(DISTINCT obligation || rung) FROM rungs");
+        let facts = house.sql("SELECT count(*) || ' ' || count(DISTINCT obligation || json_extract(body, '$.rung')) FROM facts WHERE kind = 'rung_fired'");
+        let all = diary.owed.len() * 3;
+        prop_assert_eq!(count, [format!("{all} {all}")]);
+        prop_assert_eq!(facts, [format!("{all} {all}")]);
+        for (nth, (began, fired)) in diary.owed.iter().enumerate() {
+            let actual = house.sql(&format!(
+                "SELECT fired_at_ms FROM rungs WHERE obligation = (SELECT id FROM obligations ORDER BY id LIMIT 1 OFFSET {nth}) \
+                 ORDER BY fired_at_ms, planned_at_ms"
+            ));
+            let expected: Vec<String> = fired.iter().map(|at| at.timestamp_millis().to_string()).collect();
+            prop_assert_eq!(&actual[..expected.len()], &expected[..], "owed since {}", began);
+        }
+    }
+}
