@@ -140,7 +140,7 @@ fn what_would_be_right_is_said() {
     );
     one("[queues]\nsupport = \"nigth\"", "2:11", "there are: site");
     one("[callback]\nattempts = 0", "2:12", "from 1 to 100");
-    one("[clock.filing]\nwithin = \"1h", "2:10", "");
+    one("[clock.filing]\nwithin = \"1h", "2:13", "invalid basic string");
     one(&"#\n".repeat(MAX_TEXT_BYTES), "1:1", "64 KiB");
     let closed = "monday = \"closed\"\ntuesday = \"closed\"\nwednesday = \"closed\"\nthursday = \"closed\"\n\
                   friday = \"closed\"\nsaturday = \"closed\"\nsunday = \"closed\"";
