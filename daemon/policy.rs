@@ -33,7 +33,7 @@ pub enum PolicyVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Put a policy in force. While a daemon runs, its page and its API do that.
+    /// Put a policy in force, while no daemon runs: stop it, import, and start it again.
     Import {
         #[arg(value_name = "FILE.toml")]
         file: PathBuf,
@@ -112,9 +112,7 @@ fn check(file: &Path, config: &Config) -> anyhow::Result<ExitCode> {
 fn import(file: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     let text = text(file)?;
     let mut store = Store::open(&config.data, daemon::policy(config)).map_err(|error| match error.is::<Held>() {
-        true => error.context(
-            "while a daemon runs, it changes the policy itself: on its page /admin/policy, or by PUT /api/v1/policy",
-        ),
+        true => error.context("a policy is put in force while no daemon runs: stop it, import, and start it again"),
         false => error,
     })?;
     store.settle(Utc::now())?;
