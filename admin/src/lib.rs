@@ -27,7 +27,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, desk, live, people, sign_in, ticket};
+use pages::{admin, asking, away, desk, live, owed, people, sign_in, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -56,6 +56,13 @@ pub fn router(state: State) -> Router {
         .route("/tickets/{id}/save", post(desk::save))
         .route("/tickets/{id}/draft", post(desk::draft))
         .route("/tickets/{id}/discard", post(desk::discard))
+        .route("/owed", get(owed::list))
+        .route("/owed/{id}", get(owed::show))
+        .route("/owed/{id}/claim", post(owed::claim))
+        .route("/owed/{id}/release", post(owed::release))
+        .route("/owed/{id}/pause", post(owed::pause))
+        .route("/owed/{id}/resume", post(owed::resume))
+        .route("/owed/{id}/waive", post(owed::waive))
         .route("/live", get(live::show))
         .route("/admin", get(admin::show))
         .route("/admin/extensions", post(admin::map_extension))

@@ -3,7 +3,7 @@
 //! `GET /stream?pages=desk,live&lang=en`: one stream a browser and language, for all of its tabs;
 //! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
 //! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `not-done` `{"text"}` (what
-//! this reader asked of a PBX and was not done), `event` (a row of the
+//! this reader asked of a PBX and was not done), `owed` (what is owed changed), `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
 //! caller is named, it cannot begin an event of its own.
@@ -80,7 +80,7 @@ pub async fn stream(
     // Whoever asks for more than their role may see gets what it may see.
     rooms.retain(|room| match room {
         Room::Desk => Desk::allows(role),
-        Room::Tickets | Room::Ticket => Read::allows(role),
+        Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
         Room::Away | Room::Failed => true,
@@ -105,6 +105,10 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
     for room in rooms {
         match room {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
+            Room::Owed | Room::Obligation => {
+                all.extend([Topic::Person(visitor.person.id), Topic::Unowned]);
+                all.extend(Watch::allows(visitor.person.role).then_some(Topic::Board));
+            }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
             Room::People | Room::Away | Room::Failed => {}
@@ -408,6 +412,10 @@ impl Writer {
     async fn diary(&mut self) -> Result<(), Over> {
         self.diary_at = None;
         self.visitor.pen.now = now();
+        if self.shows(Room::Owed) || self.shows(Room::Obligation) {
+            // Which list or which obligation is the tab's own affair: it reads itself again.
+            self.send(Event::default().event("owed").data("{}"));
+        }
         if !self.shows(Room::Desk) {
             return Ok(());
         }

@@ -6,6 +6,7 @@ mod door;
 mod duty;
 mod hostile;
 mod live;
+mod owed;
 mod pop;
 mod scene;
 mod shots;

@@ -45,7 +45,7 @@ export class Hub {
     const asked = new URLSearchParams({ pages: this.pages, lang: this.language });
     const source = new EventSource(`${this.origin}/stream?${asked}`);
     this.source = source;
-    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "event", "ticket", "resync"]) {
+    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "event", "ticket", "owed", "resync"]) {
       source.addEventListener(event, (message) => this.heard(event, /** @type {MessageEvent} */ (message).data));
     }
     source.addEventListener("signed-out", () => {

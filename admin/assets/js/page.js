@@ -11,9 +11,10 @@ import { changed, only, prepare, retitle } from "./pops.js";
 import { listen } from "./stream.js";
 import { refresh, watchSwaps } from "./swap.js";
 import { toast } from "./toasts.js";
-import { say } from "./words.js";
+import { say, serverNow } from "./words.js";
 
 const page = document.body.dataset.page ?? "";
+const isOwed = page === "owed" || page === "obligation";
 const build = document.body.dataset.build;
 
 /** @param {import("./hub.js").Heard} message */
@@ -41,9 +42,16 @@ function hear({ event, data }) {
     toast(data.text, { bad: true });
   } else if (event === "event") {
     addEvent(data.html);
-  } else if (event === "resync" || (event === "ticket" && page === "ticket")) {
+  } else if (event === "resync" || (event === "ticket" && page === "ticket") || (event === "owed" && isOwed)) {
     refresh();
   }
+}
+
+/** Whether somebody's claim ended since it was written here: nobody tells of that. */
+function ranOut() {
+  const over = [...document.querySelectorAll("[data-until]")].filter((el) => Number(el.getAttribute("data-until")) <= serverNow());
+  for (const el of over) el.removeAttribute("data-until");
+  return over.length > 0;
 }
 
 /** The stream does not know which ticket is shown here: its tab stays. @param {Element} chosen */
@@ -68,5 +76,6 @@ tick();
 setInterval(() => {
   watch();
   retitle(tick() ?? 0);
+  if (isOwed && ranOut()) refresh();
 }, 1_000);
 for (const event of ["pointermove", "focusout"]) document.addEventListener(event, release, { passive: true });

@@ -2,7 +2,7 @@
 // Goes from ticket to ticket and submits forms without leaving the page, so that pops, scroll and
 // sound stay. Without this script the same links and forms load the page anew.
 import { flush, forgetDraft, restore } from "./drafts.js";
-import { morph, parseDocument } from "./fragments.js";
+import { morph, parseDocument, put } from "./fragments.js";
 import { toast } from "./toasts.js";
 import { say } from "./words.js";
 
@@ -44,7 +44,9 @@ export async function refresh() {
     const page = parseDocument(await answer.text());
     for (const fresh of page.querySelectorAll("[data-live]")) {
       const old = document.getElementById(fresh.id);
-      if (old) morph(old, fresh);
+      // A list does not move under a hand.
+      if (old?.hasAttribute("data-held")) put({ id: fresh.id, html: fresh.outerHTML });
+      else if (old) morph(old, fresh);
     }
   } catch {
     // The connection's own watch says that it is lost.
@@ -98,6 +100,7 @@ async function quietly(form, button) {
       headers: { accept: "application/json" },
     });
     if (answer.type === "opaqueredirect" || answer.ok) {
+      form.reset();
       if (said) toast(said, { sign: "phone" });
     } else toast((await answer.json()).title ?? say("failed"), { bad: true });
   } catch {

@@ -142,6 +142,7 @@ fn whole(page: &OwedPage) -> Value {
         |pause| json!({ "from": pause.from, "to": pause.to, "reason": pause.reason, "by": pause.by.map(|by| by.0) }),
     );
     whole["suspensions"] = pauses.collect();
+    whole["may_pause"] = page.may_pause.into();
     whole["began_with"] = page.began_with.as_ref().map(|call| call.id.as_str()).into();
     if let Some(call) = &page.proof_call {
         whole["proof"]["pbx"] = call.pbx.as_str().into();

@@ -33,6 +33,8 @@ pub enum Room {
     Desk,
     Tickets,
     Ticket,
+    Owed,
+    Obligation,
     Live,
     Links,
     People,
@@ -43,14 +45,26 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 8] =
-        [Room::Desk, Room::Tickets, Room::Ticket, Room::Live, Room::Links, Room::People, Room::Away, Room::Failed];
+    pub const ALL: [Room; 10] = [
+        Room::Desk,
+        Room::Tickets,
+        Room::Ticket,
+        Room::Owed,
+        Room::Obligation,
+        Room::Live,
+        Room::Links,
+        Room::People,
+        Room::Away,
+        Room::Failed,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Room::Desk => "desk",
             Room::Tickets => "tickets",
             Room::Ticket => "ticket",
+            Room::Owed => "owed",
+            Room::Obligation => "obligation",
             Room::Live => "live",
             Room::Links => "links",
             Room::People => "people",
@@ -115,10 +129,11 @@ impl Shell {
         let live = ("/live", pen.say("live"), self.room == Room::Live);
         let desk = ("/", pen.say("desk"), self.room == Room::Desk);
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
+        let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
         match self.visitor.person.role {
-            Role::Agent => vec![desk, tickets],
-            Role::Supervisor => vec![live, desk, tickets],
-            Role::Manager => vec![live, tickets],
+            Role::Agent => vec![desk, tickets, owed],
+            Role::Supervisor => vec![live, desk, tickets, owed],
+            Role::Manager => vec![live, tickets, owed],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),

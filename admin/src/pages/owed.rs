@@ -1,12 +1,27 @@
 //! What is owed: one's own, the team's, and an obligation whole.
 
-use daemon::desk::clock::Claim;
-use daemon::store::read::{ObligationRow, OwedPage};
-use daemon::{ObligationId, Time};
+use std::sync::Arc;
 
-use crate::auth::{Right, Visitor, Watch};
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State as FromState};
+use axum::response::{IntoResponse, Redirect};
+use daemon::desk::clock::{Claim, ClockKind, ObligationState};
+use daemon::desk::command::{Command, Owed};
+use daemon::live::Topic;
+use daemon::store::read::{Directory, ObligationRow, OwedFilter, OwedPage, Person, Whose};
+use daemon::{ObligationId, PersonId, Role, Time};
+use serde::Deserialize;
+
+use super::asking::give;
+use super::{Room, Shell, html, present};
+use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
+use crate::parts::owed::{OwedHead, OwedList, OwedPauses, OwedProof, OwedRungs, OwedWindow};
 use crate::state::State;
+
+/// Rows on one page of a list; whoever looks for more chooses.
+const LISTED: u32 = 200;
 
 /// An agent sees what they owe, or who is away and for whom they stand in, and what nobody owes; to
 /// others it is not there.
@@ -31,4 +46,199 @@ pub async fn by_id(state: &State, visitor: &Visitor, id: ObligationId) -> Result
 pub fn parsed<T>(name: &str, word: Option<&str>, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
     let Some(word) = word.filter(|word| !word.is_empty()) else { return Ok(None) };
     parse(word).map(Some).ok_or_else(|| Error::Parameter(format!("{name} is {word:?}, which there is not")))
+}
+
+/// Which list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Mine,
+    Team,
+    Risk,
+}
+
+impl Which {
+    fn as_str(self) -> &'static str {
+        match self {
+            Which::Mine => "mine",
+            Which::Team => "team",
+            Which::Risk => "risk",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    which: String,
+    owner: Option<String>,
+    kind: Option<String>,
+    state: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "owed.html")]
+struct OwedLists {
+    shell: Shell,
+    which: Which,
+    tabs: Vec<Which>,
+    owner: Whose,
+    kind: Option<ClockKind>,
+    state: Option<ObligationState>,
+    people: Vec<Person>,
+    list: OwedList,
+}
+
+pub async fn list(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Read>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, Error> {
+    let (me, sees_all, pen) = (visitor.person.id, Watch::allows(visitor.person.role), visitor.pen.clone());
+    let which = match asked.which.as_str() {
+        "team" if sees_all => Which::Team,
+        "risk" => Which::Risk,
+        _ => Which::Mine,
+    };
+    let owner = match (which, asked.owner.as_deref().unwrap_or_default()) {
+        (Which::Team, "") => Whose::Anybodys,
+        (Which::Team, "nobody") => Whose::Nobodys,
+        (Which::Team, id) => Whose::Of(PersonId(id.parse().map_err(|_| Error::NotFound)?)),
+        (Which::Risk, _) if sees_all => Whose::Anybodys,
+        (Which::Risk | Which::Mine, _) => Whose::OfOrNobodys(me),
+    };
+    let chosen = |word: &Option<String>| word.clone().filter(|_| which == Which::Team);
+    let (kind, chosen_state) = (chosen(&asked.kind), chosen(&asked.state));
+    let kind = parsed("kind", kind.as_deref(), ClockKind::parse)?;
+    let chosen_state = parsed("state", chosen_state.as_deref(), ObligationState::parse)?;
+    let filter = OwedFilter {
+        owner,
+        kind,
+        state: Some(chosen_state.unwrap_or(ObligationState::Open)),
+        at_risk: (which == Which::Risk).then_some(pen.now),
+        limit: LISTED,
+    };
+    let rows = state.reader.owed(filter).await?;
+    let is_cut = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= LISTED;
+    let directory = visitor.directory.clone();
+    let works = |person: &&Person| person.active && person.role != Role::Admin;
+    let notices = present(&state, vec![Topic::House]).await?;
+    html(OwedLists {
+        which,
+        tabs: if sees_all { vec![Which::Mine, Which::Team, Which::Risk] } else { vec![Which::Mine, Which::Risk] },
+        owner,
+        kind,
+        state: chosen_state,
+        people: directory.people.iter().filter(works).cloned().collect(),
+        list: OwedList { pen: pen.clone(), rows, directory, me, is_cut },
+        shell: Shell::new(&state, visitor, Room::Owed, pen.say("obligations"), &notices),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "obligation.html")]
+struct OwedWhole {
+    shell: Shell,
+    id: ObligationId,
+    may_pause: bool,
+    supervises: bool,
+    head: OwedHead,
+    window: OwedWindow,
+    rungs: OwedRungs,
+    pauses: OwedPauses,
+    proof: OwedProof,
+}
+
+pub async fn show(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Read>,
+    Path(id): Path<i64>,
+) -> Result<impl IntoResponse, Error> {
+    let id = ObligationId(id);
+    let page = Arc::new(by_id(&state, &visitor, id).await?);
+    let notices = present(&state, vec![Topic::House]).await?;
+    let (pen, directory) = (visitor.pen.clone(), visitor.directory.clone());
+    let supervises = Watch::allows(visitor.person.role);
+    let head = OwedHead {
+        pen: pen.clone(),
+        page: page.clone(),
+        directory: directory.clone(),
+        me: visitor.person.id,
+        supervises,
+        can_dial: !visitor.extensions.is_empty(),
+    };
+    let title = format!("{} {}", pen.word("clock", page.row.kind.as_str()), head.whom());
+    html(OwedWhole {
+        id,
+        may_pause: page.may_pause,
+        supervises,
+        window: OwedWindow { pen: pen.clone(), page: page.clone() },
+        rungs: OwedRungs { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
+        pauses: OwedPauses { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
+        proof: OwedProof { pen, page, directory },
+        head,
+        shell: Shell::new(&state, visitor, Room::Obligation, title, &notices),
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Because {
+    #[serde(default)]
+    reason: String,
+}
+
+pub async fn claim(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
+    done(state, who, id, Owed::Claim).await
+}
+
+pub async fn release(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
+    done(state, who, id, Owed::Release).await
+}
+
+pub async fn resume(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
+    done(state, who, id, Owed::Resume).await
+}
+
+pub async fn pause(
+    state: FromState<State>,
+    who: Require<Read>,
+    id: Path<i64>,
+    Form(Because { reason }): Form<Because>,
+) -> Result<Redirect, Error> {
+    done(state, who, id, Owed::Suspend { reason }).await
+}
+
+pub async fn waive(
+    state: FromState<State>,
+    who: Require<Watch>,
+    id: Path<i64>,
+    Form(Because { reason }): Form<Because>,
+) -> Result<Redirect, Error> {
+    done(state, who, id, Owed::Waive { reason }).await
+}
+
+async fn done<R: Right>(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<R>,
+    Path(id): Path<i64>,
+    what: Owed,
+) -> Result<Redirect, Error> {
+    give(&state, &visitor, Command::Owed(ObligationId(id), what)).await?;
+    Ok(Redirect::to(&format!("/owed/{id}")))
+}
+
+impl OwedLists {
+    fn is_owner(&self, person: &Person) -> bool {
+        self.owner == Whose::Of(person.id)
+    }
+    fn kinds(&self) -> Vec<(&'static str, bool)> {
+        ClockKind::ALL.iter().map(|kind| (kind.as_str(), self.kind == Some(*kind))).collect()
+    }
+    fn states(&self) -> Vec<(&'static str, bool)> {
+        ObligationState::ALL.iter().map(|state| (state.as_str(), self.state == Some(*state))).collect()
+    }
+}
+
+/// Who somebody is, to be read.
+pub fn name(directory: &Directory, person: PersonId) -> String {
+    directory.person(person).map_or_else(|| person.to_string(), |person| person.name.clone())
 }

@@ -5,6 +5,7 @@ pub mod board;
 pub mod course;
 pub mod duties;
 pub mod links;
+pub mod owed;
 pub mod phone;
 pub mod pop;
 pub mod status;

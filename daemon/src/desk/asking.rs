@@ -120,7 +120,7 @@ fn dial(
     let owed = match obligation {
         Some(named) => {
             let open = case.obligations.iter().find(|open| open.id == named);
-            Some(open.filter(|open| concerns(open, by, supervises)).ok_or(Refusal::NoSuchObligation)?)
+            Some(open.filter(|open| concerns(case, open, by, supervises)).ok_or(Refusal::NoSuchObligation)?)
         }
         None => None,
     };

@@ -24,7 +24,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Re
         // Customers' matters are not theirs.
         Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
     };
-    let owed = case.obligations.first().filter(|owed| concerns(owed, by, supervises));
+    let owed = case.obligations.first().filter(|owed| concerns(case, owed, by, supervises));
     let owed = owed.ok_or(Refusal::NoSuchObligation)?;
     match command {
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
@@ -36,9 +36,11 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Re
     }
 }
 
-/// An agent's are their own and those that nobody owns; a supervisor's, all.
-pub fn concerns(owed: &OpenObligation, by: PersonId, supervises: bool) -> bool {
-    supervises || owed.owner.is_none_or(|owner| owner == by)
+/// An agent's are their own, those of whom they stand in for, and those that nobody owns; a
+/// supervisor's, all.
+pub fn concerns(case: &Case, owed: &OpenObligation, by: PersonId, supervises: bool) -> bool {
+    let theirs = |owner| owner == by || case.staff.stand_in(owner) == Some(by);
+    supervises || owed.owner.is_none_or(theirs)
 }
 
 /// For as long as the policy says; whoever has it has it anew.

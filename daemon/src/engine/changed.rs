@@ -32,9 +32,9 @@ impl Changed {
         match fact {
             Fact::TicketOpened { ticket, .. } => self.ticket(ticket.id, ticket.owner),
             // Pages hear of a call from the tracker; here only that its record is whole.
-            Fact::CallSeen { call, ticket, .. } => {
+            Fact::CallSeen { call, ticket, person, .. } => {
                 if let Some(ticket) = ticket.filter(|_| call.ended_at.is_some()) {
-                    self.ticket(ticket, None);
+                    self.ticket(ticket, *person);
                 }
             }
             Fact::CallJoined { ticket, .. } => self.ticket(*ticket, None),

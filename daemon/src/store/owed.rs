@@ -7,6 +7,7 @@ use super::column::*;
 use super::questions::{OBLIGATIONS, obligation_rows, stored_call};
 use super::read::*;
 use crate::calls::call::Outcome;
+use crate::desk::policy::Policy;
 use crate::{CallId, ObligationId, PersonId};
 
 /// By due time, what stands still last.
@@ -54,7 +55,7 @@ fn listed(
     obligation_rows(db, &sql, values)
 }
 
-pub fn page(db: &Connection, id: ObligationId) -> Result<Option<OwedPage>> {
+pub fn page(db: &Connection, policy: &Policy, id: ObligationId) -> Result<Option<OwedPage>> {
     let sql = format!("{OBLIGATIONS} WHERE o.id = ?1");
     let Some(row) = obligation_rows(db, &sql, [id.0])?.pop() else { return Ok(None) };
     let proof_call = match &row.proof {
@@ -62,7 +63,14 @@ pub fn page(db: &Connection, id: ObligationId) -> Result<Option<OwedPage>> {
         None => None,
     };
     let began_with = began_with(db, id)?;
-    Ok(Some(OwedPage { attempts: attempts(db, id)?, pauses: pauses(db, id)?, began_with, proof_call, row }))
+    Ok(Some(OwedPage {
+        attempts: attempts(db, id)?,
+        pauses: pauses(db, id)?,
+        may_pause: policy.terms.clocks.rule(row.kind).may_pause,
+        began_with,
+        proof_call,
+        row,
+    }))
 }
 
 /// The call, or the one that it turned out to be part of.

@@ -300,6 +300,8 @@ pub struct OwedPage {
     pub attempts: Vec<MadeAttempt>,
     /// Oldest first; the last may still go on.
     pub pauses: Vec<Pause>,
+    /// The policy lets its clock stand still.
+    pub may_pause: bool,
     /// The call that it is owed for.
     pub began_with: Option<StoredCall>,
     /// The call that kept it.

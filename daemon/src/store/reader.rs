@@ -81,7 +81,8 @@ impl Reader {
     }
     /// An obligation with all that happened to it.
     pub async fn owed_page(&self, obligation: ObligationId) -> Result<Option<OwedPage>, ReadError> {
-        ask(&self.pages, move |db| owed::page(db, obligation)).await
+        let policy = self.policy.clone();
+        ask(&self.pages, move |db| owed::page(db, &policy, obligation)).await
     }
     pub async fn customer(&self, customer: CustomerId) -> Result<Option<Customer>, ReadError> {
         ask(&self.pages, move |db| questions::customer(db, customer)).await

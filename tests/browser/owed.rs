@@ -1,0 +1,212 @@
+//! What is owed on its own pages: one person at a time works on it, a supervisor lets it go, and
+//! what was proven shows the call that proved it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use daemon::Role;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use super::chromium::Browser;
+use super::scene::{BOSS, LI, Scene, ZHOU};
+use crate::house::{sign_in, until};
+
+const MISSED: &str = "13911112222";
+const OTHER: &str = "13922223333";
+
+/// A talk that proves: ten seconds, and a little for the way.
+const TALK: Duration = Duration::from_millis(10_400);
+
+async fn scene() -> Scene {
+    Scene::with_past(|past| {
+        past.missed(MISSED, TimeDelta::minutes(26));
+        past.missed(OTHER, TimeDelta::minutes(2));
+    })
+    .await
+}
+
+async fn api(scene: &Scene, who: &Client, what: &str) -> Value {
+    let answer = who.get(format!("{}/api/v1/{what}", scene.url())).send().await.expect("an answer");
+    answer.json().await.expect("JSON")
+}
+
+async fn post(scene: &Scene, who: &Client, what: &str, asked: Value) -> (StatusCode, Value) {
+    let request = who.post(format!("{}/api/v1/{what}", scene.url())).json(&asked);
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+/// The obligation to that number.
+async fn owed_to(scene: &Scene, who: &Client, number: &str) -> i64 {
+    let all = api(scene, who, "obligations").await;
+    let rows = all["obligations"].as_array().expect("a list");
+    let row = rows.iter().find(|row| row["number"] == format!("+86{number}"));
+    row.unwrap_or_else(|| panic!("{all}"))["id"].as_i64().expect("an id")
+}
+
+async fn whole(scene: &Scene, login: &str, id: i64) -> Browser {
+    let browser = scene.browser(login).await;
+    browser.goto(format!("{}/owed/{id}", scene.url())).await.expect("the obligation");
+    browser.see("#owed-head h1", "未接回电").await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_has_taken_another_cannot_dial_and_is_told_who_has_it() {
+    let mut scene = scene().await;
+    let boss = sign_in(scene.url(), BOSS).await;
+    let id = owed_to(&scene, &boss, MISSED).await;
+    let li = scene.browser(LI).await;
+    li.see(&format!("#duty-{id}"), "未接回电").await;
+    let list = scene.browser(ZHOU).await;
+    list.goto(format!("{}/owed", scene.url())).await.expect("the list");
+    list.see("#owed-list tbody tr:first-child", "临期").await;
+    list.tap(&format!("#owed-{id} td:first-child a")).await;
+    list.see("#owed-head .btn", "").await;
+    list.js("document.querySelector('#owed-head form[action$=\"/claim\"] button').focus()", &[]).await;
+    list.press(thirtyfour::Key::Enter).await;
+    list.see("#owed-head .state.live", "您在处理").await;
+
+    li.tap(&format!("#duty-{id} .act button")).await;
+    let said = li.see("#toasts .toast.bad", "周晓云").await;
+    assert!(said.contains("正在处理这一项，今天") || said.contains("正在处理这一项，明天"), "{said}");
+    assert!(!scene.pbx.was_asked(), "nothing reached the PBX");
+    let others = whole(&scene, LI, id).await;
+    others.see("#owed-head .state.live", "周晓云 在处理").await;
+    assert_eq!(others.count("#owed-head form[action='/dial'] button:not([disabled])").await, 0);
+
+    // A supervisor takes it from her; it is anybody's again, on both pages by itself.
+    let (status, _) = post(&scene, &boss, &format!("obligations/{id}/release"), json!({})).await;
+    assert_eq!(status, StatusCode::OK);
+    others.see("#owed-head .btns", "我来处理").await;
+    list.see("#owed-head .btns", "我来处理").await;
+    others.tap("#owed-head form[action='/dial'] button").await;
+    assert_eq!(scene.pbx.asked().await["Channel"], "PJSIP/1002");
+    list.see("#owed-head .state.live", "李建国 在处理").await;
+    for browser in [&li, &list, &others] {
+        browser.is_content().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_waives_with_a_reason_and_it_is_shown() {
+    let scene = scene().await;
+    let (boss, zhou) = (sign_in(scene.url(), BOSS).await, sign_in(scene.url(), ZHOU).await);
+    let id = owed_to(&scene, &boss, MISSED).await;
+    let waive = format!("obligations/{id}/waive");
+    let refused = async |who: &Client, what: &str, asked: Value| {
+        let (status, why) = post(&scene, who, what, asked).await;
+        (status.as_u16(), why["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let because = || json!({ "reason": "号码是传真" });
+    assert_eq!(refused(&zhou, &waive, because()).await, (403, "not_allowed".into()));
+    assert_eq!(refused(&boss, &waive, json!({})).await, (422, "field_missing".into()));
+    assert_eq!(refused(&boss, "obligations/1/waive", because()).await, (404, "not_found".into()));
+    let pause = format!("obligations/{id}/pause");
+    assert_eq!(refused(&zhou, &pause, because()).await, (409, "may_not_pause".into()), "by the policy as shipped");
+
+    let watched = whole(&scene, ZHOU, id).await;
+    assert_eq!(watched.count(".owed-forms details").await, 0, "neither is hers to do");
+    let page = whole(&scene, BOSS, id).await;
+    page.tap(".owed-waive > summary").await;
+    for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
+        page.resize(width, height).await;
+        page.see_that("return document.documentElement.scrollWidth <= innerWidth").await;
+        page.shoot(&format!("owed-waive-{name}")).await;
+    }
+    page.resize(1366, 768).await;
+    page.js("document.querySelector('.owed-waive input').value = '号码是传真'", &[]).await;
+    page.tap(".owed-waive button").await;
+    page.see("#owed-head .meta", "号码是传真").await;
+    let told = watched.see("#owed-head .meta", "号码是传真").await;
+    assert!(told.contains("已免除") && told.contains("刘敏"), "{told}");
+    assert_eq!(watched.count("#owed-head .btns").await, 0, "there is nothing more to do");
+    page.see_that("return getComputedStyle(document.querySelector('.owed-forms')).display === 'none'").await;
+    let ended = api(&scene, &boss, &format!("obligations/{id}")).await;
+    assert_eq!((&ended["state"], &ended["ended"]["why"]), (&json!("waived"), &json!("号码是传真")));
+    for browser in [&watched, &page] {
+        browser.is_content().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_proven_shows_what_was_tried_and_the_call_that_proved_it() {
+    let mut scene = scene().await;
+    let zhou = sign_in(scene.url(), ZHOU).await;
+    let id = owed_to(&scene, &zhou, MISSED).await;
+    let page = whole(&scene, ZHOU, id).await;
+    page.tap("#owed-head form[action='/dial'] button").await;
+    let asked = scene.pbx.originated().await;
+    let vain = scene.pbx.dial(&asked).await;
+    scene.pbx.lay_down(vain).await;
+    page.see("#owed-proof .tries", "周晓云").await;
+    page.tap("#owed-head form[action='/dial'] button").await;
+    let asked = scene.pbx.originated().await;
+    let mut talk = scene.pbx.dial(&asked).await;
+    scene.pbx.answered(&mut talk).await;
+    tokio::time::sleep(TALK).await;
+    page.see("#owed-proof .proof", "1001 周晓云").await;
+    scene.pbx.lay_down(talk).await;
+    let course = page.see("#owed-proof .course", "通话结束").await;
+    assert!(course.contains("接通") && course.contains("1001 周晓云"), "{course}");
+    for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
+        page.resize(width, height).await;
+        page.see_that("return document.documentElement.scrollWidth <= innerWidth").await;
+        page.shoot(&format!("owed-proven-{name}")).await;
+    }
+    let proven = until("the call's end on record", async || {
+        let whole = api(&scene, &zhou, &format!("obligations/{id}")).await;
+        if whole["proof"]["ended_at"].is_null() { Err(whole.to_string()) } else { Ok(whole) }
+    })
+    .await;
+    let events: Vec<&str> = proven["proof"]["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect();
+    assert_eq!((events.first(), events.last()), (Some(&"began"), Some(&"ended")));
+    assert!(events.contains(&"talked"), "{events:?}");
+    assert_eq!((&proven["state"], &proven["attempts"], &proven["claimed"]), (&json!("kept"), &json!(1), &Value::Null));
+    assert_eq!(proven["proof"]["pbx"], "main");
+    page.is_content().await;
+}
+
+/// Another agent's is not there, and pages of a list follow each other without a gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_sees_the_own_and_nobodys_and_lists_come_in_pages() {
+    let scene = Scene::with_past(|past| {
+        past.person("wu", "吴海", Role::Agent, Some("1003"));
+        for nth in 0..5 {
+            past.missed(&format!("1391111222{nth}"), TimeDelta::minutes(3));
+        }
+    })
+    .await;
+    let (boss, zhou) = (sign_in(scene.url(), BOSS).await, sign_in(scene.url(), ZHOU).await);
+    let mut seen = Vec::new();
+    let mut after = 0;
+    loop {
+        let page =
+            api(&scene, &zhou, &format!("obligations?limit=2&after={after}&owner=nobody&kind=missed_call")).await;
+        let rows = page["obligations"].as_array().expect("a list");
+        assert!(rows.len() <= 2);
+        seen.extend(rows.iter().filter_map(|row| row["id"].as_i64()));
+        match page["next"].as_i64() {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(seen.is_sorted(), "{seen:?}");
+    let none = api(&scene, &zhou, "obligations?owner=me").await;
+    assert_eq!(none["obligations"], json!([]));
+    let late = api(&scene, &boss, "obligations?at_risk=true").await;
+    assert_eq!(late["obligations"], json!([]), "three of thirty minutes are gone");
+    for (query, code) in
+        [("kind=x", "parameter"), ("state=x", "parameter"), ("owner=x", "parameter"), ("owner=1", "not_allowed")]
+    {
+        assert_eq!(api(&scene, &zhou, &format!("obligations?{query}")).await["code"], code, "{query}");
+    }
+}
