@@ -81,7 +81,7 @@ impl Reader {
     }
     /// An obligation with all that happened to it.
     pub async fn owed_page(&self, obligation: ObligationId) -> Result<Option<OwedPage>, ReadError> {
-        let policy = self.policy.clone();
+        let policy = self.policy();
         ask(&self.pages, move |db| owed::page(db, &policy, obligation)).await
     }
     pub async fn customer(&self, customer: CustomerId) -> Result<Option<Customer>, ReadError> {
