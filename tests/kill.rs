@@ -148,7 +148,17 @@ fn verify(db: &Connection, first_due: DateTime<Utc>) {
                 JOIN calls c ON c.id = o.call WHERE c.pbx = 'before'";
     let fired: i64 = rungs.values().map(|fired| fired.len() as i64).sum();
     assert_eq!(count(db, told, []), fired * 2);
-    assert_eq!(count(db, "SELECT count(*) FROM outbox WHERE delivered_at_ms IS NULL", []), 0);
+    assert_eq!(count(db, "SELECT count(*) FROM outbox WHERE message IS NULL", []), 0);
+    assert_eq!(count(db, "SELECT count(*) FROM messages WHERE delivered_at_ms IS NULL", []), 0);
+    assert_eq!(
+        count(
+            db,
+            "SELECT count(*) FROM messages m WHERE told <> (SELECT count(*) FROM outbox WHERE message = m.id)",
+            []
+        ),
+        0,
+        "a message tells what it says it tells"
+    );
 
     // The hotline's calls came in all the while; each call is missed at most once.
     let from_hotline = count(db, "SELECT count(*) FROM calls WHERE pbx = 'drill'", []);

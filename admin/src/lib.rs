@@ -27,7 +27,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, desk, live, owed, people, sign_in, ticket};
+use pages::{admin, asking, away, desk, live, messages, owed, people, sign_in, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -70,6 +70,7 @@ pub fn router(state: State) -> Router {
         .route("/admin/people/{id}", post(people::change))
         .route("/admin/people/{id}/password", post(people::password))
         .route("/away", get(away::show).post(away::set))
+        .route("/messages/{id}", get(messages::show))
         .route("/stream", get(stream::stream));
     let api = Router::new()
         .route("/api/v1/me", get(api::me))

@@ -2,7 +2,7 @@
 //!
 //! `GET /stream?pages=desk,live&lang=en`: one stream a browser and language, for all of its tabs;
 //! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
-//! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text"}`, `not-done` `{"text"}` (what
+//! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text","late","href"}`, `not-done` `{"text"}` (what
 //! this reader asked of a PBX and was not done), `owed` (what is owed changed), `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
@@ -19,8 +19,9 @@ use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use daemon::calls::now::AgentNow;
+use daemon::desk::Rung;
 use daemon::desk::command::SessionHash;
-use daemon::live::{BoardNow, LinkNow, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
+use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
 use daemon::{CallId, PbxName};
 use futures_util::stream::unfold;
 use serde::Deserialize;
@@ -34,10 +35,11 @@ use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
+use crate::pages::messages::rung_in_words;
 use crate::pages::period;
 use crate::parts::Part;
 use crate::parts::board::{Agents, Callers, Figures, Queues};
-use crate::parts::duties::{AtRisk, owed_to};
+use crate::parts::duties::AtRisk;
 use crate::parts::links::{EventRow, Links};
 use crate::parts::phone::Phone;
 use crate::parts::pop;
@@ -83,7 +85,7 @@ pub async fn stream(
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
-        Room::Away | Room::Failed => true,
+        Room::Away | Room::Message | Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
     // Subscribed before the answer begins, so that no sign-out falls between.
@@ -111,7 +113,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
-            Room::People | Room::Away | Room::Failed => {}
+            Room::People | Room::Away | Room::Message | Room::Failed => {}
         }
     }
     all.sort();
@@ -437,18 +439,25 @@ impl Writer {
         self.part(AtRisk { pen, rows, directory }).await
     }
 
-    async fn told(&mut self, told: &daemon::live::Told) -> Result<(), Over> {
+    /// One rung in words, many as their count; either leads to what it is about.
+    async fn told(&mut self, message: &Message) -> Result<(), Over> {
         // A deputy hears of what others owe, not what they are told.
-        if told.person != self.visitor.person.id {
+        if message.person != self.visitor.person.id {
             return Ok(());
         }
-        let Ok(Some(row)) = self.state.reader.obligation(told.obligation).await else { return Ok(()) };
-        let pen = &self.visitor.pen;
-        let whom = owed_to(pen, &row);
-        let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
-        let rung = pen.word("rung", told.rung.as_str());
-        let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
-        let data = json!({ "id": told.id.0, "text": text, "late": told.rung != daemon::desk::Rung::Reminder });
+        let mut href = format!("/messages/{}", message.id);
+        let text = match message.tellings.as_slice() {
+            [only] if message.count == 1 => {
+                let Ok(Some(row)) = self.state.reader.obligation(only.obligation).await else { return Ok(()) };
+                if Read::allows(self.visitor.person.role) {
+                    href = format!("/tickets/{}", row.ticket_number);
+                }
+                rung_in_words(&self.visitor.pen, &self.visitor.directory, only, &row)
+            }
+            _ => self.visitor.pen.say1("told-many", "count", message.count),
+        };
+        let late = message.tellings.iter().any(|telling| telling.rung != Rung::Reminder);
+        let data = json!({ "id": message.id.0, "text": text, "late": late, "href": href });
         self.send(Event::default().event("told").data(data.to_string()));
         Ok(())
     }

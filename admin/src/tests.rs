@@ -144,6 +144,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/admin/people/{id}/password", WIRE),
     ("GET", "/away", SIGNED_IN),
     ("POST", "/away", SIGNED_IN),
+    ("GET", "/messages/{id}", SIGNED_IN),
     ("GET", "/stream", SIGNED_IN),
     ("GET", "/api/v1/me", SIGNED_IN),
     ("GET", "/api/v1/people", SIGNED_IN),

@@ -11,6 +11,8 @@ mod crashes;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod reckoning;
 #[cfg(test)]
 mod tests;
@@ -34,7 +36,7 @@ use crate::desk::fact::{self, Fact};
 use crate::ledger::Entry;
 use crate::live::{Notice, Topic};
 use crate::store::{self, Store, Writing, journal};
-use crate::{CallId, Extension, LegId, ObligationId, OutboxId, PbxName, PersonId, Time};
+use crate::{CallId, Extension, LegId, MessageId, ObligationId, PbxName, PersonId, Time};
 use changed::Changed;
 
 /// What reaches the engine, in the order in which it takes effect.
@@ -75,8 +77,8 @@ pub enum Input {
         at: Time,
         seen: Vec<(Extension, String)>,
     },
-    /// Outbox rows that reached their channel.
-    Delivered(Vec<OutboxId>),
+    /// Messages that reached their channel.
+    Delivered(Vec<MessageId>),
     /// Lines of a native sender, in order; its link hears of the last one's `nth` once they are on
     /// disk.
     Journal {
@@ -143,6 +145,9 @@ const RECKONED: usize = 100;
 /// machine; so no sleep is trusted for longer. The disk is not touched for it.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// While what another policy makes due comes piece by piece, messages wait for so long at most.
+const HELD_BACK: TimeDelta = TimeDelta::seconds(5);
+
 /// Between attempts to write after the disk refused.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -157,7 +162,7 @@ const LAST_ATTEMPTS: u32 = 3;
 pub struct Outlets {
     pub told: mpsc::Sender<(Topic, Notice)>,
     pub errands: mpsc::Sender<Errand>,
-    /// Notified when there are new rows in the outbox.
+    /// Notified when there are new messages.
     pub outbox: Arc<Notify>,
 }
 
@@ -168,7 +173,7 @@ pub struct Engine {
     /// Taken from the inbox and not committed yet: [`BATCH`] and one input more at most, or while
     /// the disk refuses as many calls as there were, by their newest states.
     waiting: VecDeque<Input>,
-    /// When the next rung is due.
+    /// When the next rung is due, or what waits for the end of the quiet hours.
     due: Option<Time>,
     /// When it was last noted that the daemon is alive.
     alive_at: Option<Time>,
@@ -310,7 +315,21 @@ impl Engine {
         }
         while self.fire(now).await? {}
         self.stale = self.reckon(now).await?;
-        self.due = self.store.next_due(&self.passed_over)?;
+        self.compose(now)?;
+        let (due, to_send) = (self.store.next_due(&self.passed_over)?, self.store.next_to_send()?);
+        self.due = due.into_iter().chain(to_send).min();
+        Ok(())
+    }
+
+    /// Puts what is to be told now into messages. Not before all that is due has fired, so that who
+    /// is told of many things is told once. What another policy makes due comes piece by piece; it is
+    /// held back for the rest, though not for long.
+    fn compose(&mut self, now: Time) -> store::Result<()> {
+        let from = if self.stale { now - HELD_BACK } else { now };
+        if self.store.next_to_send()?.is_some_and(|at| at <= from) {
+            self.store.together(|writing| writing.compose(now))?;
+            self.outlets.outbox.notify_one();
+        }
         Ok(())
     }
 
@@ -470,9 +489,6 @@ impl Engine {
             // Nobody listens any more when the daemon stops.
             let _ = self.outlets.told.send(notice).await;
         }
-        if changed.outbox {
-            self.outlets.outbox.notify_one();
-        }
     }
 }
 
@@ -481,7 +497,7 @@ fn weight(input: &Input) -> usize {
     match input {
         Input::Calls { calls, .. } => calls.len(),
         Input::Extensions { seen, .. } => seen.len(),
-        Input::Delivered(rows) => rows.len(),
+        Input::Delivered(messages) => messages.len(),
         Input::Journal { entries, .. } => entries.len(),
         Input::Merged { .. }
         | Input::Standing { .. }
@@ -565,7 +581,7 @@ fn apply(writing: &mut Writing, input: &Input, now: Time, changed: &mut Changed)
             changed.house();
         }
         Input::Extensions { pbx, at, seen } => writing.extensions(pbx, *at, seen)?,
-        Input::Delivered(rows) => writing.delivered(rows, now)?,
+        Input::Delivered(messages) => writing.delivered(messages, now)?,
         Input::Journal { pbx, entries, .. } => writing.journal(pbx, entries, now)?,
         Input::Listened { leg, from, to } => {
             writing.listened(leg, *from, *to)?.into_iter().for_each(|ticket| changed.ticket_seen(ticket));

@@ -4,7 +4,7 @@
 //! The [`Hub`] belongs to the board's task, which is the only one that knows what stands right
 //! now; [`Live`] is everybody else's handle to it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::calls::call::Call;
 use crate::calls::now::{AgentNow, QueueNow};
 use crate::calls::pop::PopState;
+use crate::desk::Rung;
 use crate::desk::asking::Ask;
 use crate::desk::command::Refusal;
-use crate::{CallId, Extension, PbxName, PersonId, TicketId, Time};
+use crate::{CallId, Extension, MessageId, ObligationId, PbxName, PersonId, TicketId, Time};
 
 /// Notices that one listener may be behind. A browser's stream that is this far behind is better
 /// served by reading everything again.
@@ -68,8 +69,8 @@ pub enum Notice {
     /// People, extensions or settings changed: read them again.
     House,
     Event(Arc<SeenEvent>),
-    /// A rung told this person: an outbox row, delivered at least once under its id.
-    Told(Arc<Told>),
+    /// What rungs tell this person, delivered at least once under its id.
+    Told(Arc<Message>),
     /// Something that this person asked of a PBX was not done.
     NotDone(Arc<NotDone>),
     /// So many notices were dropped for this listener since the last one it got: read all again.
@@ -154,14 +155,28 @@ pub struct SeenEvent {
     pub detail: String,
 }
 
+/// What one person is told at once: one rung, or so many that they come together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    pub id: MessageId,
+    pub person: PersonId,
+    /// When it was put together.
+    pub at: Time,
+    /// How many rungs it tells.
+    pub count: i64,
+    /// The first of them, in the order of firing.
+    pub tellings: Vec<Telling>,
+}
+
 /// What a rung tells a person.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    pub id: crate::OutboxId,
-    pub person: PersonId,
-    pub obligation: crate::ObligationId,
-    pub rung: crate::desk::Rung,
+pub struct Telling {
+    pub obligation: ObligationId,
+    pub rung: Rung,
+    /// When it fired.
     pub at: Time,
+    /// In whose place, where it is not only for themselves.
+    pub instead_of: BTreeSet<PersonId>,
 }
 
 /// What was asked of a PBX, and why it was not done; for who asked.

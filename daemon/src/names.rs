@@ -41,8 +41,8 @@ row_id! {
     CustomerId
     TicketId
     ObligationId
-    /// A row of the outbox; the idempotency key of whatever is sent from it.
-    OutboxId
+    /// What somebody is told at once; the idempotency key of whatever is sent for it.
+    MessageId
 }
 
 /// A closed enum whose variants have stable words for stores, forms, JSON and message ids.

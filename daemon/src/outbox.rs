@@ -1,5 +1,5 @@
-//! Brings what rungs say to the people whom they tell: outbox rows, in order, at least once under
-//! their ids.
+//! Brings what rungs say to the people whom they tell: messages, in order, at least once under
+//! their ids. The engine puts them together from the rows of the outbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::OutboxId;
+use crate::MessageId;
 use crate::engine::{Inbox, Input};
-use crate::live::{Notice, Told, Topic};
+use crate::live::{Message, Notice, Topic};
 use crate::store::read::Reader;
 
-/// How a row leaves the house.
+/// How a message leaves the house.
 #[derive(Clone, Debug)]
 enum Channel {
     /// The person's own pages. Who has none open reads it later from the store.
@@ -22,7 +22,7 @@ enum Channel {
 /// After a question that the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Delivers until `stop`. `news` is the engine's word that there are new rows; what an earlier run
+/// Delivers until `stop`. `news` is the engine's word that there are new messages; what an earlier run
 /// has left undelivered goes first.
 pub async fn deliver(
     reader: Reader,
@@ -32,16 +32,16 @@ pub async fn deliver(
     stop: CancellationToken,
 ) {
     let channel = Channel::Desk(told);
-    // The engine marks rows as delivered in its own time; until then they are not sent again.
-    let mut sent = OutboxId(0);
+    // The engine marks messages as delivered in its own time; until then they are not sent again.
+    let mut sent = MessageId(0);
     loop {
         let rest = match reader.undelivered(sent).await {
-            Ok(rows) if rows.is_empty() => news.notified().await_or(&stop).await,
-            Ok(rows) => {
-                sent = rows.last().map_or(sent, |row| row.id);
-                let ids = rows.iter().map(|row| row.id).collect();
-                for row in rows {
-                    channel.send(row).await;
+            Ok(messages) if messages.is_empty() => news.notified().await_or(&stop).await,
+            Ok(messages) => {
+                sent = messages.last().map_or(sent, |message| message.id);
+                let ids = messages.iter().map(|message| message.id).collect();
+                for message in messages {
+                    channel.send(message).await;
                 }
                 inbox.send(Input::Delivered(ids)).await.is_err()
             }
@@ -57,11 +57,11 @@ pub async fn deliver(
 }
 
 impl Channel {
-    async fn send(&self, row: Told) {
+    async fn send(&self, message: Message) {
         match self {
             Channel::Desk(told) => {
-                // With nobody to take notices the daemon stops, and pages will read the row.
-                let _ = told.send((Topic::Person(row.person), Notice::Told(Arc::new(row)))).await;
+                // With nobody to take notices the daemon stops, and pages will read it.
+                let _ = told.send((Topic::Person(message.person), Notice::Told(Arc::new(message)))).await;
             }
         }
     }

@@ -37,7 +37,7 @@ function hear({ event, data }) {
     pinged(data);
     if (data.build !== build) toast(say("newBuild"), { id: "new-build", sign: "again" });
   } else if (event === "told") {
-    toast(data.text, { id: `told-${data.id}`, bad: data.late, sign: data.late ? "over" : "risk" });
+    toast(data.text, { id: `told-${data.id}`, bad: data.late, sign: data.late ? "over" : "risk", href: data.href });
   } else if (event === "not-done") {
     toast(data.text, { bad: true });
   } else if (event === "event") {

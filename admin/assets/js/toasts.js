@@ -5,7 +5,7 @@ import { icon, say } from "./words.js";
 /** How long one stays, in ms. */
 const STAYS = 8_000;
 
-/** @param {string} text @param {{ bad?: boolean, sign?: string, id?: string }} [how] */
+/** @param {string} text @param {{ bad?: boolean, sign?: string, id?: string, href?: string }} [how] */
 export function toast(text, how = {}) {
   const place = document.getElementById("toasts") ?? floating();
   if (how.id && document.getElementById(how.id)) return;
@@ -13,7 +13,12 @@ export function toast(text, how = {}) {
   el.className = how.bad ? "toast bad" : "toast";
   if (how.id) el.id = how.id;
   const p = document.createElement("p");
-  p.textContent = text;
+  if (how.href) {
+    const a = document.createElement("a");
+    a.href = how.href;
+    a.textContent = text;
+    p.append(a);
+  } else p.textContent = text;
   const close = document.createElement("button");
   close.className = "btn bare only";
   close.setAttribute("aria-label", say("close"));

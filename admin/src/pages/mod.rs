@@ -7,6 +7,7 @@ pub mod desk;
 pub mod failed;
 pub mod form;
 pub mod live;
+pub mod messages;
 pub mod owed;
 pub mod people;
 pub mod period;
@@ -40,12 +41,14 @@ pub enum Room {
     People,
     /// Who is away, and who stands in.
     Away,
+    /// What somebody was told at once.
+    Message,
     /// Says what failed, wherever one wanted to go.
     Failed,
 }
 
 impl Room {
-    pub const ALL: [Room; 10] = [
+    pub const ALL: [Room; 11] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
@@ -55,6 +58,7 @@ impl Room {
         Room::Links,
         Room::People,
         Room::Away,
+        Room::Message,
         Room::Failed,
     ];
 
@@ -69,6 +73,7 @@ impl Room {
             Room::Links => "links",
             Room::People => "people",
             Room::Away => "away",
+            Room::Message => "message",
             Room::Failed => "failed",
         }
     }

@@ -77,6 +77,12 @@ impl Calendar {
         self.spans(at).next().is_some_and(|(opens_at, _)| opens_at <= at)
     }
 
+    /// The stretch of open hours in which `at` lies; of one that began before yesterday only the
+    /// part since then. None: it is closed then.
+    pub fn stretch(&self, at: Time) -> Option<(Time, Time)> {
+        self.spans(at).next().filter(|(opens_at, _)| *opens_at <= at)
+    }
+
     /// When it is open next: `from` itself when it is open then. None: never again.
     pub fn open_from(&self, from: Time) -> Option<Time> {
         self.spans(from).next().map(|(opens_at, _)| opens_at.max(from))

@@ -110,6 +110,8 @@ pub struct OpenObligation {
     pub ladder: Ladder,
     /// None once all have fired.
     pub next: Option<Next>,
+    /// When a change gave the next rung another time, last.
+    pub moved_at: Option<Time>,
     /// The last, also one that is over.
     pub claim: Option<Claim>,
     /// When calls to the customer came to no talk, oldest first.

@@ -124,6 +124,8 @@ pub enum Fact {
         /// Fired well after its time, because the daemon or the disk was down.
         late: bool,
         told: Vec<Addressee>,
+        /// Nobody hears of it before: the quiet hours' end.
+        send_at: Time,
         next: Option<Next>,
     },
     /// Somebody took it to work on; none: it is free again.

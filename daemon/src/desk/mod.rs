@@ -27,5 +27,6 @@ mod told;
 
 pub use calls::weighs;
 pub use clock::Rung;
+pub use rungs::LATE_AFTER;
 pub use tickets::numbers;
 pub use told::{Addressee, Post, stand_in};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use jiff::tz::TimeZone;
 
-use super::calendar::{Calendar, day_in};
+use super::calendar::{Calendar, Week, day_in};
 use super::clock::Basis;
 use super::deadline::{self, Ladder, Window};
 use crate::number::Numbering;
@@ -113,6 +113,19 @@ impl Policy {
             Target::Promised => Window::Until(basis.promised_at.unwrap_or(basis.began_at)),
         };
         deadline::ladder(basis.began_at, window, &basis.suspensions, self.terms.steps, calendar)
+    }
+
+    /// When people may be told of what fires at `at`: at once, or at the end of the quiet hours in
+    /// which it lies. Hours that never end are no quiet hours.
+    pub fn send_at(&self, at: Time) -> Time {
+        let quiet = &self.terms.notices.quiet;
+        if quiet.is_empty() {
+            return at;
+        }
+        let week = Week::new(std::array::from_fn(|_| quiet.clone()));
+        let hours = Calendar { week, ..Calendar::all_hours(self.zone.clone()) };
+        let stretch = hours.stretch(at).filter(|(from, to)| *to - *from < TimeDelta::days(2));
+        stretch.map_or(at, |(_, to)| to)
     }
 
     /// When a session that began then and was last used then ends of itself.

@@ -11,7 +11,7 @@ use crate::Time;
 
 /// Later than this is late. The alarm looks at the clock every second, and a commit takes some
 /// milliseconds.
-const LATE_AFTER: TimeDelta = TimeDelta::seconds(5);
+pub const LATE_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 /// All rungs that are due at `now`, oldest first; after a long absence these are several.
 pub fn due(case: &Case, now: Time) -> Vec<Fact> {
@@ -34,8 +34,9 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
             rung,
             planned_at,
             fired_at: now,
-            late: now - planned_at > LATE_AFTER,
+            late: is_late(obligation, planned_at, now),
             told: told(&case.staff, case.policy.terms.notices.recipients(rung), obligation.owner),
+            send_at: case.policy.send_at(now),
             next: standing,
         });
     }
@@ -58,6 +59,16 @@ pub fn reckoned(case: &Case) -> Vec<Fact> {
         false => moved(policy, owed),
     };
     case.obligations.iter().map(reckon).collect()
+}
+
+/// Whether it fires well after it could have. A change may move a rung into the past, as when a
+/// matter becomes urgent: it fires at once, with the time that it should have had, and is late only
+/// where even this comes well after the change.
+fn is_late(obligation: &OpenObligation, planned_at: Time, now: Time) -> bool {
+    let known_at = obligation.next.and_then(|next| next.at);
+    let stood = [Some(planned_at), obligation.moved_at, known_at];
+    let could_at = stood.into_iter().flatten().max().unwrap_or(planned_at);
+    now - could_at > LATE_AFTER
 }
 
 /// The obligation's times as they are by the policy in force. What has fired stays so.

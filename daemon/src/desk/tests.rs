@@ -56,8 +56,9 @@ fn an_abandoned_caller_is_owed_a_callback_whose_rungs_fire_at_their_time() {
     house.until(t(3.0 * 24.0 * 60.0 * MINUTE));
     assert_eq!(rungs(&house), ["reminder", "due", "escalated"]);
     assert_eq!(house.sql("SELECT late FROM rungs"), ["0", "0", "0"]);
-    let told = house.ask(house.reader.told(boss, crate::OutboxId(0))).unwrap();
-    assert_eq!(told.iter().map(|told| told.rung).collect::<Vec<_>>(), Rung::ALL, "supervisors, since nobody owns it");
+    let told = house.ask(house.reader.told(boss, crate::MessageId(0))).unwrap();
+    let told = told.iter().flat_map(|message| &message.tellings).map(|telling| telling.rung);
+    assert_eq!(told.collect::<Vec<_>>(), Rung::ALL, "supervisors, since nobody owns it");
     assert_eq!(states(&house), ["open"], "a deadline that passes ends nothing");
 }
 
@@ -281,7 +282,8 @@ fn who_first_talked_owns_the_ticket_and_what_is_owed_on_it() {
     assert_eq!(house.duties(ben).len(), 0);
     house.until(t(3.0 * 24.0 * 3600.0));
     let rungs = |person| -> Vec<Rung> {
-        house.ask(house.reader.told(person, crate::OutboxId(0))).unwrap().iter().map(|told| told.rung).collect()
+        let told = house.ask(house.reader.told(person, crate::MessageId(0))).unwrap();
+        told.iter().flat_map(|message| &message.tellings).map(|telling| telling.rung).collect()
     };
     assert_eq!(rungs(ann), [Rung::Reminder, Rung::Due]);
     assert_eq!(rungs(boss), [Rung::Due, Rung::Escalated]);

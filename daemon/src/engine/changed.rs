@@ -14,8 +14,6 @@ pub struct Changed {
     /// Something that nobody owned, or owns now.
     unowned: bool,
     house: bool,
-    /// There are new rows in the outbox.
-    pub outbox: bool,
 }
 
 impl Changed {
@@ -59,11 +57,8 @@ impl Changed {
             | Fact::Suspended { ticket, owner, .. }
             | Fact::Resumed { ticket, owner, .. }
             | Fact::ObligationEnded { ticket, owner, .. }
-            | Fact::ObligationKept { ticket, owner, .. } => self.obligation(*ticket, *owner),
-            Fact::RungFired { ticket, owner, .. } => {
-                self.obligation(*ticket, *owner);
-                self.outbox = true;
-            }
+            | Fact::ObligationKept { ticket, owner, .. }
+            | Fact::RungFired { ticket, owner, .. } => self.obligation(*ticket, *owner),
             Fact::PolicySet { .. }
             | Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }

@@ -19,12 +19,13 @@ use crate::{CustomerId, PbxName, PersonId, Role, TicketId, Time};
 
 pub struct House {
     pub dir: TempDir,
-    runtime: tokio::runtime::Runtime,
+    pub runtime: tokio::runtime::Runtime,
     pub engine: Option<Engine>,
     pub told: mpsc::Receiver<(Topic, Notice)>,
     pub errands: mpsc::Receiver<Errand>,
     pub reader: Reader,
     pub now: Time,
+    policy: Policy,
 }
 
 /// Seconds since the tests' day began to matter: 2026-11-24 10:00 in Shanghai.
@@ -45,16 +46,20 @@ impl House {
     }
 
     pub fn at(now: Time) -> House {
+        House::under(policy(), now)
+    }
+
+    pub fn under(policy: Policy, now: Time) -> House {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let (engine, told, errands, reader) = open(dir.path().join("data"));
-        House { dir, runtime, engine: Some(engine), told, errands, reader, now }
+        let (engine, told, errands, reader) = open(dir.path().join("data"), policy.clone());
+        House { dir, runtime, engine: Some(engine), told, errands, reader, now, policy }
     }
 
     /// As after `kill -9`: nothing is told, nothing flushed; the next engine finds what is on disk.
     pub fn crash(&mut self) {
         self.engine = None;
-        let (engine, told, errands, reader) = open(self.dir.path().join("data"));
+        let (engine, told, errands, reader) = open(self.dir.path().join("data"), self.policy.clone());
         (self.engine, self.told, self.errands, self.reader) = (Some(engine), told, errands, reader);
     }
 
@@ -158,8 +163,8 @@ impl House {
     }
 }
 
-fn open(dir: PathBuf) -> (Engine, mpsc::Receiver<(Topic, Notice)>, mpsc::Receiver<Errand>, Reader) {
-    let mut store = Store::open(&dir, policy()).unwrap();
+fn open(dir: PathBuf, policy: Policy) -> (Engine, mpsc::Receiver<(Topic, Notice)>, mpsc::Receiver<Errand>, Reader) {
+    let mut store = Store::open(&dir, policy).unwrap();
     store.watch(vec!["hq".into()]).unwrap();
     let reader = store.reader().unwrap();
     let (told_to, told) = mpsc::channel(100_000);

@@ -13,7 +13,7 @@ use crate::desk::Rung;
 use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::live::{Notice, Topic};
 use crate::store::Store;
-use crate::{OutboxId, Role, Time};
+use crate::{MessageId, Role, Time};
 
 const MOBILE: &str = "+8613800138000";
 
@@ -80,12 +80,12 @@ fn a_rung_that_the_disk_refuses_fires_once_it_can() {
     house.turn();
     house.turn();
     assert_eq!(fired(&house), [""; 0]);
-    assert!(house.ask(house.reader.told(boss, OutboxId(0))).unwrap().is_empty());
+    assert!(house.ask(house.reader.told(boss, MessageId(0))).unwrap().is_empty());
     house.engine().store.db().execute_batch("PRAGMA query_only = OFF").unwrap();
     house.now += TimeDelta::seconds(3);
     house.turn();
     assert_eq!(fired(&house), ["reminder 0"]);
-    assert_eq!(house.ask(house.reader.told(boss, OutboxId(0))).unwrap().len(), 1);
+    assert_eq!(house.ask(house.reader.told(boss, MessageId(0))).unwrap().len(), 1);
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn the_thread_answers_commands_delivers_rungs_and_commits_all_it_was_given_befor
         while rungs.len() < 2 {
             if let (_, Notice::Told(told)) = told.recv().await.unwrap() {
                 assert_eq!(Done::Person(told.person), boss);
-                rungs.push(told.rung);
+                rungs.extend(told.tellings.iter().map(|telling| telling.rung));
             }
         }
         assert_eq!(rungs, [Rung::Reminder, Rung::Due]);
@@ -348,5 +348,5 @@ fn the_thread_answers_commands_delivers_rungs_and_commits_all_it_was_given_befor
     drop(inbox);
     thread.join().unwrap();
     assert!(runtime.block_on(reader.ticket_of("b".into())).unwrap().is_some());
-    assert!(runtime.block_on(reader.undelivered(OutboxId(0))).unwrap().is_empty(), "each was marked as delivered");
+    assert!(runtime.block_on(reader.undelivered(MessageId(0))).unwrap().is_empty(), "each was marked as delivered");
 }

@@ -290,8 +290,8 @@ fn subject(row: &Row, key_customer: bool) -> rusqlite::Result<Subject> {
 
 const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
-        o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.reminder_at_ms, o.due_at_ms, o.escalated_at_ms,
-         o.claimed_by, o.claimed_until_ms,
+        o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
+        o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
         t.kind, t.category, t.priority, t.complexity, coalesce(c.key_customer, 0) AS key_customer
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
@@ -346,6 +346,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
             escalated_at: maybe_time(row, "escalated_at_ms")?,
         },
         next: maybe_word(row, "next_rung", Rung::parse)?.map(|rung| Next { rung, at: next_at }),
+        moved_at: maybe_time(row, "moved_at_ms")?,
         claim: claim(row)?,
         attempts: Vec::new(),
     })

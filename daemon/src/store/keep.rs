@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::column::ms;
 use super::detail;
 use super::versions;
-use crate::desk::Addressee;
 use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
 use crate::desk::ticket::Ticket;
+use crate::desk::{Addressee, LATE_AFTER};
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
 
 /// The one source of ids. A fact's own number is drawn after the ids that it brought, so that the
@@ -23,7 +23,9 @@ pub struct Sequence {
 
 impl Sequence {
     pub fn after_facts(db: &Connection) -> rusqlite::Result<Sequence> {
-        Ok(Sequence { last: db.query_row("SELECT coalesce(max(seq), 0) FROM facts", [], |row| row.get(0))? })
+        // Messages are made of rows, without a fact.
+        let last = "SELECT max(coalesce((SELECT max(seq) FROM facts), 0), coalesce((SELECT max(id) FROM messages), 0))";
+        Ok(Sequence { last: db.query_row(last, [], |row| row.get(0))? })
     }
     pub fn draw(&mut self, count: i64) -> i64 {
         let first = self.last + 1;
@@ -408,7 +410,10 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         }
         Fact::ObligationMoved { obligation, customer, ladder, next, policy, .. } => run(
             "UPDATE obligations SET customer = ?2, reminder_at_ms = ?3, due_at_ms = ?4, escalated_at_ms = ?5,
-                next_rung_at_ms = ?6, policy = ?7 WHERE id = ?1",
+                next_rung_at_ms = ?6, policy = ?7,
+                moved_at_ms = CASE WHEN next_rung_at_ms IS DISTINCT FROM ?6 AND coalesce(next_rung_at_ms, ?9) >= ?9
+                    THEN ?8 ELSE moved_at_ms END
+             WHERE id = ?1",
             params![
                 obligation.0,
                 customer.map(|id| id.0),
@@ -417,6 +422,9 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 ladder.escalated_at.map(ms),
                 next.and_then(|next| next.at).map(ms),
                 policy,
+                ms(now),
+                // What was due before and had not fired is late for another reason.
+                ms(now - LATE_AFTER),
             ],
         ),
         Fact::Unmoved { obligation, policy } => {
@@ -459,7 +467,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 ended_by = ?4, end_why = ?5, claimed_by = NULL, claimed_until_ms = NULL WHERE id = ?1",
             params![obligation.0, state.as_str(), ms(now), by.map(|id| id.0), why],
         ),
-        Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, next, .. } => {
+        Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, send_at, next, .. } => {
             run(
                 "INSERT INTO rungs (obligation, rung, planned_at_ms, fired_at_ms, late) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![obligation.0, rung.as_str(), ms(*planned_at), ms(*fired_at), late],
@@ -471,9 +479,9 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             told.iter().try_for_each(|Addressee { person, instead_of }| {
                 let (id, key) = (ids.draw(1), format!("rung:{obligation}:{}:{person}", rung.as_str()));
                 run(
-                    "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms)
-                     VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6)",
-                    params![id, key, person.0, obligation.0, rung.as_str(), ms(*fired_at)],
+                    "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms, send_at_ms)
+                     VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6, ?7)",
+                    params![id, key, person.0, obligation.0, rung.as_str(), ms(*fired_at), ms(*send_at)],
                 )?;
                 instead_of.iter().try_for_each(|absent| {
                     run("INSERT INTO outbox_instead_of (outbox, person) VALUES (?1, ?2)", params![id, absent.0])

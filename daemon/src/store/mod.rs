@@ -12,6 +12,7 @@ mod gather;
 pub mod journal;
 mod keep;
 mod open;
+mod outbox;
 mod owed;
 mod questions;
 pub mod read;
@@ -36,7 +37,7 @@ use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::desk::decide::{self, Input};
 use crate::desk::fact::{self, Fact};
 use crate::desk::policy::{Policy, Terms};
-use crate::{Extension, ObligationId, OutboxId, PbxName, Role, Time};
+use crate::{Extension, ObligationId, PbxName, Role, Time};
 use column::{from_ms, ms};
 use keep::Sequence;
 pub use open::Held;
@@ -233,16 +234,6 @@ impl Writing<'_> {
         )?;
         for (extension, name) in seen {
             statement.execute(params![pbx.as_str(), extension.as_str(), name, ms(at)])?;
-        }
-        Ok(())
-    }
-
-    pub fn delivered(&mut self, rows: &[OutboxId], now: Time) -> Result<()> {
-        let mut statement = self
-            .db
-            .prepare_cached("UPDATE outbox SET delivered_at_ms = ?2 WHERE id = ?1 AND delivered_at_ms IS NULL")?;
-        for row in rows {
-            statement.execute(params![row.0, ms(now)])?;
         }
         Ok(())
     }

@@ -15,9 +15,9 @@ use crate::desk::clock::ObligationState;
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::desk::{Addressee, Rung};
-use crate::live::Told;
+use crate::live::Message;
 use crate::number::{Number, Numbering};
-use crate::{CallId, CustomerId, ObligationId, OutboxId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -270,6 +270,12 @@ pub fn obligation(db: &Connection, id: ObligationId) -> Result<Option<Obligation
     Ok(obligation_rows(db, &sql, [id.0])?.pop())
 }
 
+/// What a message tells of, in the order of firing; the first [`LIST`].
+pub fn obligations_of(db: &Connection, message: &Message) -> Result<Vec<ObligationRow>> {
+    let rows = message.tellings.iter().map(|telling| obligation(db, telling.obligation));
+    rows.filter_map(Result::transpose).collect()
+}
+
 pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<TicketPage>> {
     let sql = format!("{TICKETS} WHERE t.id = ?1");
     let Some(row) = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()? else { return Ok(None) };
@@ -511,26 +517,4 @@ pub fn unmapped(db: &Connection, today_from: Time) -> Result<Vec<UnmappedExtensi
         })
     })?
     .collect()
-}
-
-const OUTBOX: &str = "SELECT id, person, obligation, rung, at_ms FROM outbox";
-
-pub fn told(db: &Connection, person: PersonId, after: OutboxId) -> Result<Vec<Told>> {
-    let sql = format!("{OUTBOX} WHERE person = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    db.prepare_cached(&sql)?.query_map([person.0, after.0, LIST], told_row)?.collect()
-}
-
-pub fn undelivered(db: &Connection, after: OutboxId) -> Result<Vec<Told>> {
-    let sql = format!("{OUTBOX} WHERE delivered_at_ms IS NULL AND id > ?1 ORDER BY id LIMIT ?2");
-    db.prepare_cached(&sql)?.query_map([after.0, LIST], told_row)?.collect()
-}
-
-fn told_row(row: &Row) -> Result<Told> {
-    Ok(Told {
-        id: OutboxId(row.get("id")?),
-        person: PersonId(row.get("person")?),
-        obligation: ObligationId(row.get("obligation")?),
-        rung: rung(row, "rung")?,
-        at: time(row, "at_ms")?,
-    })
 }

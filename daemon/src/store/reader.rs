@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, owed, questions, sight, versions};
+use super::{coverage, outbox, owed, questions, sight, versions};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
-use crate::live::Told;
+use crate::live::Message;
 use crate::number::Number;
-use crate::{CallId, CustomerId, ObligationId, OutboxId, PersonId, TicketId, Time};
+use crate::{CallId, CustomerId, MessageId, ObligationId, PersonId, TicketId, Time};
 
 /// Questions that wait for a thread. A card takes a tenth of a millisecond, so this many are
 /// answered within a pop's blink; whoever comes later waits for room.
@@ -122,13 +122,22 @@ impl Reader {
     pub async fn unmapped(&self, today_from: Time) -> Result<Vec<UnmappedExtension>, ReadError> {
         ask(&self.pages, move |db| questions::unmapped(db, today_from)).await
     }
-    /// What the person was told since that outbox row, oldest first; at most [`LIST`].
-    pub async fn told(&self, person: PersonId, after: OutboxId) -> Result<Vec<Told>, ReadError> {
-        ask(&self.pages, move |db| questions::told(db, person, after)).await
+    /// What the person was told since that message, oldest first; at most [`LIST`].
+    pub async fn told(&self, person: PersonId, after: MessageId) -> Result<Vec<Message>, ReadError> {
+        ask(&self.pages, move |db| outbox::told(db, person, after)).await
     }
-    /// Outbox rows that have not reached their channel, oldest first; at most [`LIST`].
-    pub async fn undelivered(&self, after: OutboxId) -> Result<Vec<Told>, ReadError> {
-        ask(&self.pages, move |db| questions::undelivered(db, after)).await
+    /// Messages that have not reached their channel, oldest first; at most [`LIST`].
+    pub async fn undelivered(&self, after: MessageId) -> Result<Vec<Message>, ReadError> {
+        ask(&self.pages, move |db| outbox::undelivered(db, after)).await
+    }
+    /// A message, with the first [`LIST`] of what it tells, and the obligations of these.
+    pub async fn message(&self, message: MessageId) -> Result<Option<(Message, Vec<ObligationRow>)>, ReadError> {
+        let whole = move |db: &Connection| {
+            let Some(message) = outbox::message(db, message)? else { return Ok(None) };
+            let rows = questions::obligations_of(db, &message)?;
+            Ok(Some((message, rows)))
+        };
+        ask(&self.pages, whole).await
     }
 }
 

@@ -165,3 +165,21 @@ fn obligations_of_an_earlier_version_are_brought_over() {
     assert_eq!(kept.proof.map(|proof| proof.talk_ms), Some(9));
     assert!(store.db.execute("DELETE FROM obligations WHERE id = 3", []).is_err(), "others speak of it");
 }
+
+/// What comes next is found in an index, however much is open.
+#[test]
+fn what_is_next_is_the_first_of_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), policy()).unwrap();
+    let plan = |sql: &str| -> Vec<String> {
+        let mut statement = store.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows =
+            statement.query_map(rusqlite::params_from_iter(vec![0; statement.parameter_count()]), |row| row.get(3));
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(plan(super::PENDING), ["SEARCH obligations USING COVERING INDEX obligations_due (next_rung_at_ms>?)"]);
+    let to_send = plan("SELECT min(send_at_ms) FROM outbox WHERE message IS NULL");
+    assert_eq!(to_send, ["SEARCH outbox USING INDEX outbox_to_send"]);
+    let of_one = plan("SELECT id FROM outbox WHERE person = ?1 AND message IS NULL AND send_at_ms <= ?2 ORDER BY id");
+    assert!(of_one[0].contains("INDEX outbox_to_send_to (person=? AND send_at_ms<?)"), "{of_one:?}");
+}

@@ -68,3 +68,32 @@ fn ones_own_absence_is_ones_own_to_say_and_anybodys_for_who_leads() {
         [format!("1 {ben}")]
     );
 }
+
+#[test]
+fn a_rung_that_a_change_moved_into_the_past_is_not_late() {
+    let mut house = House::new();
+    house.person("boss", Role::Supervisor, None);
+    let call = missed(&mut house, "a", MOBILE, 0.0);
+    let ticket = house.ticket_of(&call);
+    house.until(t(20.0 * MINUTE));
+    // Key customers have ten minutes: their reminder and deadline are past.
+    let form = customer_form("Shen", true, &[MOBILE]);
+    house.give(None, Command::SaveCustomer { customer: None, ticket, form }).unwrap();
+    let fired = |house: &House| {
+        let rows =
+            "SELECT rung || ' ' || late || ' ' || ((fired_at_ms - planned_at_ms) / 60000) FROM rungs ORDER BY rung";
+        house.sql(rows)
+    };
+    assert_eq!(fired(&house), ["due 0 9", "reminder 0 11"], "at once, with the times that they should have had");
+    // Moved while it was up, and then it was down: that is ours.
+    let mut house = House::new();
+    house.person("boss", Role::Supervisor, None);
+    let call = missed(&mut house, "a", MOBILE, 0.0);
+    let ticket = house.ticket_of(&call);
+    let form = customer_form("Shen", true, &[MOBILE]);
+    house.give(None, Command::SaveCustomer { customer: None, ticket, form }).unwrap();
+    house.crash();
+    house.now = t(20.0 * MINUTE);
+    house.turn();
+    assert_eq!(fired(&house), ["due 1 9", "reminder 1 11"]);
+}

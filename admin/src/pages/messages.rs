@@ -1,0 +1,78 @@
+//! What somebody was told at once: the rungs of one message.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State as FromState};
+use axum::response::IntoResponse;
+use daemon::MessageId;
+use daemon::live::{Message, Telling, Topic};
+use daemon::store::read::{Directory, ObligationRow};
+
+use super::{Room, Shell, html, present};
+use crate::auth::{Anyone, Read, Require, Right};
+use crate::error::Error;
+use crate::parts::duties::owed_to;
+use crate::pen::Pen;
+use crate::state::State;
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage {
+    shell: Shell,
+    message: Message,
+    rows: Vec<ObligationRow>,
+    directory: Arc<Directory>,
+}
+
+impl MessagePage {
+    /// Each with its obligation as it stands now.
+    fn told(&self) -> Vec<(&Telling, &ObligationRow)> {
+        self.message.tellings.iter().zip(&self.rows).collect()
+    }
+    fn whom(&self, row: &ObligationRow) -> String {
+        owed_to(&self.shell.visitor.pen, row)
+    }
+    fn instead_of(&self, telling: &Telling) -> String {
+        instead_of(&self.shell.visitor.pen, &self.directory, telling)
+    }
+    fn reads(&self) -> bool {
+        Read::allows(self.shell.visitor.person.role)
+    }
+    /// Those that stand beyond the end of the list.
+    fn more(&self) -> i64 {
+        self.message.count - self.rows.len() as i64
+    }
+}
+
+/// A message is its reader's alone; to others it is not there.
+pub async fn show(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Anyone>,
+    Path(message): Path<i64>,
+) -> Result<impl IntoResponse, Error> {
+    let found = state.reader.message(MessageId(message)).await?;
+    let (message, rows) = found.filter(|(message, _)| message.person == visitor.person.id).ok_or(Error::NotFound)?;
+    let notices = present(&state, vec![Topic::House]).await?;
+    let (directory, title) = (visitor.directory.clone(), visitor.pen.say1("told-many", "count", message.count));
+    let shell = Shell::new(&state, visitor, Room::Message, title, &notices);
+    html(MessagePage { shell, message, rows, directory })
+}
+
+/// What a rung says: which, of whom, until when, and in whose place one is told.
+pub fn rung_in_words(pen: &Pen, directory: &Directory, telling: &Telling, row: &ObligationRow) -> String {
+    let whom = owed_to(pen, row);
+    let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
+    let rung = pen.word("rung", telling.rung.as_str());
+    let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
+    if telling.instead_of.is_empty() {
+        return text;
+    }
+    format!("{text}{}{}", pen.say("comma"), instead_of(pen, directory, telling))
+}
+
+fn instead_of(pen: &Pen, directory: &Directory, telling: &Telling) -> String {
+    let names = telling.instead_of.iter().filter_map(|person| Some(directory.person(*person)?.name.as_str()));
+    let names = names.collect::<Vec<_>>().join(&pen.say("comma"));
+    if names.is_empty() { names } else { pen.say1("told-instead-of", "who", names) }
+}
