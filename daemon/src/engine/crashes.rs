@@ -55,6 +55,8 @@ struct Oracle {
     open: BTreeMap<u8, (usize, Time, usize)>,
     /// By obligation in order of beginning: rungs with the time at which each fired.
     fired: Vec<Vec<Time>>,
+    /// Of what is open: the days, in Shanghai, of calls that came to no talk.
+    tried: BTreeMap<u8, Vec<i64>>,
 }
 
 impl Oracle {
@@ -67,6 +69,18 @@ impl Oracle {
     }
     fn talked(&mut self, who: u8) {
         self.open.remove(&who);
+        self.tried.remove(&who);
+    }
+    /// Three calls in vain that are not all of one day, and it is given up.
+    fn tried(&mut self, who: u8, at: Time) {
+        if !self.open.contains_key(&who) {
+            return;
+        }
+        let days = self.tried.entry(who).or_default();
+        days.push((at + TimeDelta::hours(8)).timestamp().div_euclid(24 * 3600));
+        if days.len() >= 3 && days.iter().any(|day| *day != days[0]) {
+            self.talked(who);
+        }
     }
     /// Time passes while the daemon is up, or was down until `to`.
     fn pass(&mut self, to: Time, up: bool) {
@@ -115,6 +129,8 @@ proptest! {
                     house.sees(to, &ended(&out, to, Outcome::Answered));
                     if talk_ms >= 10_000 {
                         oracle.talked(who);
+                    } else {
+                        oracle.tried(who, from);
                     }
                     said.push((to, ended(&out, to, Outcome::Answered)));
                 }
