@@ -2,6 +2,7 @@
 //! fires, what a herd that is due at one instant costs, and whether another one costs more than
 //! among a thousand. `cargo bench --bench deadlines -- --open 1000000`
 
+mod disk;
 mod told;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use daemon::desk::decide::Input;
 use daemon::number::Number;
 use daemon::store::Store;
 use daemon::{Role, Time};
+use disk::fdatasync;
 use rusqlite::{Connection, params};
 use tokio_util::sync::CancellationToken;
 use told::tell;
@@ -210,19 +212,4 @@ fn percentile(values: &[f64], share: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * share).round() as usize]
-}
-
-/// What one small write to disk costs on this machine.
-fn fdatasync() -> Duration {
-    use std::io::Write;
-    let mut file = tempfile::tempfile().expect("a file");
-    let mut times: Vec<Duration> = (0..21)
-        .map(|_| {
-            let begun = Instant::now();
-            file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("a write");
-            begun.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[times.len() / 2]
 }

@@ -1,11 +1,12 @@
 //! A simulated hotline's calls through the tracker alone, and through tracker, board, desk and
 //! store, durable, as fast as they are taken.
 
+mod disk;
 mod hotline;
 mod told;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::Utc;
 use daemon::board::{Board, Seat, Wires};
@@ -20,6 +21,7 @@ use daemon::live::{LinkNow, LinkState, Live};
 use daemon::number::Numbering;
 use daemon::store::Store;
 use daemon::{PbxName, Time};
+use disk::fdatasync;
 use hotline::Played;
 use protocol::CallEvent;
 use tokio::sync::mpsc;
@@ -94,7 +96,7 @@ async fn durable(played: Played) {
     println!(
         "{calls} calls ({count} events) kept in {:.1} s; a bare commit here takes {:?}",
         took.as_secs_f64(),
-        fsync()
+        fdatasync()
     );
     tell("through tracker, desk and store, durable", rate, "calls/s", "≥ 2,000", rate >= 2_000.0);
 }
@@ -108,19 +110,4 @@ fn seat(pbx: PbxName, stop: &CancellationToken) -> Seat {
     let now = LinkNow { state: LinkState::Up, ..LinkNow::new(pbx, Utc::now()) };
     let look_every = std::time::Duration::from_secs(300);
     Seat { tracker, link, now, silence: Silence::Filters, look_every }
-}
-
-/// What one small write to disk costs on this machine.
-fn fsync() -> Duration {
-    use std::io::Write;
-    let mut file = tempfile::tempfile().expect("a file");
-    let mut times: Vec<Duration> = (0..21)
-        .map(|_| {
-            let begun = Instant::now();
-            file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("a write");
-            begun.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[times.len() / 2]
 }
