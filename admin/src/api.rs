@@ -9,10 +9,12 @@ use axum::response::IntoResponse;
 use chrono::DateTime;
 use daemon::calls::now::{AgentState, Waiting};
 use daemon::desk::Addressee;
-use daemon::desk::command::{Command, Done};
+use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
+use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
+use daemon::number::Number;
 use daemon::store::read::{Blind, Coverage, Fired, Gap, LedgerRow, ObligationRow, Outage, Person, TicketRow};
-use daemon::{PersonId, Time};
+use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,6 +24,7 @@ use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
 use crate::pages::desk::may_see;
 use crate::pages::live::board_of;
 use crate::pages::owed::claimed;
+use crate::pages::step::{Taken, take_for};
 use crate::pages::ticket::{Asked, by_number};
 use crate::pages::{links_of, present};
 use crate::parts::board::{device_word, oldest};
@@ -250,6 +253,59 @@ pub async fn ticket(
     Ok(Json(whole))
 }
 
+/// A matter that came by another way than a call that we saw.
+#[derive(Deserialize)]
+pub struct Opened {
+    customer: Option<i64>,
+    /// Whose it is where no customer is named: `+8613800138000`.
+    number: Option<String>,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    channel: String,
+}
+
+pub async fn open(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Json(opened): Json<Opened>,
+) -> Result<impl IntoResponse, Error> {
+    let wrong = |field, why| Error::Refused(Refusal::Field { field, why });
+    let Opened { customer, number, kind, channel } = opened;
+    let kind = if kind.is_empty() { Some(Kind::Consultation) } else { Kind::parse(&kind) };
+    let channel = if channel.is_empty() { Some(Channel::Phone) } else { Channel::parse(&channel) };
+    let number = match number {
+        Some(typed) if is_e164(&typed) => Some(Number::from_canonical(&typed)),
+        Some(_) => return Err(wrong("number", FieldWhy::NotANumber)),
+        None => None,
+    };
+    let command = Command::OpenTicket {
+        call: None,
+        customer: customer.map(CustomerId),
+        number,
+        kind: kind.ok_or(wrong("kind", FieldWhy::Unknown))?,
+        channel: channel.ok_or(wrong("channel", FieldWhy::Unknown))?,
+    };
+    let Done::Ticket(ticket) = give(&state, &visitor, command).await? else { return Err(Error::Broken) };
+    let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
+    Ok((StatusCode::CREATED, Json(ticket_row(&page.row))))
+}
+
+fn is_e164(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub async fn step(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(number): Path<String>,
+    Json(taken): Json<Taken>,
+) -> Result<impl IntoResponse, Error> {
+    take_for(&state, &visitor, &number, taken).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub async fn dial(
     FromState(state): FromState<State>,
     Require { visitor, .. }: Require<Read>,
@@ -315,6 +371,7 @@ fn obligation(row: &ObligationRow) -> Value {
         "attempts": row.attempts,
         "promised_at": row.promised_at,
         "claimed": claimed(row, now()).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
+        "survey": row.survey.as_ref().map(|survey| json!({ "result": survey.result.as_str(), "words": survey.words })),
         "suspended": row.suspended.as_ref().map(|(since, why)| json!({ "since": since, "why": why })),
         "ended": row.ended.as_ref().map(|end| json!({ "at": end.at, "by": end.by.map(|by| by.0), "why": end.why })),
         "fired": row.fired.iter().map(fired).collect::<Vec<_>>(),
@@ -350,6 +407,8 @@ fn ticket_row(row: &TicketRow) -> Value {
         "kind": ticket.kind.as_str(),
         "category": ticket.category,
         "priority": ticket.priority.as_str(),
+        "complexity": ticket.complexity.as_str(),
+        "channel": ticket.channel.as_str(),
         "state": ticket.state.as_str(),
         "summary": ticket.summary,
         "course": ticket.course,

@@ -101,6 +101,7 @@ impl Error {
                 | Refusal::OwnCall
                 | Refusal::OnThePhone
                 | Refusal::ClaimedBy { .. }
+                | Refusal::NotOwed(_)
                 | Refusal::MayNotPause
                 | Refusal::Suspended
                 | Refusal::NotSuspended
@@ -128,6 +129,8 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             FieldWhy::Unknown => "field_unknown",
             FieldWhy::NotANumber => "field_not_a_number",
             FieldWhy::Taken => "field_taken",
+            FieldWhy::NotAhead => "field_not_ahead",
+            FieldWhy::TooFarAhead => "field_too_far_ahead",
         },
         Refusal::Terms(_) => "terms",
         Refusal::LoginTaken => "login_taken",
@@ -139,6 +142,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::OnThePhone => "on_the_phone",
         Refusal::BeingCalled { .. } => "being_called",
         Refusal::ClaimedBy { .. } => "claimed",
+        Refusal::NotOwed(_) => "not_owed",
         Refusal::MayNotPause => "may_not_pause",
         Refusal::Suspended => "suspended",
         Refusal::NotSuspended => "not_suspended",

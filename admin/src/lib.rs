@@ -27,7 +27,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, desk, live, messages, owed, people, sign_in, ticket};
+use pages::{admin, asking, away, desk, live, messages, owed, people, sign_in, step, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -54,6 +54,7 @@ pub fn router(state: State) -> Router {
         .route("/tickets", get(ticket::list).post(desk::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{id}/save", post(desk::save))
+        .route("/tickets/{id}/step", post(step::take))
         .route("/tickets/{id}/draft", post(desk::draft))
         .route("/tickets/{id}/discard", post(desk::discard))
         .route("/owed", get(owed::list))
@@ -82,7 +83,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/outages", get(api::outages))
         .route("/api/v1/ledger", get(api::ledger))
         .route("/api/v1/coverage", get(api::coverage))
-        .route("/api/v1/tickets", get(api::tickets))
+        .route("/api/v1/tickets", get(api::tickets).post(api::open))
         .route("/api/v1/tickets/{number}", get(api::ticket))
         .route("/api/v1/obligations", get(api::owed::list))
         .route("/api/v1/obligations/{id}", get(api::owed::show))
@@ -91,6 +92,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/obligations/{id}/pause", post(api::owed::pause))
         .route("/api/v1/obligations/{id}/resume", post(api::owed::resume))
         .route("/api/v1/obligations/{id}/waive", post(api::owed::waive))
+        .route("/api/v1/tickets/{number}/step", post(api::step))
         .route("/api/v1/dial", post(api::dial))
         .route("/api/v1/hangup", post(api::hang_up))
         .route("/api/v1/pause", post(api::pause))

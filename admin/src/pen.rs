@@ -282,6 +282,7 @@ mod tests {
             claim: None,
             suspended: None,
             proof: None,
+            survey: None,
             ended: None,
             fired: Vec::new(),
         }

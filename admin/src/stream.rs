@@ -19,7 +19,7 @@ use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use daemon::calls::now::AgentNow;
-use daemon::desk::Rung;
+use daemon::desk::News;
 use daemon::desk::command::SessionHash;
 use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
 use daemon::{CallId, PbxName};
@@ -456,7 +456,7 @@ impl Writer {
             }
             _ => self.visitor.pen.say1("told-many", "count", message.count),
         };
-        let late = message.tellings.iter().any(|telling| telling.rung != Rung::Reminder);
+        let late = message.tellings.iter().any(|telling| telling.news != News::Reminder);
         let data = json!({ "id": message.id.0, "text": text, "late": late, "href": href });
         self.send(Event::default().event("told").data(data.to_string()));
         Ok(())

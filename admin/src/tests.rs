@@ -126,6 +126,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets", DESK),
     ("GET", "/tickets/{number}", READ),
     ("POST", "/tickets/{id}/save", DESK),
+    ("POST", "/tickets/{id}/step", DESK),
     ("POST", "/tickets/{id}/draft", DESK),
     ("POST", "/tickets/{id}/discard", DESK),
     ("GET", "/owed", READ),
@@ -156,6 +157,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/ledger", WIRE),
     ("GET", "/api/v1/coverage", OVERSEE),
     ("GET", "/api/v1/tickets", READ),
+    ("POST", "/api/v1/tickets", DESK),
+    ("POST", "/api/v1/tickets/{number}/step", DESK),
     ("GET", "/api/v1/tickets/{number}", READ),
     ("GET", "/api/v1/obligations", READ),
     ("GET", "/api/v1/obligations/{id}", READ),
@@ -287,7 +290,7 @@ async fn a_draft_is_kept_and_a_second_writer_loses_nothing() {
     let id = to.strip_prefix("/?ticket=").expect("a ticket").to_owned();
     let body = |summary: &str| {
         format!(
-            "version=1&kind=complaint&category=&priority=urgent&state=in_progress&course=&demand=&summary={summary}&back=desk"
+            "version=1&kind=complaint&category=&priority=urgent&complexity=simple&channel=phone&state=in_progress&course=&demand=&summary={summary}&back=desk"
         )
     };
     let kept = site.ask(form(&format!("/tickets/{id}/draft"), &body("half+a+senten"), Some(&agent))).await;
@@ -315,7 +318,7 @@ async fn what_a_customer_is_called_stays_text() {
     let id = to.strip_prefix("/?ticket=").expect("a ticket").to_owned();
     let hostile = "%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22%27%3C%2Ftextarea%3E%3Cscript%3E";
     let body = format!(
-        "version=1&kind=other&category=&priority=normal&state=in_progress&course={hostile}&demand={hostile}&summary={hostile}&back=ticket"
+        "version=1&kind=other&category=&priority=normal&complexity=simple&channel=phone&state=in_progress&course={hostile}&demand={hostile}&summary={hostile}&back=ticket"
     );
     let saved = site.ask(form(&format!("/tickets/{id}/save"), &body, Some(&agent))).await;
     let whole = saved.headers()[LOCATION].to_str().expect("a path").to_owned();

@@ -4,7 +4,7 @@
 use anyhow::{Context, bail};
 
 use crate::desk::command::{Command, CustomerForm, Done, Given, TicketForm};
-use crate::desk::ticket::{Kind, Priority, TicketState};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::engine::Commands;
 use crate::number::Number;
 use crate::simulator::{Regular, Simulation};
@@ -112,13 +112,21 @@ async fn introduce(commands: &Commands, known: &Known, agent: Option<PersonId>) 
     let Done::Customer(customer) = saved else { bail!("saving {} came to {saved:?}", known.name) };
     for matter in known.matters {
         let number = Some(Number::from_canonical(known.number));
-        let opened = Command::OpenTicket { call: None, customer: Some(customer), number };
+        let opened = Command::OpenTicket {
+            call: None,
+            customer: Some(customer),
+            number,
+            kind: matter.kind,
+            channel: Channel::Phone,
+        };
         let opened = give(commands, agent, opened).await?;
         let Done::Ticket(ticket) = opened else { bail!("opening a ticket came to {opened:?}") };
         let form = TicketForm {
             kind: matter.kind,
             category: matter.category.into(),
             priority: if known.key_customer { Priority::Urgent } else { Priority::Normal },
+            complexity: Complexity::Simple,
+            channel: Channel::Phone,
             summary: matter.summary.into(),
             course: matter.course.into(),
             demand: matter.demand.into(),

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::calls::call::Call;
 use crate::calls::now::{AgentNow, QueueNow};
 use crate::calls::pop::PopState;
-use crate::desk::Rung;
+use crate::desk::News;
 use crate::desk::asking::Ask;
 use crate::desk::command::Refusal;
 use crate::{CallId, Extension, MessageId, ObligationId, PbxName, PersonId, TicketId, Time};
@@ -168,11 +168,11 @@ pub struct Message {
     pub tellings: Vec<Telling>,
 }
 
-/// What a rung tells a person.
+/// What a person is told of an obligation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Telling {
     pub obligation: ObligationId,
-    pub rung: Rung,
+    pub news: News,
     /// When it fired.
     pub at: Time,
     /// In whose place, where it is not only for themselves.

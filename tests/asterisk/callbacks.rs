@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::lab::{COMPLAINTS, HOTLINE};
 use super::phone::Manner;
-use super::scene::{LONG_ENOUGH, Scene};
+use super::scene::{LONG_ENOUGH, Scene, callback, callbacks};
 
 /// A caller who hangs up while waiting; what is then owed.
 async fn abandon(scene: &Scene, number: &str) -> Value {
@@ -24,7 +24,7 @@ async fn abandon(scene: &Scene, number: &str) -> Value {
     let owed = scene.owed(number).await;
     assert_eq!((&owed["kind"], &owed["state"], &owed["attempts"]), (&"missed_call".into(), &"open".into(), &0.into()));
     let mine = scene.agents[0].get("duties").await;
-    assert_eq!(mine[0]["id"], owed["id"], "it is everybody's who may call back");
+    assert_eq!(callbacks(&mine)[0]["id"], owed["id"], "it is everybody's who may call back");
     for agent in &scene.lab.agents {
         agent.will(Manner::Answer { after: Duration::from_millis(300) });
     }
@@ -32,7 +32,7 @@ async fn abandon(scene: &Scene, number: &str) -> Value {
 }
 
 fn kept(ticket: &Value) -> bool {
-    ticket["obligations"][0]["state"] == "kept"
+    callback(ticket)["state"] == "kept"
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn an_abandoned_caller_is_called_back_by_the_button_and_the_pbx_proves_it(
     scene.lab.trunk.will(Manner::Decline { after: Duration::from_millis(500) });
     scene.agents[1].dial(&owed).await;
     scene.lab.trunk.rung().await;
-    scene.ticket("01062345678", |ticket| ticket["obligations"][0]["attempts"] == 1).await;
+    scene.ticket("01062345678", |ticket| callback(ticket)["attempts"] == 1).await;
     assert!(!kept(&scene.ticket("01062345678", |_| true).await), "a busy line is no talk");
 
     scene.lab.trunk.will(Manner::Answer { after: Duration::from_millis(500) });
@@ -54,12 +54,12 @@ async fn an_abandoned_caller_is_called_back_by_the_button_and_the_pbx_proves_it(
     assert!(!kept(&scene.ticket("01062345678", |_| true).await), "five seconds are no talk yet");
     // Kept as soon as it has lasted, not only when it ends.
     let ticket = scene.ticket("01062345678", kept).await;
-    let proof = &ticket["obligations"][0]["proof"];
+    let proof = &callback(&ticket)["proof"];
     assert_eq!(proof["agent"], "1002");
     assert!(proof["talk_ms"].as_i64().is_some_and(|ms| ms >= 10_000), "{proof}");
     customer.hang_up();
     desk.becomes(&pop, "ended").await;
-    assert_eq!(scene.agents[0].get("duties").await.as_array().map(Vec::len), Some(0));
+    assert!(callbacks(&scene.agents[0].get("duties").await).is_empty());
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn the_agents_own_keys_or_the_customer_calling_again_do_as_well() {
     sleep(LONG_ENOUGH).await;
     line.hang_up();
     let ticket = scene.ticket("13800138000", kept).await;
-    assert_eq!(ticket["obligations"][0]["proof"]["agent"], "1001");
+    assert_eq!(callback(&ticket)["proof"]["agent"], "1001");
 
     abandon(&scene, "13800138001").await;
     let caller = scene.lab.trunk.call(HOTLINE, "+8613800138001", None);
@@ -90,7 +90,7 @@ async fn who_waits_too_long_is_owed_a_callback() {
     }
     let caller = scene.lab.trunk.call(COMPLAINTS, "13200000003", None);
     assert_eq!(caller.ended().await, "BYE", "the queue gives up after 12 s");
-    let ticket = scene.ticket("13200000003", |ticket| ticket["obligations"][0].is_object()).await;
+    let ticket = scene.ticket("13200000003", |ticket| callback(ticket).is_object()).await;
     assert_eq!(ticket["calls"][0]["outcome"], "timed_out");
-    assert_eq!(ticket["obligations"][0]["state"], "open");
+    assert_eq!(callback(&ticket)["state"], "open");
 }

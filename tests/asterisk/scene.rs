@@ -77,8 +77,8 @@ impl Scene {
 
     /// What is owed to whoever called from `number`.
     pub async fn owed(&self, number: &str) -> Value {
-        let ticket = self.ticket(number, |ticket| ticket["obligations"][0].is_object()).await;
-        ticket["obligations"][0].clone()
+        let ticket = self.ticket(number, |ticket| callback(ticket).is_object()).await;
+        callback(&ticket).clone()
     }
 
     pub async fn board_says(&self, extension: &str, state: &str) {
@@ -97,6 +97,17 @@ impl Scene {
         };
         self.supervisor.get_until("board", says).await;
     }
+}
+
+/// The callback that is, or was, owed on a ticket; null where none is. Its solution is owed beside.
+pub fn callback(ticket: &Value) -> &Value {
+    let owed = ticket["obligations"].as_array();
+    owed.and_then(|owed| owed.iter().find(|one| one["kind"] == "missed_call")).unwrap_or(&Value::Null)
+}
+
+/// The callbacks among somebody's duties.
+pub fn callbacks(duties: &Value) -> Vec<&Value> {
+    duties.as_array().into_iter().flatten().filter(|one| one["kind"] == "missed_call").collect()
 }
 
 /// What a house keeps with everybody in it. Made once: each password takes its time.

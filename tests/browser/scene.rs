@@ -7,10 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use daemon::calls::call::{Call, Direction, EndedBy, Outcome, Segment, Wait};
 use daemon::config::Config;
-use daemon::desk::command::{Command, CustomerForm, Done, Given, TicketForm};
+use daemon::desk::command::{Command, CustomerForm, Done, Given, Step, TicketForm};
 use daemon::desk::decide::Input;
 use daemon::desk::fact;
-use daemon::desk::ticket::{Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use daemon::number::Number;
 use daemon::store::Store;
 use daemon::{CustomerId, PersonId, Role, TicketId};
@@ -101,6 +101,8 @@ impl Past {
             kind: Kind::Consultation,
             category: "information".into(),
             priority: Priority::Normal,
+            complexity: Complexity::Simple,
+            channel: Channel::Phone,
             summary: "发票抬头已改，重开电子发票".into(),
             course: String::new(),
             demand: String::new(),
@@ -113,6 +115,8 @@ impl Past {
             kind: Kind::AfterSales,
             category: "product_quality".into(),
             priority: Priority::Urgent,
+            complexity: Complexity::Simple,
+            channel: Channel::Phone,
             summary: "两台显示器有坏点，等换货".into(),
             course: "收货当天开箱检查发现，已拍照。".into(),
             demand: "换货".into(),
@@ -158,11 +162,20 @@ impl Past {
     pub fn matter(&mut self, by: PersonId, customer: CustomerId, number: &str, form: TicketForm, ago: TimeDelta) {
         let ticket = self.open(by, customer, number, ago);
         self.save(by, ticket, form, TicketState::InProgress, ago);
+        // They wait for what was promised; without it the solution would be long overdue.
+        let at = Utc::now() + TimeDelta::days(2);
+        self.give(Some(by), Command::Matter(ticket, Step::Promise { at }), ago);
     }
 
     fn open(&mut self, by: PersonId, customer: CustomerId, number: &str, ago: TimeDelta) -> TicketId {
         let number = Some(Number::from_canonical(&canonical(number)));
-        let open = Command::OpenTicket { call: None, customer: Some(customer), number };
+        let open = Command::OpenTicket {
+            call: None,
+            customer: Some(customer),
+            number,
+            kind: Kind::Consultation,
+            channel: Channel::Phone,
+        };
         match self.give(Some(by), open, ago) {
             Done::Ticket(ticket) => ticket,
             other => panic!("opening a ticket came to {other:?}"),

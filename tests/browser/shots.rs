@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use daemon::desk::command::TicketForm;
-use daemon::desk::ticket::{Kind, Priority};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Priority};
 use serde_json::json;
 
 use super::chromium::{A_WHILE, Browser};
@@ -76,6 +76,8 @@ fn a_busy_past(past: &mut Past) {
         kind: Kind::Complaint,
         category: "after_sales".into(),
         priority: Priority::Normal,
+        complexity: Complexity::Simple,
+        channel: Channel::Phone,
         summary: "已致歉".into(),
         course:
             "11 月 18 日约好上门维修，师傅没到，也没有电话。20 日再约，到场后说缺排水泵，至今没人告知配件何时到货。\

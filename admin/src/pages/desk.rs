@@ -8,7 +8,9 @@ use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::calls::now::AgentNow;
+use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
+use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{Notice, Pop, Topic};
 use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
 use daemon::{CallId, Role, TicketId};
@@ -43,8 +45,9 @@ struct DeskPage {
 
 impl DeskPage {
     fn work_due(&self) -> Option<&ObligationRow> {
-        let form = self.form.as_ref()?;
-        form.page.obligations.first()
+        let obligations = &self.form.as_ref()?.page.obligations;
+        let open = obligations.iter().filter(|row| row.state == ObligationState::Open);
+        open.min_by_key(|row| (row.due_at.is_none(), row.due_at)).or(obligations.first())
     }
 }
 
@@ -250,7 +253,8 @@ pub async fn open(
 ) -> Result<Redirect, Error> {
     let customer = new.customer.map(daemon::CustomerId);
     let call = new.call.as_deref().map(CallId::from);
-    let command = Command::OpenTicket { call, customer, number: None };
+    let command =
+        Command::OpenTicket { call, customer, number: None, kind: Kind::Consultation, channel: Channel::Phone };
     match state.commands.give(Given { by: Some(visitor.person.id), command }).await? {
         Done::Ticket(ticket) => Ok(Redirect::to(&format!("/?ticket={ticket}"))),
         _ => Err(Error::Broken),

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use daemon::CustomerId;
 use daemon::desk::command::{FieldWhy, Refusal, TicketForm};
-use daemon::desk::ticket::{Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use daemon::store::read::{Directory, TicketPage};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ pub struct Typed {
     pub kind: String,
     pub category: String,
     pub priority: String,
+    pub complexity: String,
+    pub channel: String,
     pub state: String,
     pub summary: String,
     pub course: String,
@@ -48,6 +50,8 @@ impl Typed {
             kind: ticket.kind.as_str().to_owned(),
             category: ticket.category.clone(),
             priority: ticket.priority.as_str().to_owned(),
+            complexity: ticket.complexity.as_str().to_owned(),
+            channel: ticket.channel.as_str().to_owned(),
             state: state.as_str().to_owned(),
             summary: ticket.summary.clone(),
             course: ticket.course.clone(),
@@ -66,6 +70,8 @@ impl Typed {
             kind: Kind::parse(&self.kind)?,
             category: self.category.clone(),
             priority: Priority::parse(&self.priority)?,
+            complexity: Complexity::parse(&self.complexity)?,
+            channel: Channel::parse(&self.channel)?,
             summary: self.summary.trim().to_owned(),
             course: self.course.trim().to_owned(),
             demand: self.demand.trim().to_owned(),
@@ -111,6 +117,12 @@ impl FormView {
         let draft = page.draft.as_deref().and_then(Typed::from_draft);
         let is_draft = draft.is_some();
         let mut typed = draft.unwrap_or_else(|| saved.clone());
+        // A draft may be older than these fields.
+        for (field, was) in [(&mut typed.complexity, &saved.complexity), (&mut typed.channel, &saved.channel)] {
+            if field.is_empty() {
+                field.clone_from(was);
+            }
+        }
         let mut conflict = None;
         if typed.version != saved.version {
             let differences = differences(&pen, &typed, &saved);
@@ -128,6 +140,12 @@ impl FormView {
     fn priorities(&self) -> &'static [Priority] {
         Priority::ALL
     }
+    fn complexities(&self) -> &'static [Complexity] {
+        Complexity::ALL
+    }
+    fn channels(&self) -> &'static [Channel] {
+        Channel::ALL
+    }
     fn states(&self) -> [TicketState; 3] {
         [TicketState::InProgress, TicketState::Resolved, TicketState::Closed]
     }
@@ -139,13 +157,7 @@ impl FormView {
     }
     fn wrong(&self, field: &str) -> Option<String> {
         match &self.refused {
-            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(match why {
-                FieldWhy::TooLong { max } => self.pen.say1("wrong-too-long", "max", max),
-                FieldWhy::Missing => self.pen.say("wrong-missing"),
-                FieldWhy::Unknown => self.pen.say("wrong-unknown"),
-                FieldWhy::NotANumber => self.pen.say("wrong-not-a-number"),
-                FieldWhy::Taken => self.pen.say("wrong-taken"),
-            }),
+            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(wrong_word(&self.pen, *why)),
             _ => None,
         }
     }
@@ -161,6 +173,19 @@ impl FormView {
     }
 }
 
+/// What is wrong with a field.
+pub fn wrong_word(pen: &Pen, why: FieldWhy) -> String {
+    match why {
+        FieldWhy::TooLong { max } => pen.say1("wrong-too-long", "max", max),
+        FieldWhy::Missing => pen.say("wrong-missing"),
+        FieldWhy::Unknown => pen.say("wrong-unknown"),
+        FieldWhy::NotANumber => pen.say("wrong-not-a-number"),
+        FieldWhy::Taken => pen.say("wrong-taken"),
+        FieldWhy::NotAhead => pen.say("wrong-not-ahead"),
+        FieldWhy::TooFarAhead => pen.say("wrong-too-far-ahead"),
+    }
+}
+
 fn last_writer(page: &TicketPage, directory: &Directory) -> Option<String> {
     use daemon::store::read::TimelineWhat;
     let saved = page.timeline.iter().rev().find(|row| matches!(row.what, TimelineWhat::Saved { .. }))?;
@@ -173,6 +198,8 @@ fn differences(pen: &Pen, mine: &Typed, theirs: &Typed) -> Vec<Difference> {
         ("kind", pen.word("kind", &mine.kind), pen.word("kind", &theirs.kind)),
         ("category", category(&mine.category), category(&theirs.category)),
         ("priority", pen.word("priority", &mine.priority), pen.word("priority", &theirs.priority)),
+        ("complexity", pen.word("complexity", &mine.complexity), pen.word("complexity", &theirs.complexity)),
+        ("channel", pen.word("channel", &mine.channel), pen.word("channel", &theirs.channel)),
         ("state", pen.word("state", &mine.state), pen.word("state", &theirs.state)),
         ("course", mine.course.clone(), theirs.course.clone()),
         ("demand", mine.demand.clone(), theirs.demand.clone()),

@@ -63,7 +63,7 @@ pub async fn show(
 pub fn rung_in_words(pen: &Pen, directory: &Directory, telling: &Telling, row: &ObligationRow) -> String {
     let whom = owed_to(pen, row);
     let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
-    let rung = pen.word("rung", telling.rung.as_str());
+    let rung = pen.word("rung", telling.news.as_str());
     let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
     if telling.instead_of.is_empty() {
         return text;

@@ -12,6 +12,7 @@ pub mod owed;
 pub mod people;
 pub mod period;
 pub mod sign_in;
+pub mod step;
 pub mod ticket;
 
 use std::collections::BTreeMap;

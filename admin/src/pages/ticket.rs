@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::desk::may_see;
 use super::form::FormView;
+use super::step::Steps;
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor};
 use crate::error::Error;
@@ -32,6 +33,7 @@ struct TicketWhole {
     shell: Shell,
     head: Head,
     clocks: Clocks,
+    steps: Steps,
     timeline: Timeline,
     proof: ProofPart,
     form: FormView,
@@ -180,8 +182,9 @@ impl Timeline {
                 ("", "user", pen.say1("line-owner", "who", self.name(*person)), String::new())
             }
             TimelineWhat::Saved { version } => ("", "pen", pen.say1("line-saved", "version", version), by),
-            TimelineWhat::ObligationBegan { due_at, .. } => {
-                ("", "clock", pen.say1("line-owed", "due", self.due(*due_at)), String::new())
+            TimelineWhat::ObligationBegan { clock, due_at, .. } => {
+                let what = pen.say2("line-owed", "clock", pen.word("clock", clock.as_str()), "due", self.due(*due_at));
+                ("", "clock", what, by)
             }
             TimelineWhat::Rung { rung, late } => {
                 let more = if *late { pen.say("line-rung-late") } else { String::new() };
@@ -192,12 +195,23 @@ impl Timeline {
             TimelineWhat::Attempt { outcome, .. } => {
                 ("", "out", pen.say1("line-attempt", "outcome", pen.word("outcome", outcome.as_str())), by)
             }
-            TimelineWhat::Kept { proof } => {
-                ("good", "proof", pen.say1("line-kept", "talk", pen.span(proof.talk_ms)), proof.agent.to_string())
+            TimelineWhat::Kept { clock, proof } => {
+                let clock = pen.word("clock", clock.as_str());
+                let what = pen.say2("line-kept", "clock", clock, "talk", pen.span(proof.talk_ms));
+                ("good", "proof", what, proof.agent.to_string())
             }
-            TimelineWhat::Ended { state, why } => {
-                ("good", "done", pen.word("ended", state.as_str()), because(pen, &by, why))
+            TimelineWhat::Ended { clock, state, why } => {
+                let (clock, end) = (pen.word("clock", clock.as_str()), pen.word("ended", state.as_str()));
+                ("good", "done", pen.say2("line-ended", "clock", clock, "end", end), because(pen, &by, why))
             }
+            TimelineWhat::Accepted { solved_by } => {
+                ("", "done", pen.say1("line-accepted", "when", pen.when(solved_by)), by)
+            }
+            TimelineWhat::Surveyed { survey } => {
+                let what = pen.say1("line-surveyed", "result", pen.word("survey", survey.result.as_str()));
+                ("", "talk", what, because(pen, &by, &survey.words))
+            }
+            TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
             TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
             TimelineWhat::Resumed => ("", "clock", pen.say("line-resumed"), by),
             TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
@@ -266,11 +280,13 @@ pub async fn show(
     let notices = present(&state, vec![Topic::House]).await?;
     let parts = WholeParts::of(&visitor, &page);
     let title = format!("{number} {}", page.row.ticket.summary);
+    let may_write = Desk::allows(visitor.person.role);
+    let steps = Steps::of(&visitor.pen, &page, may_write);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
-    form.may_write = Desk::allows(visitor.person.role);
+    form.may_write = may_write;
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, timeline, proof } = parts;
-    html(TicketWhole { shell, head, clocks, timeline, proof, form })
+    html(TicketWhole { shell, head, clocks, steps, timeline, proof, form })
 }
 
 /// The parts of a ticket's page that live.

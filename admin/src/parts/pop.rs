@@ -7,9 +7,10 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use daemon::calls::call::{Call, Direction, Outcome};
 use daemon::calls::pop::PopState;
+use daemon::desk::clock::ClockKind;
 use daemon::live::{LinkNow, Pop};
 use daemon::number::Number;
-use daemon::store::read::{Card, Contact, Directory};
+use daemon::store::read::{Card, Contact, Directory, ObligationRow};
 use daemon::{CallId, PbxName, Time};
 
 use super::Part;
@@ -209,6 +210,27 @@ impl PopCard {
     fn owner(&self, row: &daemon::store::read::TicketRow) -> &str {
         let owner = row.ticket.owner.and_then(|owner| self.directory.person(owner));
         owner.map_or("", |person| person.name.as_str())
+    }
+
+    /// Why they may be calling: what they wait for, by due time. That their matter is not solved yet
+    /// stands with the open matters.
+    fn reasons(&self) -> Vec<(&'static str, String, &ObligationRow)> {
+        let pen = &self.pen;
+        let reason = |row: &ObligationRow| match row.kind {
+            ClockKind::MissedCall => Some(("missed", pen.say1("why-missed", "when", pen.when(&row.began_at)))),
+            ClockKind::Promise => {
+                let when = row.promised_at.unwrap_or(row.began_at);
+                Some(("clock", pen.say1("why-promise", "when", pen.when(&when))))
+            }
+            ClockKind::FirstResponse => Some(("clock", pen.say1("why-response", "when", pen.when(&row.began_at)))),
+            ClockKind::Acceptance
+            | ClockKind::Resolution
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => None,
+        };
+        let rows = self.card.open_obligations.iter();
+        rows.filter_map(|row| reason(row).map(|(icon, why)| (icon, why, row))).collect()
     }
 
     fn by(&self, contact: &Contact) -> String {

@@ -7,43 +7,45 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::case::{Case, OpenObligation};
-use super::clock::{Basis, Claim, ClockKind, ObligationState, Proof, whole_ms};
+use super::clock::{Basis, Claim, ClockKind, Keeping, ObligationState, whole_ms};
 use super::fact::Fact;
+use super::matters::{ended, visited};
 use super::owed::claimed;
 use super::policy::Policy;
-use crate::calls::call::{Call, Direction, Outcome, Segment, Span};
-use crate::{PersonId, Time};
+use super::talks;
+use crate::Time;
+use crate::calls::call::{Call, Direction, Outcome};
 
 /// A claim is prolonged by at least so much at once: not each state of a call leaves a line.
 const PROLONGED_BY: TimeDelta = TimeDelta::minutes(1);
 
 /// What a state of a call does to an obligation of whoever it is with; `over`: its end was kept
 /// before.
-pub fn weighed(
-    case: &Case,
-    at: Time,
-    call: &Call,
-    over: bool,
-    obligation: &OpenObligation,
-    owner: Option<PersonId>,
-) -> Vec<Fact> {
-    let (id, ticket) = (obligation.id, obligation.ticket);
-    if let Some(proof) = proof(case, at, call, obligation.basis.began_at) {
-        return vec![Fact::ObligationKept { obligation: id, ticket, owner, proof }];
+pub fn weighed(case: &Case, at: Time, call: &Call, over: bool, owed: &OpenObligation, facts: &mut Vec<Fact>) {
+    let (obligation, ticket, owner) = (owed.id, owed.ticket, owed.owner);
+    let keeping = owed.basis.kind.keeping();
+    let proof = talks::proof(case, at, call, owed);
+    let tried = proof.is_none() && keeping != Keeping::Word && !over;
+    match (keeping, proof) {
+        (Keeping::Survey, Some(proof)) => {
+            if let Some(survey) = &owed.survey {
+                return visited(case, facts, owed, proof, survey, at);
+            }
+        }
+        (Keeping::Talk | Keeping::LaterTalk | Keeping::Word, Some(proof)) => {
+            return facts.push(Fact::ObligationKept { obligation, ticket, owner, proof });
+        }
+        (Keeping::Talk | Keeping::LaterTalk | Keeping::Survey | Keeping::Word, None) => {}
     }
-    let mut facts = Vec::new();
-    if let Some(outcome) = attempt(call, obligation).filter(|_| !over) {
+    if let Some(outcome) = attempt(call, owed).filter(|_| tried) {
         let (call, began) = (call.id.clone(), call.started_at);
-        facts.push(Fact::AttemptMade { obligation: id, ticket, owner, call, outcome, at: began });
-        let attempts: Vec<Time> = obligation.attempts.iter().copied().chain([began]).collect();
-        if is_given_up(&case.policy, &obligation.basis, &attempts, at) {
-            let (state, why) = (ObligationState::Unreachable, String::new());
-            facts.push(Fact::ObligationEnded { obligation: id, ticket, owner, state, why, by: None });
-            return facts;
+        facts.push(Fact::AttemptMade { obligation, ticket, owner, call, outcome, at: began });
+        let attempts: Vec<Time> = owed.attempts.iter().copied().chain([began]).collect();
+        if is_given_up(&case.policy, &owed.basis, &attempts, at) {
+            return facts.push(ended(owed, ObligationState::Unreachable, None));
         }
     }
-    facts.extend(prolonged(case, at, call, obligation, owner));
-    facts
+    facts.extend(prolonged(case, at, call, owed));
 }
 
 /// Whether the customer was called as often, and on as many of the site's days, as the policy
@@ -63,7 +65,7 @@ pub fn is_given_up(policy: &Policy, basis: &Basis, attempts: &[Time], now: Time)
 }
 
 /// Whoever took it is on such a call, or just was: theirs for longer.
-fn prolonged(case: &Case, at: Time, call: &Call, obligation: &OpenObligation, owner: Option<PersonId>) -> Option<Fact> {
+fn prolonged(case: &Case, at: Time, call: &Call, obligation: &OpenObligation) -> Option<Fact> {
     let claim = claimed(obligation, at)?;
     let own = |extension| case.staff.holder(&call.pbx, extension) == Some(claim.by);
     let mut agents = call.agent.iter().chain(call.segments.iter().map(|segment| &segment.agent));
@@ -72,22 +74,9 @@ fn prolonged(case: &Case, at: Time, call: &Call, obligation: &OpenObligation, ow
     (is_theirs && until - claim.until >= PROLONGED_BY).then_some(Fact::Claimed {
         obligation: obligation.id,
         ticket: obligation.ticket,
-        owner,
+        owner: obligation.owner,
         claim: Some(Claim { by: claim.by, until }),
         by: Some(claim.by),
-    })
-}
-
-/// The talk that keeps an obligation which began at `began_at`, either direction.
-fn proof(case: &Case, at: Time, call: &Call, began_at: Time) -> Option<Proof> {
-    let counted = counted(&call.segments, call.certain);
-    counted.map(|segment| (segment, talk_ms(segment, began_at, at))).find_map(|(segment, talk_ms)| {
-        (talk_ms >= case.policy.terms.callback.talk_ms).then(|| Proof {
-            call: call.id.clone(),
-            agent: segment.agent.clone(),
-            from: segment.from.max(began_at),
-            talk_ms,
-        })
     })
 }
 
@@ -95,26 +84,6 @@ fn proof(case: &Case, at: Time, call: &Call, began_at: Time) -> Option<Proof> {
 fn attempt(call: &Call, obligation: &OpenObligation) -> Option<Outcome> {
     let ours = call.direction == Direction::Outbound && call.started_at >= obligation.basis.began_at;
     call.outcome.filter(|_| ours && call.certain && call.ended_at.is_some())
-}
-
-/// Where part of a call was not seen, the end of a talk is only a bound; the open talk is what the
-/// PBX shows at this moment.
-pub fn counted(segments: &[Segment], certain: bool) -> impl Iterator<Item = &Segment> {
-    segments.iter().filter(move |segment| certain || segment.to.is_none())
-}
-
-pub fn longest_talk_ms(segments: &[Segment], at: Time) -> i64 {
-    segments.iter().map(|segment| talk_ms(segment, segment.from, at)).max().unwrap_or(0)
-}
-
-/// How long was talked since `since`, without the time on hold. What is open counts up to `at`.
-pub fn talk_ms(segment: &Segment, since: Time, at: Time) -> i64 {
-    let talk = Span { from: segment.from, to: segment.to };
-    span_ms(talk, since, at) - segment.holds.iter().map(|hold| span_ms(*hold, since, at)).sum::<i64>()
-}
-
-fn span_ms(span: Span, since: Time, at: Time) -> i64 {
-    (span.to.unwrap_or(at) - span.from.max(since)).num_milliseconds().max(0)
 }
 
 #[cfg(test)]

@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use super::callbacks::{counted, longest_talk_ms, talk_ms, weighed};
+use super::callbacks::weighed;
 use super::case::{Case, Matter, OpenObligation};
-use super::clock::{Basis, ClockKind, Obligation, whole_ms};
+use super::clock::{ClockKind, Keeping, whole_ms};
 use super::fact::Fact;
+use super::matters::{Opening, Whose, begin_with, open};
 use super::policy::{Policy, Subject};
-use super::ticket::{Channel, Complexity, Kind, Priority, Ticket, TicketState};
+use super::rungs::moved;
+use super::talks;
+use super::ticket::{Channel, Kind};
 use crate::calls::call::{Call, Direction, Outcome};
-use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, PersonId, Time};
+use crate::{CallId, Extension, PersonId, QueueName, Time};
 
 pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
     let over = case.call.as_ref().is_some_and(|known| known.ended);
@@ -30,18 +32,35 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
         seen_at: at,
         person: agent(call).and_then(|agent| case.staff.holder(&call.pbx, agent)),
         ticket,
-        talk_ms: call.segments.iter().map(|segment| talk_ms(segment, segment.from, at)).sum(),
-        proven: longest_talk_ms(&call.segments, at) >= case.policy.terms.callback.talk_ms,
+        talk_ms: call.segments.iter().map(|segment| talks::talk_ms(segment, segment.from, at)).sum(),
+        proven: talks::longest_ms(&call.segments, at) >= case.policy.terms.callback.talk_ms,
     });
     let owner = matter.as_ref().and_then(|matter| owner(case, call, matter, &mut facts));
     for obligation in &case.obligations {
         let owner = obligation.owner.or(owner.filter(|_| Some(obligation.ticket) == ticket));
-        facts.extend(weighed(case, at, call, over, obligation, owner));
+        let owed = OpenObligation { owner, ..obligation.clone() };
+        weighed(case, at, call, over, &owed, &mut facts);
+        facts.extend(routed(case, call, &owed));
     }
     if !over && let Some(matter) = matter {
-        facts.extend(owed(case, at, call, &matter, owner));
+        owed(case, at, call, &matter, owner, &mut facts);
     }
     facts
+}
+
+/// A matter is opened as its call begins, which may be before the call has come to a queue: then
+/// that queue's hours count.
+fn routed(case: &Case, call: &Call, owed: &OpenObligation) -> Option<Fact> {
+    let by_word = owed.basis.kind.keeping() == Keeping::Word;
+    let by_it = by_word && owed.basis.queue.is_none() && owed.basis.began_at == whole_ms(call.started_at);
+    let queue = queue(call).filter(|_| by_it && call.direction == Direction::Inbound)?;
+    let mut then = owed.clone();
+    then.basis.queue = Some(queue);
+    Some(moved(&case.policy, &then))
+}
+
+fn queue(call: &Call) -> Option<QueueName> {
+    call.waits.last().map(|wait| wait.queue.clone())
 }
 
 /// Whether such a state of a call can settle, count for, or begin an obligation: somebody talked
@@ -49,7 +68,7 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
 pub fn weighs(policy: &Policy, at: Time, call: &Call) -> bool {
     call.outcome.is_some()
         || call.ended_at.is_some()
-        || longest_talk_ms(&call.segments, at) >= policy.terms.callback.talk_ms
+        || talks::longest_ms(&call.segments, at) >= policy.terms.callback.talk_ms
 }
 
 /// The joined call's ticket stays; a ticket of the part that is no more stays with the whole
@@ -83,41 +102,18 @@ fn matter(case: &Case, call: &Call, facts: &mut Vec<Fact>) -> Option<Matter> {
 
 fn opened(case: &Case, call: &Call, facts: &mut Vec<Fact>) -> Matter {
     let customer = case.only_customer().map(|customer| customer.id);
-    let fact = new_ticket(case, call.started_at, customer, call.number.clone(), Some(call.id.clone()), None);
-    facts.push(fact);
-    Matter { id: case.ids.ticket(), owner: None, customer, caller: call.number.clone(), subject: Subject::default() }
-}
-
-/// A new matter, numbered by its day.
-pub fn new_ticket(
-    case: &Case,
-    opened_at: Time,
-    customer: Option<CustomerId>,
-    caller: Option<Number>,
-    call: Option<CallId>,
-    by: Option<PersonId>,
-) -> Fact {
-    let day = case.policy.day(opened_at);
-    let ticket = Ticket {
-        id: case.ids.ticket(),
-        number: format!("{day}-{:04}", case.next_nth),
-        kind: Kind::Consultation,
-        category: String::new(),
-        priority: Priority::Normal,
-        complexity: Complexity::Simple,
-        channel: Channel::Phone,
-        summary: String::new(),
-        course: String::new(),
-        demand: String::new(),
-        state: TicketState::New,
-        owner: by,
+    let opening = Opening {
+        opened_at: call.started_at,
         customer,
-        caller,
-        opened_at,
-        closed_at: None,
-        version: 1,
+        caller: call.number.clone(),
+        call: Some(call.id.clone()),
+        queue: queue(call),
+        by: None,
+        kind: Kind::Consultation,
+        channel: Channel::Phone,
     };
-    Fact::TicketOpened { ticket: Box::new(ticket), day, nth: case.next_nth, call, by }
+    let ticket = open(case, facts, opening);
+    Matter { id: ticket.id, owner: None, customer, caller: ticket.caller, subject: Subject::default() }
 }
 
 /// Who first talked with the customer about the matter owns it.
@@ -136,13 +132,14 @@ fn agent(call: &Call) -> Option<&Extension> {
 
 /// What we owe a caller whom nobody took: one callback, unless one is owed already or somebody has
 /// talked with that customer since the call began.
-fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<PersonId>) -> Option<Fact> {
-    let missed = match call.outcome? {
+fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<PersonId>, facts: &mut Vec<Fact>) {
+    let (Some(outcome), Some(ended_at), Some(number)) = (call.outcome, call.ended_at, call.number.clone()) else {
+        return;
+    };
+    let missed = match outcome {
         Outcome::Abandoned | Outcome::TimedOut | Outcome::Missed => call.direction == Direction::Inbound,
         Outcome::Answered | Outcome::Busy | Outcome::NoAnswer | Outcome::Failed => false,
     };
-    let began_at = whole_ms(call.ended_at?);
-    let number = call.number.clone()?;
     let customer = case.only_customer();
     let owed_already = |open: &OpenObligation| {
         open.basis.kind == ClockKind::MissedCall
@@ -150,37 +147,24 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<
                 || customer.is_some_and(|customer| open.customer == Some(customer.id)))
     };
     if !missed || !call.certain || case.obligations.iter().any(owed_already) {
-        return None;
+        return;
     }
     let others = case.talks.iter().map(|talk| (&talk.segments, talk.certain, talk.seen_at));
-    let talked = others.chain([(&call.segments, call.certain, at)]).any(|(segments, certain, seen_at)| {
-        counted(segments, certain).any(|s| talk_ms(s, call.started_at, seen_at) >= case.policy.terms.callback.talk_ms)
-    });
+    let talked = others
+        .chain([(&call.segments, call.certain, at)])
+        .any(|(segments, certain, seen_at)| talks::any(case, segments, certain, call.started_at, seen_at));
     if talked {
-        return None;
+        return;
     }
-    let basis = Basis {
-        kind: ClockKind::MissedCall,
-        began_at,
-        promised_at: None,
-        queue: call.waits.last().map(|wait| wait.queue.clone()),
-        subject: Subject {
-            key_customer: customer.is_some_and(|customer| customer.key_customer),
-            ..matter.subject.clone()
-        },
-        suspensions: Vec::new(),
-    };
-    let customer = customer.map(|customer| customer.id);
-    let ladder = case.policy.ladder(&basis);
-    let obligation = Obligation {
-        id: case.ids.obligation(),
+    let key_customer = customer.is_some_and(|customer| customer.key_customer);
+    let whose = Whose {
         ticket: matter.id,
-        customer,
-        number: Some(number),
         owner,
-        basis,
-        ladder,
+        customer: customer.map(|customer| customer.id),
+        number: Some(number),
+        queue: queue(call),
+        subject: Subject { key_customer, ..matter.subject.clone() },
     };
-    let policy = case.policy.version;
-    Some(Fact::ObligationBegan { obligation: Box::new(obligation), call: Some(call.id.clone()), policy })
+    let began = (ClockKind::MissedCall, ended_at, None);
+    begin_with(case, facts, began, whose, Some(call.id.clone()));
 }

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::clock::{Basis, Claim, Next};
+use super::clock::{Basis, Claim, Next, Survey};
 use super::deadline::Ladder;
 use super::policy::{Policy, Subject};
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
 
 /// Only what the input may touch is filled in; the rest is empty.
 #[derive(Clone, Debug)]
@@ -29,8 +29,11 @@ pub struct Case {
     pub open_tickets: Vec<Matter>,
     /// Open obligations that the input may concern, oldest first.
     pub obligations: Vec<OpenObligation>,
-    /// Other calls with the same customers that were talked on since the input's call began.
+    /// Calls with the same customers that were talked on long enough to count, since the input's call
+    /// or what it is about began; but for that call.
     pub talks: Vec<Talk>,
+    /// The queue that the ticket came through.
+    pub queue: Option<QueueName>,
     /// The ticket that the input names.
     pub ticket: Option<Ticket>,
     /// Who saved that ticket, or the policy in force, last.
@@ -66,7 +69,7 @@ pub struct Member {
     pub deputy: Option<PersonId>,
 }
 
-/// Ids that nobody has. One decision makes at most one of each.
+/// Ids that nobody has. One decision makes at most one of each, but for obligations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ids {
     first: i64,
@@ -105,6 +108,7 @@ pub struct OpenObligation {
     pub customer: Option<CustomerId>,
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
+    pub ticket_owner: Option<PersonId>,
     pub basis: Basis,
     /// As it was reckoned last.
     pub ladder: Ladder,
@@ -116,6 +120,8 @@ pub struct OpenObligation {
     pub claim: Option<Claim>,
     /// When calls to the customer came to no talk, oldest first.
     pub attempts: Vec<Time>,
+    /// Of a return visit or spot check: what the customer said, where no talk proves it yet.
+    pub survey: Option<Survey>,
 }
 
 /// Another call's talking, as far as it was seen.
@@ -154,31 +160,34 @@ pub struct UpCall {
 }
 
 impl Ids {
-    /// How many ids a decision may use.
-    pub const EACH: i64 = 4;
-
     pub fn from(first: i64) -> Ids {
         Ids { first }
     }
     pub fn ticket(self) -> TicketId {
         TicketId(self.first)
     }
-    pub fn obligation(self) -> ObligationId {
-        ObligationId(self.first + 1)
-    }
     pub fn customer(self) -> CustomerId {
-        CustomerId(self.first + 2)
+        CustomerId(self.first + 1)
     }
     pub fn person(self) -> PersonId {
-        PersonId(self.first + 2)
+        PersonId(self.first + 1)
     }
     pub fn leg(self) -> LegId {
         LegId(format!("ringback-{}", self.count()).into())
     }
     /// What a leg of ours is numbered by.
     pub fn count(self) -> i64 {
-        self.first + 3
+        self.first + 2
     }
+    /// Of the obligations that one decision begins, the one after so many others.
+    pub fn obligation(self, others: usize) -> ObligationId {
+        ObligationId(self.first + Self::SINGLE + others as i64)
+    }
+    /// How many ids a decision has used at most that begins so many obligations.
+    pub fn used(obligations: usize) -> i64 {
+        Self::SINGLE + obligations as i64
+    }
+    const SINGLE: i64 = 3;
 }
 
 impl Staff {
@@ -213,6 +222,7 @@ impl Case {
             open_tickets: Vec::new(),
             obligations: Vec::new(),
             talks: Vec::new(),
+            queue: None,
             ticket: None,
             saved_by: None,
             session_began_at: None,

@@ -2,6 +2,7 @@
 
 use super::deadline::{Ladder, Suspension};
 use super::policy::Subject;
+use super::ticket::Satisfaction;
 use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PersonId, QueueName, TicketId, Time};
@@ -30,6 +31,16 @@ words! {
 words! {
     /// The steps of the ladder; each fires once.
     Rung { Reminder = "reminder", Due = "due", Escalated = "escalated" }
+}
+words! {
+    /// What somebody is told of an obligation: a rung, or what else cannot wait.
+    News {
+        Reminder = "reminder",
+        Due = "due",
+        Escalated = "escalated",
+        /// It began since the customer was dissatisfied with how the matter was ended.
+        Reopened = "reopened",
+    }
 }
 words! {
     ObligationState {
@@ -74,6 +85,27 @@ pub struct Basis {
     pub suspensions: Vec<Suspension>,
 }
 
+/// What keeps an obligation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// A talk with the customer that the PBX saw since it began.
+    Talk,
+    /// Such a talk in a call that began after it: the talk in which something was promised does not
+    /// keep the promise.
+    LaterTalk,
+    /// A talk since it began, and what the customer said to whether it is well; in either order.
+    Survey,
+    /// Somebody's word that it was done. What was talked since is written beside it.
+    Word,
+}
+
+/// What the customer said of a matter that was over, while no talk has proven it yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    pub result: Satisfaction,
+    pub words: String,
+}
+
 /// The rung that comes next; without a time while the window does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
@@ -98,6 +130,18 @@ pub struct Proof {
     pub talk_ms: i64,
 }
 
+impl ClockKind {
+    /// A first response may also be kept by a reply on the matter's own channel.
+    pub fn keeping(self) -> Keeping {
+        match self {
+            ClockKind::MissedCall | ClockKind::FirstResponse => Keeping::Talk,
+            ClockKind::Promise => Keeping::LaterTalk,
+            ClockKind::ReturnVisit | ClockKind::SpotCheck => Keeping::Survey,
+            ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing => Keeping::Word,
+        }
+    }
+}
+
 impl Rung {
     pub const FIRST: Rung = Rung::Reminder;
 
@@ -106,6 +150,16 @@ impl Rung {
             Rung::Reminder => Some(Rung::Due),
             Rung::Due => Some(Rung::Escalated),
             Rung::Escalated => None,
+        }
+    }
+}
+
+impl From<Rung> for News {
+    fn from(rung: Rung) -> News {
+        match rung {
+            Rung::Reminder => News::Reminder,
+            Rung::Due => News::Due,
+            Rung::Escalated => News::Escalated,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What people ask for. It enters at the same door as calls.
 
+use super::clock::ClockKind;
 use super::policy::Mistake;
-use super::ticket::{Kind, Priority, TicketState};
+use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
 use protocol::request::Spying;
@@ -34,7 +35,11 @@ pub enum Command {
         call: Option<CallId>,
         customer: Option<CustomerId>,
         number: Option<Number>,
+        kind: Kind,
+        channel: Channel,
     },
+    /// Something was done in a matter that its clocks go by.
+    Matter(TicketId, Step),
     /// New, or changed from the version that the form showed.
     SaveCustomer {
         customer: Option<(CustomerId, i64)>,
@@ -126,6 +131,24 @@ pub enum Command {
     },
 }
 
+/// What is done in a matter beside writing its form. By its owner, or by a supervisor; by any agent
+/// where nobody owns it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The customer was promised to be called at that time, within a year. It stands in place of the
+    /// resolution and of an earlier promise.
+    Promise { at: Time },
+    /// The customer was told that the complaint is accepted, and by when it will be solved.
+    Accepted { solved_by: Time },
+    /// The customer was answered on the channel that the matter came by; what was said.
+    Replied { words: String },
+    /// Solution and result are on file.
+    Filed { words: String },
+    /// What the customer said when asked whether it is well: at the return visit, or, where that is
+    /// over, at the spot check.
+    Surveyed { result: Satisfaction, words: String },
+}
+
 /// What can be done to an obligation. None of it keeps it: that takes a talk.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Owed {
@@ -149,6 +172,8 @@ pub struct TicketForm {
     pub kind: Kind,
     pub category: String,
     pub priority: Priority,
+    pub complexity: Complexity,
+    pub channel: Channel,
     pub summary: String,
     pub course: String,
     pub demand: String,
@@ -224,6 +249,8 @@ pub enum Refusal {
         by: PersonId,
         until: Time,
     },
+    /// Nothing of that kind is owed on the ticket.
+    NotOwed(ClockKind),
     /// The policy does not let such a clock stand still.
     MayNotPause,
     /// It stands still already.
@@ -239,8 +266,14 @@ pub enum Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldWhy {
     Missing,
-    TooLong { max: usize },
+    TooLong {
+        max: usize,
+    },
     Unknown,
     NotANumber,
     Taken,
+    /// A time that is past.
+    NotAhead,
+    /// A time more than a year ahead.
+    TooFarAhead,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, owed, people, rungs, terms, tickets};
+use super::{asking, calls, owed, people, rungs, steps, terms, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -51,6 +51,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::Unpause { .. }
                 | Command::Spy { .. } => asking::given(case, *by, command, now),
                 Command::SetPolicy { version, text } => terms::given(case, *by, *version, text),
+                Command::Matter(_, step) => steps::given(case, *by, step, now),
                 Command::Owed(_, owed) => owed::given(case, *by, owed, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::asking::Ask;
-use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung};
+use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung, Survey};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::deadline::Ladder;
 use super::policy::Terms;
@@ -11,7 +11,7 @@ use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
 use crate::calls::call::{Call, Outcome};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -91,6 +91,7 @@ pub enum Fact {
         ticket: TicketId,
         owner: Option<PersonId>,
         customer: Option<CustomerId>,
+        queue: Option<QueueName>,
         ladder: Ladder,
         next: Option<Next>,
         policy: i64,
@@ -161,6 +162,34 @@ pub enum Fact {
         /// Why, in somebody's words, or by what it was kept.
         why: String,
         by: Option<PersonId>,
+        /// The last talk since it began, where it was kept by somebody's word.
+        proof: Option<Proof>,
+    },
+    /// The customer was told that the complaint is accepted, and by when it will be solved.
+    Accepted {
+        obligation: ObligationId,
+        ticket: TicketId,
+        solved_by: Time,
+        by: Option<PersonId>,
+    },
+    /// What the customer said of a matter that was over. It counts once a talk proves that they were
+    /// asked.
+    Surveyed {
+        obligation: ObligationId,
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        survey: Survey,
+        by: Option<PersonId>,
+    },
+    /// The customer is dissatisfied, so it is not over; supervisors hear of it.
+    TicketReopened {
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        /// What is owed anew for it, which the notices name.
+        obligation: ObligationId,
+        told: Vec<Addressee>,
+        /// When they may be told.
+        send_at: Time,
     },
     CustomerSaved {
         customer: CustomerId,
@@ -278,6 +307,9 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::Suspended { .. }
             | Fact::Resumed { .. }
             | Fact::ObligationEnded { .. }
+            | Fact::Accepted { .. }
+            | Fact::Surveyed { .. }
+            | Fact::TicketReopened { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
             | Fact::AwaySet { .. }

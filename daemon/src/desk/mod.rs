@@ -14,10 +14,13 @@ pub mod command;
 pub mod deadline;
 pub mod decide;
 pub mod fact;
+mod matters;
 mod owed;
 mod people;
 pub mod policy;
 mod rungs;
+mod steps;
+mod talks;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -26,7 +29,7 @@ mod tickets;
 mod told;
 
 pub use calls::weighs;
-pub use clock::Rung;
+pub use clock::{News, Rung};
 pub use rungs::LATE_AFTER;
 pub use tickets::numbers;
 pub use told::{Addressee, Post, stand_in};

@@ -114,6 +114,7 @@ fn waive(owed: &OpenObligation, by: PersonId, reason: &str) -> Result<Vec<Fact>,
         state: ObligationState::Waived,
         why: reason.trim().to_owned(),
         by: Some(by),
+        proof: None,
     }])
 }
 

@@ -91,6 +91,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         Command::SaveTicket { .. }
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
+        | Command::Matter(..)
         | Command::SaveCustomer { .. }
         | Command::Dial { .. }
         | Command::HangUp { .. }

@@ -79,6 +79,7 @@ pub fn moved(policy: &Policy, obligation: &OpenObligation) -> Fact {
         ticket: obligation.ticket,
         owner: obligation.owner,
         customer: obligation.customer,
+        queue: obligation.basis.queue.clone(),
         ladder,
         next: obligation.next.map(|next| ladder.next(next.rung)),
         policy: policy.version,

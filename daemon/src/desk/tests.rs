@@ -1,14 +1,16 @@
 //! The rules as scripts: what the PBX says and people do, in virtual time, on a real store.
 
 mod asking;
+mod clocks;
+mod histories;
 mod ladder;
 mod owed;
 
 use chrono::TimeDelta;
 
-use super::clock::{ObligationState, Rung};
+use super::clock::{ClockKind, News, ObligationState};
 use super::command::{Command, Done, FieldWhy, Refusal, SessionHash, TicketForm};
-use super::ticket::{Kind, Priority, TicketState};
+use super::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Span};
 use crate::engine::Input;
 use crate::engine::house::*;
@@ -28,11 +30,22 @@ fn missed(house: &mut House, id: &str, number: &str, from: f64) -> Call {
 }
 
 fn states(house: &House) -> Vec<String> {
-    house.sql("SELECT state FROM obligations ORDER BY id")
+    house.sql("SELECT state FROM obligations WHERE kind = 'missed_call' ORDER BY id")
 }
 
 fn rungs(house: &House) -> Vec<String> {
-    house.sql("SELECT rung FROM rungs ORDER BY obligation, planned_at_ms")
+    house.sql(
+        "SELECT rung FROM rungs r JOIN obligations o ON o.id = r.obligation WHERE o.kind = 'missed_call'
+         ORDER BY obligation, planned_at_ms",
+    )
+}
+
+/// What somebody was told of missed calls.
+fn told(house: &House, person: crate::PersonId) -> Vec<News> {
+    let missed = house.sql("SELECT id FROM obligations WHERE kind = 'missed_call'");
+    let told = house.ask(house.reader.told(person, crate::MessageId(0))).unwrap();
+    let told = told.iter().flat_map(|message| &message.tellings);
+    told.filter(|telling| missed.contains(&telling.obligation.to_string())).map(|telling| telling.news).collect()
 }
 
 #[test]
@@ -55,10 +68,8 @@ fn an_abandoned_caller_is_owed_a_callback_whose_rungs_fire_at_their_time() {
     assert_eq!(rungs(&house), ["reminder", "due"]);
     house.until(t(3.0 * 24.0 * 60.0 * MINUTE));
     assert_eq!(rungs(&house), ["reminder", "due", "escalated"]);
-    assert_eq!(house.sql("SELECT late FROM rungs"), ["0", "0", "0"]);
-    let told = house.ask(house.reader.told(boss, crate::MessageId(0))).unwrap();
-    let told = told.iter().flat_map(|message| &message.tellings).map(|telling| telling.rung);
-    assert_eq!(told.collect::<Vec<_>>(), Rung::ALL, "supervisors, since nobody owns it");
+    assert_eq!(house.sql("SELECT DISTINCT late FROM rungs"), ["0"]);
+    assert_eq!(told(&house, boss), [News::Reminder, News::Due, News::Escalated], "supervisors, since nobody owns it");
     assert_eq!(states(&house), ["open"], "a deadline that passes ends nothing");
 }
 
@@ -86,7 +97,8 @@ fn who_calls_again_joins_the_open_matter_and_is_owed_one_callback() {
         [
             TimelineWhat::Opened,
             TimelineWhat::Joined { .. },
-            TimelineWhat::ObligationBegan { .. },
+            TimelineWhat::ObligationBegan { clock: ClockKind::Resolution, .. },
+            TimelineWhat::ObligationBegan { clock: ClockKind::MissedCall, .. },
             TimelineWhat::Joined { .. }
         ]
     ));
@@ -150,9 +162,10 @@ fn the_proof_names_call_agent_and_talk_and_no_rung_follows() {
     house.sees(t(70.0), &back);
     house.sees(t(90.0), &ended(&back, t(90.0), Outcome::Answered));
     let page = house.page_of(&first);
-    let proof = page.obligations[0].proof.clone().expect("a proof");
+    let owed = page.obligations.iter().find(|row| row.kind == ClockKind::MissedCall).expect("the callback");
+    let proof = owed.proof.clone().expect("a proof");
     assert_eq!((proof.call, proof.agent, proof.from, proof.talk_ms), (back.id, "1001".into(), t(70.0), 20_000));
-    assert_eq!(page.obligations[0].state, ObligationState::Kept);
+    assert_eq!(owed.state, ObligationState::Kept);
     assert!(matches!(page.timeline.last().unwrap().what, TimelineWhat::Kept { .. }));
     house.until(t(7.0 * 24.0 * 3600.0));
     assert_eq!(rungs(&house), [""; 0]);
@@ -281,13 +294,9 @@ fn who_first_talked_owns_the_ticket_and_what_is_owed_on_it() {
     assert_eq!(house.duties(ann)[0].owner, Some(ann));
     assert_eq!(house.duties(ben).len(), 0);
     house.until(t(3.0 * 24.0 * 3600.0));
-    let rungs = |person| -> Vec<Rung> {
-        let told = house.ask(house.reader.told(person, crate::MessageId(0))).unwrap();
-        told.iter().flat_map(|message| &message.tellings).map(|telling| telling.rung).collect()
-    };
-    assert_eq!(rungs(ann), [Rung::Reminder, Rung::Due]);
-    assert_eq!(rungs(boss), [Rung::Due, Rung::Escalated]);
-    assert_eq!(rungs(ben), []);
+    assert_eq!(told(&house, ann), [News::Reminder, News::Due]);
+    assert_eq!(told(&house, boss), [News::Due, News::Escalated]);
+    assert_eq!(told(&house, ben), []);
 }
 
 #[test]
@@ -396,6 +405,8 @@ fn save(
         kind: Kind::Complaint,
         category: "delivery".into(),
         priority: Priority::Urgent,
+        complexity: Complexity::Simple,
+        channel: Channel::Phone,
         summary: format!("by {by}"),
         course: String::new(),
         demand: String::new(),
@@ -457,19 +468,26 @@ fn a_new_matter_takes_its_call_along_and_what_is_owed_for_it() {
     let first = missed(&mut house, "a", MOBILE, 0.0);
     let second = missed(&mut house, "b", OTHER, 100.0);
     let old = house.ticket_of(&second).unwrap();
-    let open = Command::OpenTicket { call: Some("b".into()), customer: None, number: None };
+    let open = Command::OpenTicket {
+        call: Some("b".into()),
+        customer: None,
+        number: None,
+        kind: Kind::Consultation,
+        channel: Channel::Phone,
+    };
     let Ok(Done::Ticket(new)) = house.give(Some(ann), open) else { panic!("refused") };
     assert_ne!(old, new);
     let page = house.page(new);
     assert_eq!(page.row.ticket.caller, second.number);
-    assert_eq!((page.calls.len(), page.obligations.len()), (1, 1));
-    assert_eq!(page.obligations[0].owner, Some(ann));
-    assert_eq!(house.page(old).calls.len() + house.page(old).obligations.len(), 0);
-    assert_eq!(house.page_of(&first).obligations.len(), 1, "another call's is not touched");
+    let kinds = |ticket| -> Vec<ClockKind> { house.page(ticket).obligations.iter().map(|row| row.kind).collect() };
+    assert_eq!((page.calls.len(), kinds(new)), (1, vec![ClockKind::Resolution, ClockKind::MissedCall]));
+    assert!(page.obligations.iter().all(|row| row.owner == Some(ann)));
+    assert_eq!((house.page(old).calls.len(), kinds(old)), (0, vec![ClockKind::Resolution]), "it is a matter still");
+    assert_eq!(house.page_of(&first).obligations.len(), 2, "another call's is not touched");
     // The call is told again after a restart, and stays where it was put.
     house.sees(t(200.0), &second);
     assert_eq!(house.ticket_of(&second), Some(new));
-    assert_eq!(house.sql("SELECT count(*) FROM obligations"), ["2"]);
+    assert_eq!(states(&house), ["open", "open"]);
 }
 
 #[test]

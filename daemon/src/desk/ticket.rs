@@ -35,6 +35,7 @@ pub struct Ticket {
 words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
 words! { Complexity { Simple = "simple", Complex = "complex" } }
 words! { Channel { Phone = "phone", Visit = "visit", Email = "email", Letter = "letter", Web = "web", Chat = "chat", Social = "social" } }
+words! { Satisfaction { Satisfied = "satisfied", Fairly = "fairly", Dissatisfied = "dissatisfied" } }
 words! { Priority { Normal = "normal", Urgent = "urgent" } }
 words! { TicketState { New = "new", InProgress = "in_progress", Resolved = "resolved", Closed = "closed" } }
 

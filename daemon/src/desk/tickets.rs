@@ -1,13 +1,13 @@
 //! What people do to matters: write them down, open another, say who the customer is.
 
-use super::calls::new_ticket;
 use super::case::{Case, Matter};
 use super::command::{Command, CustomerForm, FieldWhy, Refusal, TicketForm};
 use super::fact::Fact;
+use super::matters::{Opening, open, saved};
 use super::people::text;
-use super::policy::Policy;
+use super::policy::{Policy, Subject};
 use super::rungs::moved;
-use super::ticket::TicketState;
+use super::ticket::{Ticket, TicketState};
 use crate::number::Number;
 use crate::{CustomerId, PersonId, Role, TicketId, Time};
 
@@ -35,7 +35,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             }
             Ok(vec![Fact::DraftKept { ticket: ticket.id, person, body: body.clone() }])
         }
-        Command::OpenTicket { call, customer, number } => {
+        Command::OpenTicket { call, customer, number, kind, channel } => {
             may_write(case, by)?;
             let known = case.only_customer().map(|customer| customer.id);
             if customer.is_some() && known != *customer {
@@ -43,16 +43,29 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             }
             let kept = case.call.as_ref();
             let caller = number.clone().or_else(|| kept.and_then(|kept| kept.number.clone()));
-            let opened = new_ticket(case, now, known, caller, call.clone(), by);
+            let mut facts = Vec::new();
+            let (kind, channel) = (*kind, *channel);
+            let opening =
+                Opening { opened_at: now, customer: known, caller, call: call.clone(), queue: None, by, kind, channel };
+            let opened = open(case, &mut facts, opening);
             // A call that is not kept yet joins the newest matter by itself.
-            let moved = kept.zip(call.as_ref()).map(|(kept, call)| Fact::CallMoved {
-                call: call.clone(),
-                from: kept.ticket.as_ref().map(|matter| matter.id),
-                to: case.ids.ticket(),
-                owner: by,
-                owed: case.obligations.iter().map(|open| (open.id, open.owner)).collect(),
-            });
-            Ok([opened].into_iter().chain(moved).collect())
+            if let (Some(kept), Some(call)) = (kept, call) {
+                facts.push(Fact::CallMoved {
+                    call: call.clone(),
+                    from: kept.ticket.as_ref().map(|matter| matter.id),
+                    to: opened.id,
+                    owner: by,
+                    owed: case.obligations.iter().map(|open| (open.id, open.owner)).collect(),
+                });
+                facts.extend(case.obligations.iter().map(|owed| {
+                    let mut owed = owed.clone();
+                    let key_customer = owed.basis.subject.key_customer;
+                    owed.basis.subject = Subject { kind, key_customer, ..Subject::default() };
+                    (owed.ticket, owed.owner) = (opened.id, owed.owner.or(by));
+                    moved(&case.policy, &owed)
+                }));
+            }
+            Ok(facts)
         }
         Command::SaveCustomer { customer, ticket, form } => {
             may_write(case, by)?;
@@ -64,6 +77,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Unpause { .. }
         | Command::Spy { .. }
         | Command::SetPolicy { .. }
+        | Command::Matter(..)
         | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
@@ -106,7 +120,7 @@ fn save(
     text("course", &form.course, TEXT_CHARS)?;
     text("demand", &form.demand, TEXT_CHARS)?;
     let closed_at = if state.is_open() { None } else { ticket.closed_at.or(Some(now)) };
-    Ok(vec![Fact::TicketSaved {
+    let mut facts = vec![Fact::TicketSaved {
         ticket: ticket.id,
         by,
         version: version + 1,
@@ -114,7 +128,18 @@ fn save(
         state,
         closed_at,
         owner: ticket.owner,
-    }])
+    }];
+    let then = Ticket {
+        kind: form.kind,
+        category: form.category.clone(),
+        priority: form.priority,
+        complexity: form.complexity,
+        channel: form.channel,
+        state,
+        ..ticket.clone()
+    };
+    saved(case, &mut facts, ticket, &then, by, now);
+    Ok(facts)
 }
 
 fn save_customer(

@@ -57,8 +57,11 @@ impl Changed {
             | Fact::Suspended { ticket, owner, .. }
             | Fact::Resumed { ticket, owner, .. }
             | Fact::ObligationEnded { ticket, owner, .. }
+            | Fact::Surveyed { ticket, owner, .. }
+            | Fact::TicketReopened { ticket, owner, .. }
             | Fact::ObligationKept { ticket, owner, .. }
             | Fact::RungFired { ticket, owner, .. } => self.obligation(*ticket, *owner),
+            Fact::Accepted { ticket, .. } => self.ticket(*ticket, None),
             Fact::PolicySet { .. }
             | Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }

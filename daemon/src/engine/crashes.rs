@@ -96,6 +96,9 @@ impl Oracle {
     }
 }
 
+/// The oracle's diary is of callbacks; each matter is owed its solution beside them.
+const MISSED: &str = "(SELECT id FROM obligations WHERE kind = 'missed_call')";
+
 fn number(who: u8) -> String {
     format!("+861380013800{who}")
 }
@@ -172,11 +175,13 @@ proptest! {
             .flat_map(|times| times.iter().zip(Rung::ALL).map(|(at, rung)| format!("{} {}", rung.as_str(), at.timestamp_millis())))
             .collect();
         let order = "(SELECT id FROM obligations o WHERE o.id = obligation), planned_at_ms";
-        let fired = house.sql(&format!("SELECT rung || ' ' || fired_at_ms FROM rungs ORDER BY {order}"));
+        let fired = house.sql(&format!("SELECT rung || ' ' || fired_at_ms FROM rungs WHERE obligation IN {MISSED} ORDER BY {order}"));
         prop_assert_eq!(fired, expected.clone());
-        let told = house.sql("SELECT rung || ' ' || at_ms FROM outbox ORDER BY obligation, id");
+        let told = house.sql(&format!(
+            "SELECT rung || ' ' || at_ms FROM outbox WHERE obligation IN {MISSED} ORDER BY obligation, id",
+        ));
         prop_assert_eq!(told, expected);
-        let open = house.sql("SELECT count(*) FROM obligations WHERE state = 'open'");
+        let open = house.sql("SELECT count(*) FROM obligations WHERE state = 'open' AND kind = 'missed_call'");
         prop_assert_eq!(open, vec![oracle.open.len().to_string()]);
         prop_assert_eq!(house.sql("PRAGMA integrity_check"), ["ok"]);
     }

@@ -4,8 +4,8 @@ use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 
 use crate::desk::Rung;
-use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof};
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Ticket, TicketState};
+use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof, Survey};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, Ticket, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, PersonId, TicketId, Time};
 
@@ -94,6 +94,13 @@ pub fn proof(row: &Row) -> rusqlite::Result<Option<Proof>> {
 pub fn claim(row: &Row) -> rusqlite::Result<Option<Claim>> {
     let by = row.get::<_, Option<i64>>("claimed_by")?.map(PersonId);
     Ok(by.zip(maybe_time(row, "claimed_until_ms")?).map(|(by, until)| Claim { by, until }))
+}
+
+/// What the customer said, as far as the row has it.
+pub fn survey(row: &Row) -> rusqlite::Result<Option<Survey>> {
+    let result = maybe_word(row, "survey", Satisfaction::parse)?;
+    let words = row.get::<_, Option<String>>("survey_words")?.unwrap_or_default();
+    Ok(result.map(|result| Survey { result, words }))
 }
 
 pub fn clock_kind(row: &Row) -> rusqlite::Result<ClockKind> {

@@ -61,7 +61,7 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
     }
     let ends = call.outcome.is_some() && case.call.as_ref().is_none_or(|known| !known.ended);
     if ends && call.direction == Direction::Inbound && call.answered_at.is_none() {
-        case.talks = talks(db, &case.customers, number, call)?;
+        case.talks = talks(db, &case.customers, Some(number), call.started_at, Some(&call.id))?;
     }
     Ok(())
 }
@@ -72,8 +72,9 @@ fn lacks_ticket(case: &Case) -> bool {
 
 fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
     match command {
-        Command::SaveTicket { ticket, .. } | Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
-        Command::OpenTicket { call, customer, number } => {
+        Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
+        Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket),
+        Command::OpenTicket { call, customer, number, .. } => {
             case.next_nth = next_nth(db, &case.policy, now)?;
             if let Some(call) = call {
                 case.call = known_call(db, call)?;
@@ -91,8 +92,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         Command::SaveCustomer { customer, ticket, form } => {
             if let Some(ticket) = ticket {
                 named_ticket(db, case, *ticket)?;
-                let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1");
-                case.obligations = obligations(db, &sql, [ticket.0])?;
+                case.obligations = obligations_of(db, *ticket)?;
             }
             for_customer(db, case, customer.map(|(customer, _)| customer), form)
         }
@@ -171,10 +171,31 @@ fn for_customer(
         if customers_on(db, &number)?.iter().any(|other| Some(other.id) != customer) {
             case.shared.insert(number.clone());
         }
-        case.open_tickets.extend(open_tickets(db, None, &number)?);
+        for matter in open_tickets(db, None, &number)? {
+            found.extend(obligations_of(db, matter.id)?.into_iter().map(|o| (o.id, o)));
+            case.open_tickets.push(matter);
+        }
         found.extend(obligations_with(db, &[], &number)?.into_iter().map(|o| (o.id, o)));
     }
     case.obligations = found.into_values().collect();
+    Ok(())
+}
+
+/// A matter with all that its clocks go by.
+fn whole_matter(db: &Connection, case: &mut Case, id: TicketId) -> rusqlite::Result<()> {
+    named_ticket(db, case, id)?;
+    let Some(ticket) = &case.ticket else { return Ok(()) };
+    case.obligations = obligations_of(db, id)?;
+    if let Some(customer) = ticket.customer {
+        case.customers = customer_named(db, customer)?.into_iter().collect();
+    }
+    case.queue = db
+        .prepare_cached("SELECT queue FROM obligations WHERE ticket = ?1 AND queue IS NOT NULL ORDER BY id LIMIT 1")?
+        .query_row([id.0], |row| name(row, "queue"))
+        .optional()?;
+    let began = case.obligations.iter().map(|owed| owed.basis.began_at);
+    let since = began.chain([ticket.opened_at]).min().unwrap_or(ticket.opened_at);
+    case.talks = talks(db, &case.customers, ticket.caller.as_ref(), since, None)?;
     Ok(())
 }
 
@@ -292,8 +313,10 @@ const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
-        t.kind, t.category, t.priority, t.complexity, coalesce(c.key_customer, 0) AS key_customer
-    FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
+        t.kind, t.category, t.priority, t.complexity, t.owner AS ticket_owner,
+        coalesce(c.key_customer, 0) AS key_customer, s.result AS survey, s.words AS survey_words
+    FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
+    LEFT JOIN surveys s ON s.obligation = o.id";
 
 /// Open obligations to whoever is on the number, over any of their numbers.
 fn obligations_with(
@@ -309,6 +332,11 @@ fn obligations_with(
         found.extend(theirs.into_iter().filter(|obligation| obligation.number.as_ref() != Some(number)));
     }
     Ok(found)
+}
+
+fn obligations_of(db: &Connection, ticket: TicketId) -> rusqlite::Result<Vec<OpenObligation>> {
+    let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1 ORDER BY o.id");
+    obligations(db, &sql, [ticket.0])
 }
 
 fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqlite::Result<Vec<OpenObligation>> {
@@ -332,6 +360,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         number: maybe_number(row, "number")?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        ticket_owner: row.get::<_, Option<i64>>("ticket_owner")?.map(PersonId),
         basis: Basis {
             kind: word(row, "clock", ClockKind::parse)?,
             began_at: time(row, "began_at_ms")?,
@@ -349,6 +378,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
         moved_at: maybe_time(row, "moved_at_ms")?,
         claim: claim(row)?,
         attempts: Vec::new(),
+        survey: survey(row)?,
     })
 }
 
@@ -361,25 +391,31 @@ fn suspensions(db: &Connection, ObligationId(id): ObligationId) -> rusqlite::Res
 /// Calls that began longer before than this cannot still be talked on.
 const LONGEST_CALL_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Other calls with the same customers, talked on long enough to count, that may have gone on
-/// since `call` began.
-fn talks(db: &Connection, customers: &[KnownCustomer], on: &Number, call: &Call) -> rusqlite::Result<Vec<Talk>> {
-    let mut numbers = vec![on.clone()];
+/// Calls with the customers, or on the number, talked on long enough to count, that may have gone on
+/// since then; but for one.
+fn talks(
+    db: &Connection,
+    customers: &[KnownCustomer],
+    on: Option<&Number>,
+    since: Time,
+    but: Option<&CallId>,
+) -> rusqlite::Result<Vec<Talk>> {
+    let mut numbers: Vec<Number> = on.into_iter().cloned().collect();
     for customer in customers {
         let theirs = db
             .prepare_cached("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place")?
             .query_map([customer.id.0], |row| number(row, "number"))?
             .collect::<Result<Vec<_>, _>>()?;
-        numbers.extend(theirs.into_iter().filter(|number| number != on));
+        numbers.extend(theirs.into_iter().filter(|number| Some(number) != on));
     }
     let mut found = Vec::new();
     for number in numbers {
         let talks = db
             .prepare_cached(
                 "SELECT id, certain, seen_at_ms, detail FROM calls
-                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id <> ?3 AND merged_into IS NULL",
+                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id IS NOT ?3 AND merged_into IS NULL",
             )?
-            .query_map(params![number.as_str(), ms(call.started_at) - LONGEST_CALL_MS, call.id.as_str()], |row| {
+            .query_map(params![number.as_str(), ms(since) - LONGEST_CALL_MS, but.map(|id| id.as_str())], |row| {
                 Ok(Talk {
                     call: name(row, "id")?,
                     certain: row.get("certain")?,

@@ -8,9 +8,9 @@ use super::column::ms;
 use super::detail;
 use super::versions;
 use crate::desk::asking::Ask;
-use crate::desk::clock::{Basis, Obligation, ObligationState, Rung};
+use crate::desk::clock::{Basis, News, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
-use crate::desk::ticket::Ticket;
+use crate::desk::ticket::{Ticket, TicketState};
 use crate::desk::{Addressee, LATE_AFTER};
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
 
@@ -26,6 +26,10 @@ impl Sequence {
         // Messages are made of rows, without a fact.
         let last = "SELECT max(coalesce((SELECT max(seq) FROM facts), 0), coalesce((SELECT max(id) FROM messages), 0))";
         Ok(Sequence { last: db.query_row(last, [], |row| row.get(0))? })
+    }
+    /// The first of those that will be drawn next.
+    pub fn next(&self) -> i64 {
+        self.last + 1
     }
     pub fn draw(&mut self, count: i64) -> i64 {
         let first = self.last + 1;
@@ -88,6 +92,11 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             call: call.as_ref(),
             ticket: Some(ticket.id),
             customer: ticket.customer,
+            body: Some(json!({
+                "opened_at_ms": ms(ticket.opened_at), "kind": ticket.kind.as_str(),
+                "category": ticket.category, "priority": ticket.priority.as_str(),
+                "complexity": ticket.complexity.as_str(), "channel": ticket.channel.as_str(),
+            })),
             ..About::default()
         },
         Fact::CallJoined { call, ticket } => {
@@ -120,7 +129,8 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             ticket: Some(*ticket),
             body: Some(json!({
                 "version": version, "kind": form.kind.as_str(), "category": form.category,
-                "priority": form.priority.as_str(), "summary": form.summary, "course": form.course,
+                "priority": form.priority.as_str(), "complexity": form.complexity.as_str(),
+                "channel": form.channel.as_str(), "summary": form.summary, "course": form.course,
                 "demand": form.demand, "state": state.as_str(),
             })),
             ..About::default()
@@ -138,12 +148,15 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             body: Some(began(obligation, *policy)),
             ..About::default()
         },
-        Fact::ObligationMoved { obligation, ticket, customer, ladder, policy, .. } => About {
+        Fact::ObligationMoved { obligation, ticket, customer, queue, ladder, policy, .. } => About {
             kind: "obligation_moved",
             ticket: Some(*ticket),
             obligation: Some(*obligation),
             customer: *customer,
-            body: Some(json!({ "due_at_ms": ladder.due_at.map(ms), "policy": policy })),
+            body: Some(json!({
+                "due_at_ms": ladder.due_at.map(ms), "policy": policy,
+                "queue": queue.as_ref().map(|queue| queue.as_str()),
+            })),
             ..About::default()
         },
         Fact::AttemptMade { obligation, ticket, call, outcome, .. } => About {
@@ -199,12 +212,36 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             body: Some(json!({ "to_ms": ms(*at) })),
             ..About::default()
         },
-        Fact::ObligationEnded { obligation, ticket, state, why, by, .. } => About {
+        Fact::ObligationEnded { obligation, ticket, state, why, by, proof, .. } => About {
             kind: "obligation_ended",
             by: *by,
+            call: proof.as_ref().map(|proof| &proof.call),
             ticket: Some(*ticket),
             obligation: Some(*obligation),
             body: Some(json!({ "state": state.as_str(), "why": why })),
+            ..About::default()
+        },
+        Fact::Accepted { obligation, ticket, solved_by, by } => About {
+            kind: "accepted",
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "solved_by_ms": ms(*solved_by) })),
+            ..About::default()
+        },
+        Fact::Surveyed { obligation, ticket, survey, by, .. } => About {
+            kind: "surveyed",
+            by: *by,
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "result": survey.result.as_str(), "words": survey.words })),
+            ..About::default()
+        },
+        Fact::TicketReopened { ticket, obligation, told, .. } => About {
+            kind: "ticket_reopened",
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            body: Some(json!({ "told": told.iter().map(|told| told.person.0).collect::<Vec<_>>() })),
             ..About::default()
         },
         Fact::CustomerSaved { customer, by, version, form, numbers } => About {
@@ -352,7 +389,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::TicketSaved { ticket, by, version, form, state, closed_at, .. } => {
             run(
                 "UPDATE tickets SET kind = ?2, category = ?3, priority = ?4, summary = ?5, course = ?6, demand = ?7,
-                    state = ?8, is_open = ?9, closed_at_ms = ?10, version = ?11, saved_by = ?12 WHERE id = ?1",
+                    state = ?8, is_open = ?9, closed_at_ms = ?10, version = ?11, saved_by = ?12, complexity = ?13,
+                    channel = ?14 WHERE id = ?1",
                 params![
                     ticket.0,
                     form.kind.as_str(),
@@ -366,6 +404,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                     closed_at.map(ms),
                     version,
                     by.map(|id| id.0),
+                    form.complexity.as_str(),
+                    form.channel.as_str(),
                 ],
             )?;
             run("DELETE FROM drafts WHERE ticket = ?1 AND person = ?2", params![ticket.0, by.map(|id| id.0)])
@@ -408,9 +448,9 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 ],
             )
         }
-        Fact::ObligationMoved { obligation, customer, ladder, next, policy, .. } => run(
+        Fact::ObligationMoved { obligation, customer, queue, ladder, next, policy, .. } => run(
             "UPDATE obligations SET customer = ?2, reminder_at_ms = ?3, due_at_ms = ?4, escalated_at_ms = ?5,
-                next_rung_at_ms = ?6, policy = ?7,
+                next_rung_at_ms = ?6, policy = ?7, queue = ?10,
                 moved_at_ms = CASE WHEN next_rung_at_ms IS DISTINCT FROM ?6 AND coalesce(next_rung_at_ms, ?9) >= ?9
                     THEN ?8 ELSE moved_at_ms END
              WHERE id = ?1",
@@ -425,6 +465,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 ms(now),
                 // What was due before and had not fired is late for another reason.
                 ms(now - LATE_AFTER),
+                queue.as_ref().map(|queue| queue.as_str()),
             ],
         ),
         Fact::Unmoved { obligation, policy } => {
@@ -462,11 +503,38 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             "UPDATE suspensions SET to_ms = ?2 WHERE obligation = ?1 AND to_ms IS NULL",
             params![obligation.0, ms(*at)],
         ),
-        Fact::ObligationEnded { obligation, state, why, by, .. } => run(
+        Fact::ObligationEnded { obligation, state, why, by, proof, .. } => run(
             "UPDATE obligations SET state = ?2, next_rung = NULL, next_rung_at_ms = NULL, ended_at_ms = ?3,
-                ended_by = ?4, end_why = ?5, claimed_by = NULL, claimed_until_ms = NULL WHERE id = ?1",
-            params![obligation.0, state.as_str(), ms(now), by.map(|id| id.0), why],
+                ended_by = ?4, end_why = ?5, proof_call = ?6, proof_agent = ?7, proof_from_ms = ?8, proof_talk_ms = ?9,
+                claimed_by = NULL, claimed_until_ms = NULL WHERE id = ?1",
+            params![
+                obligation.0,
+                state.as_str(),
+                ms(now),
+                by.map(|id| id.0),
+                why,
+                proof.as_ref().map(|proof| proof.call.as_str()),
+                proof.as_ref().map(|proof| proof.agent.as_str()),
+                proof.as_ref().map(|proof| ms(proof.from)),
+                proof.as_ref().map(|proof| proof.talk_ms),
+            ],
         ),
+        Fact::Accepted { obligation, solved_by, .. } => {
+            run("UPDATE obligations SET promised_at_ms = ?2 WHERE id = ?1", params![obligation.0, ms(*solved_by)])
+        }
+        Fact::Surveyed { obligation, survey, by, .. } => run(
+            "INSERT INTO surveys (obligation, result, words, by_person, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (obligation) DO UPDATE SET result = excluded.result, words = excluded.words,
+                by_person = excluded.by_person, at_ms = excluded.at_ms",
+            params![obligation.0, survey.result.as_str(), survey.words, by.map(|id| id.0), ms(now)],
+        ),
+        Fact::TicketReopened { ticket, obligation, told, send_at, .. } => {
+            run(
+                "UPDATE tickets SET state = ?2, is_open = 1, closed_at_ms = NULL, version = version + 1 WHERE id = ?1",
+                params![ticket.0, TicketState::InProgress.as_str()],
+            )?;
+            tell(db, ids, (*obligation, News::Reopened), told, now, *send_at)
+        }
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, send_at, next, .. } => {
             run(
                 "INSERT INTO rungs (obligation, rung, planned_at_ms, fired_at_ms, late) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -476,17 +544,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 "UPDATE obligations SET next_rung = ?2, next_rung_at_ms = ?3 WHERE id = ?1",
                 params![obligation.0, next.map(|next| next.rung.as_str()), next.and_then(|next| next.at).map(ms)],
             )?;
-            told.iter().try_for_each(|Addressee { person, instead_of }| {
-                let (id, key) = (ids.draw(1), format!("rung:{obligation}:{}:{person}", rung.as_str()));
-                run(
-                    "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms, send_at_ms)
-                     VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6, ?7)",
-                    params![id, key, person.0, obligation.0, rung.as_str(), ms(*fired_at), ms(*send_at)],
-                )?;
-                instead_of.iter().try_for_each(|absent| {
-                    run("INSERT INTO outbox_instead_of (outbox, person) VALUES (?1, ?2)", params![id, absent.0])
-                })
-            })
+            tell(db, ids, (*obligation, (*rung).into()), told, *fired_at, *send_at)
         }
         Fact::CustomerSaved { customer, by, version, form, numbers } => {
             run(
@@ -574,6 +632,27 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             run("UPDATE people SET language = ?2 WHERE id = ?1", params![person.0, language])
         }
     }
+}
+
+/// A row of the outbox to each.
+fn tell(
+    db: &Connection,
+    ids: &mut Sequence,
+    (obligation, news): (ObligationId, News),
+    told: &[Addressee],
+    at: Time,
+    send_at: Time,
+) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms, send_at_ms)
+         VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut stand_in = db.prepare_cached("INSERT INTO outbox_instead_of (outbox, person) VALUES (?1, ?2)")?;
+    told.iter().try_for_each(|Addressee { person, instead_of }| {
+        let (id, key) = (ids.draw(1), format!("rung:{obligation}:{}:{person}", news.as_str()));
+        insert.execute(params![id, key, person.0, obligation.0, news.as_str(), ms(at), ms(send_at)])?;
+        instead_of.iter().try_for_each(|absent| stand_in.execute(params![id, absent.0]).map(drop))
+    })
 }
 
 fn insert_ticket(db: &Connection, ticket: &Ticket, day: i64, nth: i64) -> rusqlite::Result<()> {

@@ -193,12 +193,14 @@ impl Writing<'_> {
     /// Gather, decide, keep. A refusal has written nothing.
     pub fn decide(&mut self, input: &Input, now: Time) -> Result<std::result::Result<Vec<Fact>, Refusal>> {
         let staff = self.staff()?;
-        let case = Case::new(self.policy.clone(), staff, Ids::from(self.ids.draw(Ids::EACH)));
+        let case = Case::new(self.policy.clone(), staff, Ids::from(self.ids.next()));
         let case = gather::gather(self.db, case, input, now)?;
         let facts = match decide::decide(&case, input, now) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let begun = facts.iter().filter(|fact| matches!(fact, Fact::ObligationBegan { .. })).count();
+        self.ids.draw(Ids::used(begun));
         self.keep(&facts, now)?;
         Ok(Ok(facts))
     }

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Row, params};
 
-use super::column::{from_ms, ms, rung, time};
+use super::column::{from_ms, ms, time, word};
 use super::read::LIST;
 use super::{Result, Store, Writing};
+use crate::desk::News;
 use crate::live::{Message, Telling};
 use crate::{MessageId, ObligationId, PersonId, Time};
 
@@ -132,7 +133,7 @@ fn tellings(db: &Connection, message: MessageId, limit: i64) -> Result<Vec<Telli
                 .collect::<Result<BTreeSet<_>>>()?;
             Ok(Telling {
                 obligation: ObligationId(row.get("obligation")?),
-                rung: rung(row, "rung")?,
+                news: word(row, "rung", News::parse)?,
                 at: time(row, "at_ms")?,
                 instead_of,
             })

@@ -11,10 +11,11 @@ use super::detail;
 use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
-use crate::desk::clock::ObligationState;
+use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
-use crate::desk::{Addressee, Rung};
+use crate::desk::ticket::Satisfaction;
+use crate::desk::{Addressee, News, Rung};
 use crate::live::Message;
 use crate::number::{Number, Numbering};
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
@@ -161,8 +162,8 @@ fn ticket_row(row: &Row) -> Result<TicketRow> {
 
 pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
         (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
-        s.from_ms AS suspended_ms, s.reason AS suspended_why
-    FROM obligations o LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
+        s.from_ms AS suspended_ms, s.reason AS suspended_why, v.result AS survey, v.words AS survey_words
+    FROM obligations o LEFT JOIN surveys v ON v.obligation = o.id LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
     JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
 pub(super) fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
@@ -194,8 +195,8 @@ fn fired(db: &Connection, obligation: ObligationId) -> Result<Vec<Fired>> {
     )?;
     let mut rows = statement.query([obligation.0])?;
     while let Some(row) = rows.next()? {
-        let (rung, person) = (rung(row, "rung")?, PersonId(row.get("person")?));
-        let Some(fired) = fired.iter_mut().find(|fired| fired.rung == rung) else { continue };
+        let (news, person) = (word(row, "rung", News::parse)?, PersonId(row.get("person")?));
+        let Some(fired) = fired.iter_mut().find(|fired| News::from(fired.rung) == news) else { continue };
         if fired.told.last().is_none_or(|told| told.person != person) {
             fired.told.push(Addressee { person, instead_of: BTreeSet::new() });
         }
@@ -206,8 +207,8 @@ fn fired(db: &Connection, obligation: ObligationId) -> Result<Vec<Fired>> {
 }
 
 fn obligation_row(row: &Row) -> Result<ObligationRow> {
-    let proof_is_none = proof(row)?.is_none();
     let ended_by = row.get::<_, Option<i64>>("ended_by")?.map(PersonId);
+    let by_talk = proof(row)?.is_some() && ended_by.is_none();
     let why = row.get::<_, Option<String>>("end_why")?.unwrap_or_default();
     Ok(ObligationRow {
         id: ObligationId(row.get("id")?),
@@ -228,7 +229,8 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
         claim: claim(row)?,
         suspended: maybe_time(row, "suspended_ms")?.zip(row.get("suspended_why")?),
         proof: proof(row)?,
-        ended: maybe_time(row, "ended_at_ms")?.filter(|_| proof_is_none).map(|at| Ended { at, by: ended_by, why }),
+        survey: survey(row)?,
+        ended: maybe_time(row, "ended_at_ms")?.filter(|_| !by_talk).map(|at| Ended { at, by: ended_by, why }),
         fired: Vec::new(),
     })
 }
@@ -338,6 +340,9 @@ struct Body {
     state: String,
     why: String,
     reason: String,
+    solved_by_ms: i64,
+    result: String,
+    words: String,
     rung: String,
     late: bool,
     outcome: String,
@@ -350,8 +355,9 @@ struct Body {
 
 fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
     let mut statement = db.prepare_cached(
-        "SELECT at_ms, kind, by_person, call, obligation, person, body FROM (
-            SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq DESC LIMIT ?2) ORDER BY seq",
+        "SELECT f.at_ms, f.kind, f.by_person, f.call, f.obligation, f.person, f.body, o.kind AS clock FROM (
+            SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq DESC LIMIT ?2) f
+         LEFT JOIN obligations o ON o.id = f.obligation ORDER BY f.seq",
     )?;
     let mut rows = statement.query([id.0, LIST])?;
     let mut timeline = Vec::new();
@@ -366,6 +372,7 @@ fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
 fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
     let call = maybe_name::<CallId>(row, "call")?;
     let obligation = row.get::<_, Option<i64>>("obligation")?.map(ObligationId);
+    let clock = maybe_word(row, "clock", ClockKind::parse)?;
     let mut body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
     let joined = call.clone().map(|call| TimelineWhat::Joined { call });
     let what = match row.get_ref("kind")?.as_str()? {
@@ -375,13 +382,19 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             row.get::<_, Option<i64>>("person")?.map(|person| TimelineWhat::Owner { person: PersonId(person) })
         }
         "ticket_saved" => Some(TimelineWhat::Saved { version: body.version }),
-        "obligation_began" => obligation
-            .map(|obligation| TimelineWhat::ObligationBegan { obligation, due_at: body.due_at_ms.map(from_ms) }),
+        "obligation_began" => {
+            let began = obligation.zip(clock);
+            began.map(|(obligation, clock)| {
+                let due_at = body.due_at_ms.map(from_ms);
+                TimelineWhat::ObligationBegan { obligation, clock, due_at }
+            })
+        }
         "rung_fired" => Rung::parse(&body.rung).map(|rung| TimelineWhat::Rung { rung, late: body.late }),
         "attempt_made" => {
             call.zip(Outcome::parse(&body.outcome)).map(|(call, outcome)| TimelineWhat::Attempt { call, outcome })
         }
-        "obligation_kept" => call.map(|call| TimelineWhat::Kept {
+        "obligation_kept" => call.zip(clock).map(|(call, clock)| TimelineWhat::Kept {
+            clock,
             proof: crate::desk::clock::Proof {
                 call,
                 agent: body.agent.as_str().into(),
@@ -390,7 +403,12 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             },
         }),
         "obligation_ended" => ObligationState::parse(&body.state)
-            .map(|state| TimelineWhat::Ended { state, why: std::mem::take(&mut body.why) }),
+            .zip(clock)
+            .map(|(state, clock)| TimelineWhat::Ended { clock, state, why: std::mem::take(&mut body.why) }),
+        "accepted" => Some(TimelineWhat::Accepted { solved_by: from_ms(body.solved_by_ms) }),
+        "surveyed" => Satisfaction::parse(&body.result)
+            .map(|result| TimelineWhat::Surveyed { survey: Survey { result, words: std::mem::take(&mut body.words) } }),
+        "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),
         "hang_up_asked" => Some(TimelineWhat::HungUp),

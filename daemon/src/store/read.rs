@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
-use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof};
+use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::ticket::Ticket;
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
@@ -244,7 +244,7 @@ pub struct ObligationRow {
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
     pub began_at: Time,
-    /// For when it was promised; of promises only.
+    /// For when it was promised; of an acceptance, by when it will be solved, as the customer was told.
     pub promised_at: Option<Time>,
     /// None while the window stands still, as the other two.
     pub due_at: Option<Time>,
@@ -255,7 +255,10 @@ pub struct ObligationRow {
     pub claim: Option<Claim>,
     /// Since when its window stands still, and why.
     pub suspended: Option<(Time, String)>,
+    /// The talk that kept it; or, where somebody's word did, the last one since it began.
     pub proof: Option<Proof>,
+    /// What the customer said at the return visit or spot check.
+    pub survey: Option<Survey>,
     /// How it ended, where no talk kept it.
     pub ended: Option<Ended>,
     /// Rungs that fired, in their order.
@@ -360,6 +363,7 @@ pub enum TimelineWhat {
     },
     ObligationBegan {
         obligation: ObligationId,
+        clock: ClockKind,
         due_at: Option<Time>,
     },
     Rung {
@@ -371,10 +375,12 @@ pub enum TimelineWhat {
         outcome: Outcome,
     },
     Kept {
+        clock: ClockKind,
         proof: Proof,
     },
     /// An obligation ended otherwise than by a talk.
     Ended {
+        clock: ClockKind,
         state: ObligationState,
         why: String,
     },
@@ -382,6 +388,16 @@ pub enum TimelineWhat {
         reason: String,
     },
     Resumed,
+    /// Somebody wrote down what the customer said of the outcome.
+    Surveyed {
+        survey: Survey,
+    },
+    /// The customer was told by when a complaint will be solved.
+    Accepted {
+        solved_by: Time,
+    },
+    /// The customer was dissatisfied.
+    Reopened,
     /// Somebody ended a call from a page.
     HungUp,
     /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.

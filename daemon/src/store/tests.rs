@@ -109,7 +109,13 @@ fn tickets_are_found_by_any_way_of_writing_their_number() {
     // As one that the numbering plan does not hold is kept: as it was dialled.
     let unplanned = Some(Number::from_canonical("07552600000"));
     for number in [beijing, unplanned] {
-        let command = Command::OpenTicket { call: None, customer: None, number };
+        let command = Command::OpenTicket {
+            call: None,
+            customer: None,
+            number,
+            kind: crate::desk::ticket::Kind::Consultation,
+            channel: crate::desk::ticket::Channel::Phone,
+        };
         let opened = Input::Given(Given { by: Some(person), command });
         store.together(|writing| writing.decide(&opened, t(1.0))).unwrap().unwrap();
     }

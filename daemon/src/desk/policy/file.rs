@@ -124,9 +124,13 @@ fn take_clocks(clocks: &mut Clocks, reading: &mut Reading, table: &DeTable, grou
 }
 
 fn take_clock(kind: ClockKind, rule: &mut ClockRule, reading: &mut Reading, table: &DeTable, ground: &Ground) {
-    reading.keys(table, &["within", "hours", "may_pause", "except"]);
+    reading.keys(table, &["within", "hours", "kinds", "may_pause", "except"]);
     reading.set(table, "within", &mut rule.target, |reading, value| target(kind, reading, value));
     reading.set(table, "hours", &mut rule.hours, |reading, value| reading.one_of(value, &HOURS, hours_word));
+    reading.set(table, "kinds", &mut rule.kinds, |reading, value| {
+        let list = reading.list(value, "[\"complaint\", \"after_sales\"]")?;
+        Some(list.iter().filter_map(|word| reading.one_of(word, Kind::ALL, Kind::as_str)).collect())
+    });
     reading.set(table, "may_pause", &mut rule.may_pause, Reading::truth);
     reading.set(table, "except", &mut rule.except, |reading, value| {
         let list = reading.list(value, "[{ key_customer = true, within = \"10m\" }]")?;

@@ -1,7 +1,7 @@
 //! The table of clocks: what each kind of obligation is given, in which hours, and for which
 //! matters otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::desk::clock::ClockKind;
 use crate::desk::ticket::{Complexity, Kind, Priority};
@@ -14,6 +14,9 @@ pub struct Clocks(BTreeMap<ClockKind, ClockRule>);
 pub struct ClockRule {
     pub target: Target,
     pub hours: Hours,
+    /// The kinds of matter that it runs for: all, but for the acceptance notice, which is for
+    /// complaints, and filing and return visit, which are for complaints and after-sales.
+    pub kinds: BTreeSet<Kind>,
     /// Whether it may be suspended while we wait for the customer.
     pub may_pause: bool,
     /// The first that fits goes before `target`.
@@ -110,6 +113,7 @@ impl ClockRule {
         let within = |ms: i64, hours: Hours| ClockRule {
             target: Target::Within { ms },
             hours,
+            kinds: Kind::ALL.iter().copied().collect(),
             may_pause: false,
             except: Vec::new(),
         };
@@ -129,10 +133,20 @@ impl ClockRule {
                 let exceptions = vec![except(complaint, 24 * HOUR_MS), except(simple, 2 * HOUR_MS)];
                 ClockRule { may_pause: true, except: exceptions, ..within(24 * HOUR_MS, Hours::All) }
             }
-            ClockKind::Acceptance | ClockKind::Filing | ClockKind::ReturnVisit => within(24 * HOUR_MS, Hours::All),
+            ClockKind::Acceptance => {
+                ClockRule { kinds: BTreeSet::from([Kind::Complaint]), ..within(24 * HOUR_MS, Hours::All) }
+            }
+            ClockKind::Filing | ClockKind::ReturnVisit => {
+                let kinds = BTreeSet::from([Kind::Complaint, Kind::AfterSales]);
+                ClockRule { kinds, ..within(24 * HOUR_MS, Hours::All) }
+            }
             ClockKind::Promise => ClockRule { target: Target::Promised, ..within(0, Hours::All) },
             ClockKind::SpotCheck => ClockRule { target: Target::EndOfMonth, ..within(0, Hours::Open) },
         }
+    }
+
+    pub fn runs_for(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 
     pub fn target(&self, subject: &Subject) -> Target {

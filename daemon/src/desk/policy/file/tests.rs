@@ -97,7 +97,7 @@ fn every_mistake_is_told_where_it_stands() {
         [
             "1:8: \"missed_cal\" is not known here; did you mean \"missed_call\"? There are: missed_call, \
              first_response, acceptance, resolution, promise, filing, return_visit, spot_check",
-            "5:1: \"withn\" is not known here; did you mean \"within\"? There are: within, hours, may_pause, except",
+            "5:1: \"withn\" is not known here; did you mean \"within\"? There are: within, hours, kinds, may_pause, except",
             "6:9: \"opne\" is not known here; did you mean \"open\"? There are: all, open",
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
@@ -276,14 +276,16 @@ fn length_ms() -> impl Strategy<Value = i64> {
 fn rule(kind: ClockKind) -> impl Strategy<Value = (ClockKind, ClockRule)> {
     let except = (when(), length_ms()).prop_map(|(when, within_ms)| Exception { when, within_ms });
     let except = prop::collection::vec(except, 0..3);
-    (prop::option::of(length_ms()), any::<bool>(), any::<bool>(), except).prop_map(
-        move |(ms, open, may_pause, except)| {
+    let kinds = prop::sample::subsequence(Kind::ALL, 0..=Kind::ALL.len());
+    (prop::option::of(length_ms()), any::<bool>(), kinds, any::<bool>(), except).prop_map(
+        move |(ms, open, kinds, may_pause, except)| {
+            let kinds = kinds.into_iter().collect();
             let (target, except) = match (kind, ms) {
                 (ClockKind::Promise, _) => (Target::Promised, Vec::new()),
                 (_, Some(ms)) => (Target::Within { ms }, except),
                 (_, None) => (Target::EndOfMonth, except),
             };
-            (kind, ClockRule { target, hours: HOURS[usize::from(open)], may_pause, except })
+            (kind, ClockRule { target, hours: HOURS[usize::from(open)], kinds, may_pause, except })
         },
     )
 }

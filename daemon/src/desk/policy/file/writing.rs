@@ -19,6 +19,7 @@ const HEAD: &str = "\
 
 const CLOCKS: &str = "
 # Clocks. within: what is given; hours: \"open\" counts the calendar's hours alone, \"all\" every hour;
+# kinds: the kinds of matter that it runs for (consultation, complaint, suggestion, after_sales, other);
 # may_pause: may stand still while we wait for the customer. Of except, the first that fits goes
 # before; it says for which matters it is by kind (consultation, complaint, suggestion, after_sales,
 # other), category, priority (normal, urgent), complexity (simple, complex) or key_customer.
@@ -150,14 +151,16 @@ fn line(out: &mut String, head: &str, rest: std::fmt::Arguments) {
 }
 
 fn clock(out: &mut String, kind: ClockKind, rule: &ClockRule) {
-    let ClockRule { target, hours, may_pause, except } = rule;
+    let ClockRule { target, hours, kinds, may_pause, except } = rule;
     let within = match target {
         Target::Within { ms } => length::write(*ms),
         Target::EndOfMonth => MONTH_END.to_owned(),
         Target::Promised => PROMISED.to_owned(),
     };
     line(out, "", format_args!("[clock.{}]\nwithin = \"{within}\"", kind.as_str()));
-    line(out, "", format_args!("hours = \"{}\"\nmay_pause = {may_pause}", hours_word(*hours)));
+    let kinds: Vec<String> = kinds.iter().map(|kind| quoted(kind.as_str())).collect();
+    let kinds = kinds.join(", ");
+    line(out, "", format_args!("hours = \"{}\"\nkinds = [{kinds}]\nmay_pause = {may_pause}", hours_word(*hours)));
     if except.is_empty() {
         // A promise has none to be said.
         out.push_str(if kind == ClockKind::Promise { "" } else { "except = []\n" });

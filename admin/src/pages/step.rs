@@ -1,0 +1,125 @@
+//! What is done in a matter beside its form: a call promised, a complaint accepted, a reply, what is
+//! filed, and what the customer said in the end.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State as FromState};
+use axum::response::{IntoResponse, Redirect};
+use chrono::DateTime;
+use daemon::desk::clock::{ClockKind, ObligationState};
+use daemon::desk::command::{Command, Done, FieldWhy, Given, Refusal, Step};
+use daemon::desk::ticket::Satisfaction;
+use daemon::store::read::TicketPage;
+use daemon::{TicketId, Time};
+use jiff::civil;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::desk::may_see;
+use super::ticket::by_number;
+use crate::auth::{Desk, Require, Visitor};
+use crate::error::Error;
+use crate::pen::Pen;
+use crate::state::State;
+
+/// A step as a form or a script sends it; what it does not need is not there.
+#[derive(Debug, Deserialize)]
+pub struct Taken {
+    /// `promise`, `accepted`, `replied`, `filed`, `surveyed`.
+    pub step: String,
+    /// For when it is promised, or by when it will be solved: RFC 3339, or a time of the site's zone as
+    /// `2026-11-24T15:00`.
+    #[serde(default)]
+    pub at: String,
+    #[serde(default)]
+    pub words: String,
+    /// `satisfied`, `fairly`, `dissatisfied`.
+    #[serde(default)]
+    pub result: String,
+}
+
+impl Taken {
+    fn step(self, zone: &TimeZone) -> Result<Step, Error> {
+        let wrong = |field, why| Error::Refused(Refusal::Field { field, why });
+        let at = |field| moment(&self.at, zone).ok_or(wrong(field, FieldWhy::Missing));
+        Ok(match self.step.as_str() {
+            "promise" => Step::Promise { at: at("at")? },
+            "accepted" => Step::Accepted { solved_by: at("at")? },
+            "replied" => Step::Replied { words: self.words },
+            "filed" => Step::Filed { words: self.words },
+            "surveyed" => {
+                let result = Satisfaction::parse(&self.result).ok_or(wrong("result", FieldWhy::Missing))?;
+                Step::Surveyed { result, words: self.words }
+            }
+            _ => return Err(wrong("step", FieldWhy::Unknown)),
+        })
+    }
+}
+
+fn moment(text: &str, zone: &TimeZone) -> Option<Time> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.into());
+    }
+    let at = text.parse::<civil::DateTime>().ok()?.to_zoned(zone.clone()).ok()?;
+    Time::from_timestamp_millis(at.timestamp().as_millisecond())
+}
+
+/// From the ticket's page, which shows what came of it.
+pub async fn take(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(ticket): Path<i64>,
+    Form(taken): Form<Taken>,
+) -> Result<impl IntoResponse, Error> {
+    let page = state.reader.ticket(TicketId(ticket), visitor.person.id).await?.ok_or(Error::NotFound)?;
+    given(&state, &visitor, &page, taken).await?;
+    Ok(Redirect::to(&format!("/tickets/{}", page.row.ticket.number)))
+}
+
+/// For the ticket of that number.
+pub async fn take_for(state: &State, visitor: &Visitor, number: &str, taken: Taken) -> Result<Done, Error> {
+    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
+    given(state, visitor, &page, taken).await
+}
+
+async fn given(state: &State, visitor: &Visitor, page: &TicketPage, taken: Taken) -> Result<Done, Error> {
+    may_see(visitor, &page.row)?;
+    let command = Command::Matter(page.row.ticket.id, taken.step(&visitor.pen.zone)?);
+    Ok(state.commands.give(Given { by: Some(visitor.person.id), command }).await?)
+}
+
+/// The steps that can be taken now, by what is owed.
+#[derive(Template)]
+#[template(path = "parts/steps.html")]
+pub struct Steps {
+    pen: Pen,
+    ticket: TicketId,
+    may_promise: bool,
+    owed: Vec<ClockKind>,
+}
+impl askama::filters::HtmlSafe for Steps {}
+
+impl Steps {
+    /// None for a reader who may not write.
+    pub fn of(pen: &Pen, page: &TicketPage, may_write: bool) -> Steps {
+        let open = page.obligations.iter().filter(|row| may_write && row.state == ObligationState::Open);
+        Steps {
+            pen: pen.clone(),
+            ticket: page.row.ticket.id,
+            may_promise: may_write && page.row.ticket.state.is_open(),
+            owed: open.map(|row| row.kind).collect(),
+        }
+    }
+
+    fn owes(&self, kind: &str) -> bool {
+        self.owed.iter().any(|owed| owed.as_str() == kind)
+    }
+
+    fn asks(&self) -> bool {
+        self.owes("return_visit") || self.owes("spot_check")
+    }
+
+    fn results(&self) -> &'static [Satisfaction] {
+        Satisfaction::ALL
+    }
+}

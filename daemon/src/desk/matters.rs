@@ -1,0 +1,306 @@
+//! Which clocks a matter begins and ends as it is opened, written down, resolved and reopened.
+//!
+//! What somebody owes follows from what the matter has become, so each rule here compares the matter
+//! before and after; what a deadline is reckoned from is handed to the policy anew.
+
+use std::collections::BTreeSet;
+
+use super::case::{Case, OpenObligation};
+use super::clock::{Basis, ClockKind, Obligation, ObligationState, Proof, Survey, whole_ms};
+use super::fact::Fact;
+use super::policy::{Recipient, Subject};
+use super::rungs::moved;
+use super::talks;
+use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, Ticket, TicketState};
+use super::told::told;
+use crate::number::Number;
+use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
+
+/// A matter that is to be opened.
+pub struct Opening {
+    pub opened_at: Time,
+    pub customer: Option<CustomerId>,
+    pub caller: Option<Number>,
+    /// The call that it came by, and the queue of that call.
+    pub call: Option<CallId>,
+    pub queue: Option<QueueName>,
+    pub by: Option<PersonId>,
+    pub kind: Kind,
+    pub channel: Channel,
+}
+
+/// Opens a matter, numbered by its day, with the clocks that begin with it.
+pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
+    let Opening { opened_at, customer, caller, call, queue, by, kind, channel } = opening;
+    let day = case.policy.day(opened_at);
+    let ticket = Ticket {
+        id: case.ids.ticket(),
+        number: format!("{day}-{:04}", case.next_nth),
+        kind,
+        category: String::new(),
+        priority: Priority::Normal,
+        complexity: Complexity::Simple,
+        channel,
+        summary: String::new(),
+        course: String::new(),
+        demand: String::new(),
+        state: TicketState::New,
+        owner: by,
+        customer,
+        caller,
+        opened_at,
+        closed_at: None,
+        version: 1,
+    };
+    facts.push(Fact::TicketOpened { ticket: Box::new(ticket.clone()), day, nth: case.next_nth, call, by });
+    let whose = Whose { queue, ..Whose::of(case, &ticket) };
+    for kind in [ClockKind::Resolution, ClockKind::Acceptance] {
+        if runs(case, kind, &ticket) {
+            begin(case, facts, kind, opened_at, whose.clone());
+        }
+    }
+    if wants_response(case, &ticket) {
+        begin(case, facts, ClockKind::FirstResponse, opened_at, whose);
+    }
+    ticket
+}
+
+/// What follows from a matter that was saved: `then` instead of `before`.
+pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket, by: Option<PersonId>, now: Time) {
+    let whose = Whose::of(case, then);
+    let change = Change { before, then };
+    for owed in &case.obligations {
+        match change.ends(case, owed) {
+            Some(ObligationState::Kept) => facts.push(kept(case, owed, String::new(), by)),
+            Some(state) => facts.push(ended(owed, state, by)),
+            None if owed.basis.subject != whose.subject => {
+                let mut owed = owed.clone();
+                owed.basis.subject = whose.subject.clone();
+                facts.push(moved(&case.policy, &owed));
+            }
+            None => {}
+        }
+    }
+    let at = whole_ms(now);
+    for kind in ClockKind::ALL {
+        if let Some(began_at) = change.begins(case, *kind, at) {
+            begin(case, facts, *kind, began_at, whose.clone());
+        }
+    }
+}
+
+struct Change<'a> {
+    before: &'a Ticket,
+    then: &'a Ticket,
+}
+
+impl Change<'_> {
+    fn resolved(&self) -> bool {
+        self.before.state.is_open() && !self.then.state.is_open()
+    }
+
+    fn reopened(&self) -> bool {
+        !self.before.state.is_open() && self.then.state.is_open()
+    }
+
+    /// How an open obligation ends by it.
+    fn ends(&self, case: &Case, owed: &OpenObligation) -> Option<ObligationState> {
+        let kind = owed.basis.kind;
+        if !runs(case, kind, self.then) {
+            return Some(ObligationState::Dropped);
+        }
+        match kind {
+            // Who hears the solution has been answered, and knows that it was accepted.
+            ClockKind::Resolution | ClockKind::Acceptance => self.resolved().then_some(ObligationState::Kept),
+            ClockKind::FirstResponse if self.then.channel == Channel::Phone => Some(ObligationState::Dropped),
+            ClockKind::FirstResponse => self.resolved().then_some(ObligationState::Kept),
+            ClockKind::Filing | ClockKind::ReturnVisit | ClockKind::SpotCheck => {
+                self.reopened().then_some(ObligationState::Dropped)
+            }
+            ClockKind::MissedCall | ClockKind::Promise => None,
+        }
+    }
+
+    /// Since when one of that kind is owed by it.
+    fn begins(&self, case: &Case, kind: ClockKind, at: Time) -> Option<Time> {
+        let Change { before, then } = *self;
+        let came = runs(case, kind, then) && !runs(case, kind, before);
+        let is_owed = |kind: ClockKind| case.obligations.iter().any(|owed| owed.basis.kind == kind);
+        match kind {
+            ClockKind::Resolution if self.reopened() => runs(case, kind, then).then_some(at),
+            ClockKind::Resolution => {
+                let since = whole_ms(then.opened_at);
+                (came && then.state.is_open() && !is_owed(ClockKind::Promise)).then_some(since)
+            }
+            ClockKind::Acceptance => (came && then.state.is_open()).then_some(at),
+            ClockKind::FirstResponse => {
+                let since = whole_ms(then.opened_at);
+                let came = wants_response(case, then) && !wants_response(case, before);
+                (came && then.state.is_open() && talks::last_since(case, since).is_none()).then_some(since)
+            }
+            ClockKind::Filing => {
+                let resolved = self.resolved() || (came && !then.state.is_open());
+                (resolved && runs(case, kind, then)).then_some(at)
+            }
+            ClockKind::SpotCheck => {
+                let closes = then.state == TicketState::Closed && before.state != TicketState::Closed;
+                let drawn = is_drawn(then.id, case.policy.terms.spot_check_percent);
+                (closes && drawn && runs(case, kind, then) && !is_owed(kind)).then_some(at)
+            }
+            // They begin with calls, with promises, and with what was filed.
+            ClockKind::MissedCall | ClockKind::Promise | ClockKind::ReturnVisit => None,
+        }
+    }
+}
+
+/// The customer was asked whether it is well, and a talk proves it. Who is dissatisfied has the
+/// matter back.
+pub fn visited(case: &Case, facts: &mut Vec<Fact>, owed: &OpenObligation, proof: Proof, survey: &Survey, at: Time) {
+    if has_ended(facts, owed) {
+        return;
+    }
+    facts.push(Fact::ObligationKept { obligation: owed.id, ticket: owed.ticket, owner: owed.owner, proof });
+    match survey.result {
+        Satisfaction::Satisfied | Satisfaction::Fairly => {}
+        Satisfaction::Dissatisfied => reopen(case, facts, owed, at),
+    }
+}
+
+fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) {
+    for owed in case.obligations.iter().filter(|owed| owed.ticket == visit.ticket) {
+        let is_over = match owed.basis.kind {
+            ClockKind::Filing | ClockKind::ReturnVisit | ClockKind::SpotCheck => true,
+            ClockKind::MissedCall
+            | ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Resolution
+            | ClockKind::Promise => false,
+        };
+        if is_over && !has_ended(facts, owed) {
+            facts.push(ended(owed, ObligationState::Dropped, None));
+        }
+    }
+    let owner = visit.ticket_owner;
+    let whose = Whose {
+        ticket: visit.ticket,
+        owner,
+        customer: visit.customer,
+        number: visit.number.clone(),
+        queue: visit.basis.queue.clone(),
+        subject: visit.basis.subject.clone(),
+    };
+    let obligation = begin(case, facts, ClockKind::Resolution, whole_ms(at), whose);
+    let told = told(&case.staff, &BTreeSet::from([Recipient::Supervisor]), owner);
+    let send_at = case.policy.send_at(at);
+    facts.push(Fact::TicketReopened { ticket: visit.ticket, owner, obligation, told, send_at });
+}
+
+fn has_ended(facts: &[Fact], owed: &OpenObligation) -> bool {
+    facts.iter().any(|fact| match fact {
+        Fact::ObligationEnded { obligation, .. } | Fact::ObligationKept { obligation, .. } => *obligation == owed.id,
+        _ => false,
+    })
+}
+
+/// Whose an obligation is, and what its deadline goes by beside its times.
+#[derive(Clone)]
+pub struct Whose {
+    pub ticket: TicketId,
+    pub owner: Option<PersonId>,
+    pub customer: Option<CustomerId>,
+    pub number: Option<Number>,
+    pub queue: Option<QueueName>,
+    pub subject: Subject,
+}
+
+impl Whose {
+    /// The ticket's, by the customers and the queue of the case.
+    pub fn of(case: &Case, ticket: &Ticket) -> Whose {
+        let customer = case.customers.iter().find(|customer| Some(customer.id) == ticket.customer);
+        Whose {
+            ticket: ticket.id,
+            owner: ticket.owner,
+            customer: ticket.customer,
+            number: ticket.caller.clone(),
+            queue: case.queue.clone(),
+            subject: Subject {
+                kind: ticket.kind,
+                category: ticket.category.clone(),
+                priority: ticket.priority,
+                complexity: ticket.complexity,
+                key_customer: customer.is_some_and(|customer| customer.key_customer),
+            },
+        }
+    }
+}
+
+pub fn begin(case: &Case, facts: &mut Vec<Fact>, kind: ClockKind, began_at: Time, whose: Whose) -> ObligationId {
+    begin_with(case, facts, (kind, began_at, None), whose, None)
+}
+
+/// Of a kind, since then, for a promised time; `call`: what it is owed for.
+pub fn begin_with(
+    case: &Case,
+    facts: &mut Vec<Fact>,
+    (kind, began_at, promised_at): (ClockKind, Time, Option<Time>),
+    whose: Whose,
+    call: Option<CallId>,
+) -> ObligationId {
+    let Whose { ticket, owner, customer, number, queue, subject } = whose;
+    // Drawn at random are matters, not the people who worked on them.
+    let owner = owner.filter(|_| kind != ClockKind::SpotCheck);
+    let others = facts.iter().filter(|fact| matches!(fact, Fact::ObligationBegan { .. })).count();
+    let id = case.ids.obligation(others);
+    let began_at = whole_ms(began_at);
+    let basis = Basis { kind, began_at, promised_at, queue, subject, suspensions: Vec::new() };
+    let ladder = case.policy.ladder(&basis);
+    let obligation = Box::new(Obligation { id, ticket, customer, number, owner, basis, ladder });
+    facts.push(Fact::ObligationBegan { obligation, call, policy: case.policy.version });
+    id
+}
+
+/// It was kept by somebody's word; what was talked since is named.
+pub fn kept(case: &Case, owed: &OpenObligation, why: String, by: Option<PersonId>) -> Fact {
+    Fact::ObligationEnded {
+        obligation: owed.id,
+        ticket: owed.ticket,
+        owner: owed.owner,
+        state: ObligationState::Kept,
+        why,
+        by,
+        proof: talks::last_since(case, owed.basis.began_at),
+    }
+}
+
+/// It is over, not having been kept.
+pub fn ended(owed: &OpenObligation, state: ObligationState, by: Option<PersonId>) -> Fact {
+    Fact::ObligationEnded {
+        obligation: owed.id,
+        ticket: owed.ticket,
+        owner: owed.owner,
+        state,
+        why: String::new(),
+        by,
+        proof: None,
+    }
+}
+
+/// Whether such a clock runs for the matter at all.
+pub fn runs(case: &Case, kind: ClockKind, ticket: &Ticket) -> bool {
+    case.policy.terms.clocks.rule(kind).runs_for(ticket.kind)
+}
+
+/// Who called has been answered, or is owed a call; who wrote waits for a first word.
+fn wants_response(case: &Case, ticket: &Ticket) -> bool {
+    ticket.channel != Channel::Phone && runs(case, ClockKind::FirstResponse, ticket)
+}
+
+/// Whether a matter is among the `percent` of a hundred that are looked at again. The same matter
+/// always gives the same answer, and neighbours' answers have nothing to do with each other
+/// (the finalizer of SplitMix64).
+pub fn is_drawn(TicketId(id): TicketId, percent: u8) -> bool {
+    let mut mixed = id.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % 100 < u64::from(percent)
+}

@@ -1,0 +1,130 @@
+//! What is done in a matter beside writing its form: promised, accepted, answered, filed, asked.
+
+use chrono::TimeDelta;
+
+use super::case::{Case, OpenObligation};
+use super::clock::{ClockKind, ObligationState, Survey, whole_ms};
+use super::command::{FieldWhy, Refusal, Step};
+use super::fact::Fact;
+use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
+use super::people::text;
+use super::talks;
+use super::ticket::Ticket;
+use crate::{PersonId, Role, Time};
+
+/// Some sentences.
+const WORDS_CHARS: usize = 2_000;
+
+/// Nobody can be promised more than this ahead; it is a slip of the pen.
+const FARTHEST: TimeDelta = TimeDelta::days(366);
+
+/// About the case's ticket and its open obligations.
+pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let by = by.ok_or(Refusal::NotAllowed)?;
+    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+    let supervises = match case.staff.people.get(&by).map(|member| member.role) {
+        Some(Role::Supervisor) => true,
+        Some(Role::Agent) => false,
+        Some(Role::Manager | Role::Admin) | None => return Err(Refusal::NotAllowed),
+    };
+    if !supervises && ticket.owner.is_some_and(|owner| owner != by) {
+        return Err(Refusal::NotAllowed);
+    }
+    match step {
+        Step::Promise { at } => promise(case, ticket, by, *at, now),
+        Step::Accepted { solved_by } => accepted(case, by, *solved_by, now),
+        Step::Replied { words } => {
+            written(words)?;
+            let owed = owed(case, ClockKind::FirstResponse)?;
+            Ok(vec![kept(case, owed, words.trim().to_owned(), Some(by))])
+        }
+        // Whose it is answers for what is on file; nobody's is a supervisor's.
+        Step::Filed { .. } if !supervises && ticket.owner.is_none() => Err(Refusal::NotAllowed),
+        Step::Filed { words } => filed(case, ticket, by, words, now),
+        Step::Surveyed { result, words } => {
+            text("words", words, WORDS_CHARS)?;
+            surveyed(case, by, Survey { result: *result, words: words.trim().to_owned() }, now)
+        }
+    }
+}
+
+fn promise(case: &Case, ticket: &Ticket, by: PersonId, at: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
+    ahead("at", at, now)?;
+    let mut facts = Vec::new();
+    for owed in &case.obligations {
+        let is_replaced = match owed.basis.kind {
+            ClockKind::Resolution | ClockKind::Promise => true,
+            ClockKind::MissedCall
+            | ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => false,
+        };
+        if is_replaced {
+            facts.push(ended(owed, ObligationState::Replaced, Some(by)));
+        }
+    }
+    // Whoever promises something keeps it, where nobody else has the matter.
+    let whose = Whose { owner: ticket.owner.or(Some(by)), ..Whose::of(case, ticket) };
+    let promised = (ClockKind::Promise, whole_ms(now), Some(whole_ms(at)));
+    begin_with(case, &mut facts, promised, whose, None);
+    Ok(facts)
+}
+
+fn accepted(case: &Case, by: PersonId, solved_by: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let owed = owed(case, ClockKind::Acceptance)?;
+    ahead("solved_by", solved_by, now)?;
+    let told =
+        Fact::Accepted { obligation: owed.id, ticket: owed.ticket, solved_by: whole_ms(solved_by), by: Some(by) };
+    Ok(vec![told, kept(case, owed, String::new(), Some(by))])
+}
+
+fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+    written(words)?;
+    let owed = owed(case, ClockKind::Filing)?;
+    let mut facts = vec![kept(case, owed, words.trim().to_owned(), Some(by))];
+    if runs(case, ClockKind::ReturnVisit, ticket) {
+        begin(case, &mut facts, ClockKind::ReturnVisit, now, Whose::of(case, ticket));
+    }
+    Ok(facts)
+}
+
+fn surveyed(case: &Case, by: PersonId, survey: Survey, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let owed = owed(case, ClockKind::ReturnVisit).or_else(|refusal| {
+        let check = owed(case, ClockKind::SpotCheck);
+        check.map_err(|_| refusal)
+    })?;
+    let mut facts = vec![Fact::Surveyed {
+        obligation: owed.id,
+        ticket: owed.ticket,
+        owner: owed.owner,
+        survey: survey.clone(),
+        by: Some(by),
+    }];
+    if let Some(proof) = talks::last_since(case, owed.basis.began_at) {
+        visited(case, &mut facts, owed, proof, &survey, now);
+    }
+    Ok(facts)
+}
+
+fn owed(case: &Case, kind: ClockKind) -> Result<&OpenObligation, Refusal> {
+    case.obligations.iter().find(|owed| owed.basis.kind == kind).ok_or(Refusal::NotOwed(kind))
+}
+
+fn ahead(field: &'static str, at: Time, now: Time) -> Result<(), Refusal> {
+    if at <= now {
+        return Err(Refusal::Field { field, why: FieldWhy::NotAhead });
+    }
+    if at > now + FARTHEST {
+        return Err(Refusal::Field { field, why: FieldWhy::TooFarAhead });
+    }
+    Ok(())
+}
+
+fn written(words: &str) -> Result<(), Refusal> {
+    if words.trim().is_empty() {
+        return Err(Refusal::Field { field: "words", why: FieldWhy::Missing });
+    }
+    text("words", words, WORDS_CHARS)
+}

@@ -1,0 +1,472 @@
+//! Whatever happens to matters, in whatever order: the times of what is owed are those that follow
+//! from the facts, reckoned by nobody but them; and what has fired stays so.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::super::case::{Case, Ids, OpenObligation, Staff};
+use super::super::clock::{Basis, Next, Rung};
+use super::super::command::{Owed, Step};
+use super::super::deadline::Suspension;
+use super::super::decide::{Input as Asked, decide};
+use super::super::fact::Fact;
+use super::super::policy::{Policy, Subject};
+use super::super::ticket::Satisfaction;
+use super::*;
+use crate::{CustomerId, ObligationId, PersonId, TicketId};
+
+/// Who calls: two numbers of a customer who is known later, and one of nobody.
+const NUMBERS: [&str; 3] = [MOBILE, OTHER, "+8613700137000"];
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// Somebody calls: is missed, or talked with so long.
+    Called {
+        who: usize,
+        talk_ms: i64,
+    },
+    /// We call.
+    Dialled {
+        who: usize,
+        talk_ms: i64,
+    },
+    /// One of the matters is written down.
+    Saved {
+        nth: usize,
+        form: (usize, usize, usize, usize),
+        state: usize,
+    },
+    Stepped {
+        nth: usize,
+        step: usize,
+        hours: i64,
+    },
+    /// The customer of the first two numbers is saved, in a class.
+    Class(bool),
+    /// Something owed is paused, goes on, or is let go.
+    Owed {
+        nth: usize,
+        what: usize,
+    },
+    /// The caller's last call is about something else.
+    Moved,
+    Passed {
+        minutes: i64,
+    },
+    Crashed,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let talk = || prop_oneof![Just(0), Just(9_000), Just(40_000)];
+    prop_oneof![
+        4 => (0..3usize, talk()).prop_map(|(who, talk_ms)| Event::Called { who, talk_ms }),
+        2 => (0..3usize, talk()).prop_map(|(who, talk_ms)| Event::Dialled { who, talk_ms }),
+        6 => (0..3usize, (0..5usize, 0..2usize, 0..2usize, 0..3usize), 0..4usize)
+            .prop_map(|(nth, form, state)| Event::Saved { nth, form, state }),
+        5 => (0..3usize, 0..7usize, 1..40i64).prop_map(|(nth, step, hours)| Event::Stepped { nth, step, hours }),
+        2 => any::<bool>().prop_map(Event::Class),
+        3 => (0..4usize, 0..3usize).prop_map(|(nth, what)| Event::Owed { nth, what }),
+        1 => Just(Event::Moved),
+        4 => (1..600i64).prop_map(|minutes| Event::Passed { minutes }),
+        1 => Just(Event::Crashed),
+    ]
+}
+
+struct Site {
+    house: House,
+    boss: PersonId,
+    calls: usize,
+    customer: Option<CustomerId>,
+}
+
+impl Site {
+    fn new() -> Site {
+        let mut policy = policy();
+        policy.terms.spot_check_percent = 50;
+        let mut house = House::under(policy, t(0.0));
+        let boss = house.person("boss", Role::Supervisor, Some("1001"));
+        Site { house, boss, calls: 0, customer: None }
+    }
+
+    fn call(&mut self, direction: Direction, who: usize, talk_ms: i64) {
+        let id = format!("c{}", self.calls);
+        self.calls += 1;
+        let from = self.house.now;
+        let to = from + TimeDelta::milliseconds(talk_ms.max(1_000));
+        let call = call(&id, direction, Some(NUMBERS[who]), from);
+        self.house.sees(from, &call);
+        let queue = crate::calls::call::Wait { queue: "support".into(), joined_at: from, left_at: Some(to) };
+        let call = Call { waits: vec![queue], ..call };
+        let (call, outcome) = match (talk_ms > 0, direction) {
+            (true, _) => (talking(&call, "1001", from), Outcome::Answered),
+            (false, Direction::Inbound) => (call, Outcome::Abandoned),
+            (false, _) => (call, Outcome::NoAnswer),
+        };
+        self.house.sees(to, &ended(&call, to, outcome));
+    }
+
+    /// What the house refuses is no part of its history.
+    fn give(&mut self, command: Command) {
+        let _ = self.house.give(Some(self.boss), command);
+    }
+
+    fn ids(&self, question: &str) -> Vec<i64> {
+        self.house.sql(question).iter().map(|id| id.parse().unwrap()).collect()
+    }
+
+    fn ticket(&self, nth: usize) -> Option<TicketId> {
+        let newest = self.ids("SELECT id FROM tickets ORDER BY id DESC LIMIT 3");
+        newest.get(nth).map(|id| TicketId(*id))
+    }
+
+    fn happens(&mut self, event: &Event) {
+        match *event {
+            Event::Called { who, talk_ms } => self.call(Direction::Inbound, who, talk_ms),
+            Event::Dialled { who, talk_ms } => self.call(Direction::Outbound, who, talk_ms),
+            Event::Saved { nth, form: (kind, priority, complexity, channel), state } => {
+                let Some(ticket) = self.ticket(nth) else { return };
+                let form = TicketForm {
+                    kind: Kind::ALL[kind],
+                    category: String::new(),
+                    priority: Priority::ALL[priority],
+                    complexity: Complexity::ALL[complexity],
+                    channel: Channel::ALL[channel],
+                    summary: String::new(),
+                    course: String::new(),
+                    demand: String::new(),
+                };
+                let version = self.house.page(ticket).row.ticket.version;
+                self.give(Command::SaveTicket { ticket, version, form, state: TicketState::ALL[state] });
+            }
+            Event::Stepped { nth, step, hours } => {
+                let Some(ticket) = self.ticket(nth) else { return };
+                let (at, words) = (self.house.now + TimeDelta::hours(hours), String::from("words"));
+                let step = match step {
+                    0 | 1 => Step::Promise { at },
+                    2 => Step::Accepted { solved_by: at },
+                    3 => Step::Replied { words },
+                    4 => Step::Filed { words },
+                    5 => Step::Surveyed { result: Satisfaction::Dissatisfied, words },
+                    _ => Step::Surveyed { result: Satisfaction::Satisfied, words },
+                };
+                self.give(Command::Matter(ticket, step));
+            }
+            Event::Class(key) => {
+                let version = self.ids("SELECT version FROM customers").first().copied();
+                let customer = self.customer.zip(version);
+                let form = customer_form("Shen", key, &NUMBERS[..2]);
+                let saved = self.house.give(Some(self.boss), Command::SaveCustomer { customer, ticket: None, form });
+                if let Ok(Done::Customer(customer)) = saved {
+                    self.customer = Some(customer);
+                }
+            }
+            Event::Owed { nth, what } => {
+                let open = self.ids("SELECT id FROM obligations WHERE state = 'open' ORDER BY id DESC LIMIT 4");
+                let Some(id) = open.get(nth) else { return };
+                let reason = String::from("waits for the customer");
+                let owed = match what {
+                    0 => Owed::Suspend { reason },
+                    1 => Owed::Resume,
+                    _ => Owed::Waive { reason },
+                };
+                self.give(Command::Owed(ObligationId(*id), owed));
+            }
+            Event::Moved => {
+                let call = self.calls.checked_sub(1).map(|last| format!("c{last}").as_str().into());
+                let (kind, channel) = (Kind::Complaint, Channel::Phone);
+                self.give(Command::OpenTicket { call, customer: None, number: None, kind, channel });
+            }
+            Event::Passed { minutes } => {
+                let to = self.house.now + TimeDelta::minutes(minutes);
+                self.house.until(to);
+            }
+            Event::Crashed => self.house.crash(),
+        }
+    }
+}
+
+/// What is known from facts alone.
+#[derive(Default)]
+struct Known {
+    tickets: BTreeMap<i64, Subject>,
+    key_customers: BTreeMap<i64, bool>,
+    open: BTreeMap<i64, Reckoned>,
+}
+
+struct Reckoned {
+    ticket: i64,
+    customer: Option<i64>,
+    basis: Basis,
+    fired: usize,
+}
+
+fn at_ms(value: &Value) -> Option<Time> {
+    value.as_i64().and_then(Time::from_timestamp_millis)
+}
+
+fn word<T>(body: &Value, name: &str, parse: fn(&str) -> Option<T>) -> T {
+    body[name].as_str().and_then(parse).unwrap_or_else(|| panic!("{name} in {body}"))
+}
+
+fn subject(body: &Value) -> Subject {
+    Subject {
+        kind: word(body, "kind", Kind::parse),
+        category: body["category"].as_str().unwrap().to_owned(),
+        priority: word(body, "priority", Priority::parse),
+        complexity: word(body, "complexity", Complexity::parse),
+        key_customer: false,
+    }
+}
+
+impl Known {
+    fn from_facts(house: &House) -> Known {
+        let mut known = Known::default();
+        let facts = house.sql(
+            "SELECT json_object('kind', kind, 'ticket', ticket, 'obligation', obligation, 'customer', customer,
+                'body', json(body)) FROM facts ORDER BY seq",
+        );
+        for fact in facts {
+            let fact: Value = serde_json::from_str(&fact).unwrap();
+            known.learn(fact["kind"].as_str().unwrap(), &fact, &fact["body"]);
+        }
+        known
+    }
+
+    fn learn(&mut self, kind: &str, fact: &Value, body: &Value) {
+        let (ticket, customer) = (fact["ticket"].as_i64(), fact["customer"].as_i64());
+        let obligation = fact["obligation"].as_i64().unwrap_or_default();
+        match kind {
+            "ticket_opened" | "ticket_saved" => {
+                self.tickets.insert(ticket.unwrap(), subject(body));
+            }
+            "customer_saved" => {
+                self.key_customers.insert(customer.unwrap(), body["key_customer"].as_bool().unwrap());
+            }
+            "obligation_began" => {
+                let basis = Basis {
+                    kind: word(body, "clock", ClockKind::parse),
+                    began_at: at_ms(&body["began_at_ms"]).unwrap(),
+                    promised_at: at_ms(&body["promised_at_ms"]),
+                    queue: body["queue"].as_str().map(Into::into),
+                    subject: Subject::default(),
+                    suspensions: Vec::new(),
+                };
+                self.open.insert(obligation, Reckoned { ticket: ticket.unwrap(), customer, basis, fired: 0 });
+            }
+            "obligation_moved" => {
+                let owed = self.open.get_mut(&obligation).unwrap();
+                (owed.ticket, owed.customer) = (ticket.unwrap(), customer);
+                owed.basis.queue = body["queue"].as_str().map(Into::into);
+            }
+            "suspended" => {
+                let from = at_ms(&body["from_ms"]).unwrap();
+                self.open.get_mut(&obligation).unwrap().basis.suspensions.push(Suspension { from, to: None });
+            }
+            "resumed" => {
+                let suspensions = &mut self.open.get_mut(&obligation).unwrap().basis.suspensions;
+                suspensions.last_mut().unwrap().to = at_ms(&body["to_ms"]);
+            }
+            "rung_fired" => self.open.get_mut(&obligation).unwrap().fired += 1,
+            "obligation_kept" | "obligation_ended" => {
+                self.open.remove(&obligation).expect("what ends was open");
+            }
+            _ => {}
+        }
+    }
+
+    /// What must stand in the rows of what is open.
+    fn rows(self, policy: &Policy) -> Vec<String> {
+        let row = |(id, owed): (i64, Reckoned)| {
+            let key = owed.customer.and_then(|customer| self.key_customers.get(&customer)).copied();
+            let subject = Subject { key_customer: key.unwrap_or(false), ..self.tickets[&owed.ticket].clone() };
+            let ladder = policy.ladder(&Basis { subject, ..owed.basis });
+            let next = Rung::ALL.get(owed.fired).copied();
+            let ms = |at: Option<Time>| at.map_or("-".to_owned(), |at| at.timestamp_millis().to_string());
+            format!(
+                "{id} {} {} {} {} {}",
+                ms(ladder.reminder_at),
+                ms(ladder.due_at),
+                ms(ladder.escalated_at),
+                next.map_or("-", Rung::as_str),
+                ms(next.and_then(|next| ladder.at(next))),
+            )
+        };
+        self.open.into_iter().map(row).collect()
+    }
+}
+
+fn rows(house: &House) -> Vec<String> {
+    house.sql(
+        "SELECT id || ' ' || coalesce(reminder_at_ms, '-') || ' ' || coalesce(due_at_ms, '-') || ' '
+            || coalesce(escalated_at_ms, '-') || ' ' || coalesce(next_rung, '-') || ' '
+            || coalesce(next_rung_at_ms, '-') FROM obligations WHERE state = 'open' ORDER BY id",
+    )
+}
+
+/// A subject, and when and how something owed for it began and rested.
+fn basis() -> impl Strategy<Value = Basis> {
+    let subject =
+        (0..5usize, 0..2usize, 0..2usize, any::<bool>()).prop_map(|(kind, priority, complexity, key)| Subject {
+            kind: Kind::ALL[kind],
+            category: String::new(),
+            priority: Priority::ALL[priority],
+            complexity: Complexity::ALL[complexity],
+            key_customer: key,
+        });
+    let rests = prop::collection::vec((0..2000i64, 0..500i64, prop::bool::weighted(0.8)), 0..3);
+    (0..8usize, 0..2000i64, 1..3000i64, subject, rests).prop_map(|(kind, began, promised, subject, rests)| Basis {
+        kind: ClockKind::ALL[kind],
+        began_at: t(began as f64 * MINUTE),
+        promised_at: Some(t((began + promised) as f64 * MINUTE)),
+        queue: None,
+        subject,
+        suspensions: rests
+            .into_iter()
+            .map(|(from, long, ends)| {
+                let to = ends.then(|| t((began + from + long) as f64 * MINUTE));
+                Suspension { from: t((began + from) as f64 * MINUTE), to }
+            })
+            .collect(),
+    })
+}
+
+/// Rungs that fire of it by then, with their planned times.
+fn fired(policy: &Policy, basis: &Basis, now: Time) -> Vec<(Rung, Time)> {
+    let mut case = Case::new(policy.clone().into(), Staff::default().into(), Ids::from(1));
+    let ladder = policy.ladder(basis);
+    let next = ladder.next(Rung::FIRST);
+    case.obligations.push(OpenObligation {
+        id: ObligationId(1),
+        ticket: TicketId(1),
+        customer: None,
+        number: None,
+        owner: None,
+        ticket_owner: None,
+        basis: basis.clone(),
+        ladder,
+        next: Some(Next { at: next.at.or(Some(now)), ..next }),
+        moved_at: None,
+        claim: None,
+        attempts: Vec::new(),
+        survey: None,
+    });
+    let facts = decide(&case, &Asked::Due(ObligationId(1)), now).unwrap();
+    let fired = facts.into_iter().filter_map(|fact| match fact {
+        Fact::RungFired { rung, planned_at, .. } => Some((rung, planned_at)),
+        _ => None,
+    });
+    fired.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_has_fired_by_now_has_fired_by_any_later_moment(
+        basis in basis(), now in 0..9000i64, later in 0..9000i64,
+    ) {
+        let policy = policy();
+        let by = |minute: i64| fired(&policy, &basis, t(minute as f64 * MINUTE));
+        let (before, after) = (by(now), by(now + later));
+        prop_assert_eq!(&after[..before.len().min(after.len())], &before[..]);
+        for (_, planned_at) in before {
+            prop_assert!(planned_at <= t(now as f64 * MINUTE), "never early");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn times_follow_from_the_facts_alone(events in prop::collection::vec(event(), 1..40)) {
+        let mut site = Site::new();
+        for event in &events {
+            site.happens(event);
+        }
+        // What follows at once has followed.
+        site.house.turn();
+        let known = Known::from_facts(&site.house);
+        let mut policy = policy();
+        policy.terms.spot_check_percent = 50;
+        prop_assert_eq!(rows(&site.house), known.rows(&policy));
+        let twice = "SELECT count(*) FROM (SELECT 1 FROM facts WHERE kind = 'rung_fired'
+            GROUP BY obligation, json_extract(body, '$.rung') HAVING count(*) > 1)";
+        prop_assert_eq!(site.house.sql(twice), ["0"]);
+        let early = "SELECT count(*) FROM rungs WHERE fired_at_ms < planned_at_ms";
+        prop_assert_eq!(site.house.sql(early), ["0"]);
+        let overdue = format!(
+            "SELECT count(*) FROM obligations WHERE state = 'open' AND next_rung_at_ms <= {}",
+            site.house.now.timestamp_millis(),
+        );
+        prop_assert_eq!(site.house.sql(&overdue), ["0"], "none forgotten");
+        // Of one matter nobody owes the same thing twice.
+        let doubled = "SELECT count(*) FROM (SELECT 1 FROM obligations WHERE state = 'open' AND kind <> 'missed_call'
+            GROUP BY ticket, kind HAVING count(*) > 1)";
+        prop_assert_eq!(site.house.sql(doubled), ["0"]);
+        let over = "SELECT count(*) FROM obligations o JOIN tickets t ON t.id = o.ticket WHERE o.state = 'open'
+            AND (t.is_open = 0) = (o.kind IN ('resolution', 'acceptance', 'first_response'))
+            AND o.kind NOT IN ('missed_call', 'promise')";
+        prop_assert_eq!(site.house.sql(over), ["0"], "what is owed fits the matter's state");
+    }
+
+    #[test]
+    fn what_happens_at_one_moment_may_come_in_any_order(
+        before in prop::collection::vec(event(), 0..12), together in Just([0usize, 1, 2, 3, 4]).prop_shuffle(),
+        key in any::<bool>(), result in 0..2usize,
+    ) {
+        let after = |order: &[usize]| {
+            let mut site = Site::new();
+            // A complaint that was resolved and filed, and a missed call of the same customer.
+            site.happens(&Event::Class(false));
+            site.happens(&Event::Called { who: 0, talk_ms: 40_000 });
+            site.happens(&Event::Saved { nth: 0, form: (1, 0, 0, 0), state: 2 });
+            site.happens(&Event::Stepped { nth: 0, step: 4, hours: 1 });
+            let visited = site.ticket(0).unwrap();
+            site.happens(&Event::Called { who: 1, talk_ms: 0 });
+            let missed = site.ticket(0).unwrap();
+            before.iter().filter(|event| matches!(event, Event::Passed { .. })).for_each(|event| site.happens(event));
+            let (from, to) = (site.house.now, site.house.now + TimeDelta::seconds(30));
+            let talk = talking(&outbound("talk", OTHER, "1001", from), "1001", from);
+            site.house.sees(from, &talk);
+            site.house.until(to);
+            for what in order {
+                match what {
+                    0 => site.house.sees(to, &ended(&talk, to, Outcome::Answered)),
+                    1 => {
+                        let result = [Satisfaction::Satisfied, Satisfaction::Fairly][result];
+                        site.give(Command::Matter(visited, Step::Surveyed { result, words: String::new() }));
+                    }
+                    2 => site.happens(&Event::Class(key)),
+                    3 => site.house.sees(to, &ended(&inbound("other", NUMBERS[2], to), to, Outcome::Abandoned)),
+                    _ => {
+                        let version = site.house.page(missed).row.ticket.version;
+                        let form = TicketForm {
+                            kind: Kind::Complaint,
+                            category: String::new(),
+                            priority: Priority::Urgent,
+                            complexity: Complexity::Complex,
+                            channel: Channel::Phone,
+                            summary: String::new(),
+                            course: String::new(),
+                            demand: String::new(),
+                        };
+                        let state = TicketState::InProgress;
+                        site.give(Command::SaveTicket { ticket: missed, version, form, state });
+                    }
+                }
+            }
+            site.house.until(to + TimeDelta::days(3));
+            // What ended at that moment is not reckoned any more; that it ended is the same.
+            site.house.sql(
+                "SELECT o.kind || ' ' || state || ' ' || o.began_at_ms || ' ' || coalesce(proof_call, '') || ' '
+                    || coalesce(proof_talk_ms, '') || CASE WHEN state <> 'open' THEN '' ELSE ' ' || due_at_ms || ' '
+                    || (SELECT count(*) FROM rungs r WHERE r.obligation = o.id) END AS line
+                 FROM obligations o ORDER BY line",
+            )
+        };
+        prop_assert_eq!(after(&together), after(&[0, 1, 2, 3, 4]));
+    }
+}
