@@ -9,14 +9,24 @@ use proptest::prelude::*;
 use super::house::*;
 use super::{Input, RECKONED};
 use crate::calls::call::Outcome;
+use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, Done, Refusal};
 use crate::{PersonId, Role, Time};
 
 /// More than three pieces of what is reckoned at once.
 const OWED: usize = 3 * RECKONED + 20;
 
+/// A house that owes callbacks and nothing beside them.
+fn house() -> House {
+    let mut policy = policy();
+    policy.terms.clocks.rule_mut(ClockKind::Resolution).kinds.clear();
+    House::under(policy, t(0.0))
+}
+
 fn terms(minutes: i64) -> String {
-    format!("[clock.missed_call]\nwithin = \"{minutes}m\"\n[ladder]\nreminder_percent = 50\nescalated_after = \"2h\"\n")
+    format!(
+        "[clock.resolution]\nkinds = []\n[clock.missed_call]\nwithin = \"{minutes}m\"\n[ladder]\nreminder_percent = 50\nescalated_after = \"2h\"\n"
+    )
 }
 
 fn set(house: &mut House, by: Option<PersonId>, minutes: i64) -> Result<Done, Refusal> {
@@ -41,7 +51,7 @@ fn one(house: &House, question: &str) -> i64 {
 
 #[test]
 fn another_policy_moves_what_has_not_fired_and_is_kept_as_a_version() {
-    let mut house = House::new();
+    let mut house = house();
     let boss = house.person("boss", Role::Admin, None);
     let ann = house.person("ann", Role::Agent, None);
     let began = owe(&mut house, 1);
@@ -66,7 +76,7 @@ fn another_policy_moves_what_has_not_fired_and_is_kept_as_a_version() {
 
 #[test]
 fn a_shorter_policy_takes_effect_at_once_and_the_nearest_due_come_first() {
-    let mut house = House::new();
+    let mut house = house();
     let began = owe(&mut house, OWED);
     house.until(began + TimeDelta::minutes(8));
     set(&mut house, None, 10).unwrap();
@@ -86,7 +96,7 @@ fn a_shorter_policy_takes_effect_at_once_and_the_nearest_due_come_first() {
 
 #[test]
 fn what_is_not_moved_leaves_no_trace() {
-    let mut house = House::new();
+    let mut house = house();
     owe(&mut house, 3);
     let text = "[callback]\nattempts = 5\n".to_owned();
     house.give(None, Command::SetPolicy { version: Some(0), text }).unwrap();
@@ -158,7 +168,7 @@ proptest! {
 
     #[test]
     fn whatever_policies_come_each_rung_fires_once_at_its_time(steps in prop::collection::vec(step(), 1..24)) {
-        let mut house = House::new();
+        let mut house = house();
         let mut diary = Diary { within: 60, owed: Vec::new() };
         set(&mut house, None, 60).unwrap();
         for (nth, step) in steps.into_iter().enumerate() {

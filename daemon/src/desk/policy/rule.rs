@@ -92,7 +92,7 @@ impl Clocks {
         &self.0[&kind]
     }
 
-    pub(super) fn rule_mut(&mut self, kind: ClockKind) -> &mut ClockRule {
+    pub fn rule_mut(&mut self, kind: ClockKind) -> &mut ClockRule {
         self.0.entry(kind).or_insert_with(|| ClockRule::usual(kind))
     }
 

@@ -3,6 +3,7 @@
 use super::super::case::Ids;
 use super::super::command::Step;
 use super::super::matters::is_drawn;
+use super::super::policy::{Exception, Policy, When};
 use super::super::ticket::Satisfaction;
 use super::*;
 use crate::store::read::ObligationRow;
@@ -42,7 +43,7 @@ impl Desk {
         Desk::under(policy())
     }
 
-    fn under(policy: super::super::policy::Policy) -> Desk {
+    fn under(policy: Policy) -> Desk {
         let mut house = House::under(policy, t(-1.0));
         let ann = house.person("ann", Role::Agent, Some("1001"));
         let ben = house.person("ben", Role::Agent, Some("1002"));
@@ -404,17 +405,10 @@ fn drawn_matters_are_looked_at_again_until_the_months_end() {
 
 #[test]
 fn a_call_that_moves_to_another_matter_is_owed_by_that_ones_window() {
-    let mut house = House::new();
-    let mut slow = policy();
-    let rule = super::super::policy::Exception {
-        when: super::super::policy::When { priority: Some(Priority::Urgent), ..Default::default() },
-        within_ms: 5 * 60_000,
-    };
-    let mut rules: std::collections::BTreeMap<_, _> =
-        slow.terms.clocks.iter().map(|(kind, rule)| (kind, rule.clone())).collect();
-    rules.get_mut(&ClockKind::MissedCall).unwrap().except.push(rule);
-    slow.terms.clocks = super::super::policy::Clocks::new(rules).unwrap();
-    drop(std::mem::replace(&mut house, House::under(slow, t(0.0))));
+    let mut policy = policy();
+    let when = When { priority: Some(Priority::Urgent), ..When::default() };
+    policy.terms.clocks.rule_mut(ClockKind::MissedCall).except.push(Exception { when, within_ms: 5 * 60_000 });
+    let mut house = House::under(policy, t(0.0));
     let ann = house.person("ann", Role::Agent, None);
     let call = missed(&mut house, "a", MOBILE, 0.0);
     let urgent = TicketForm { priority: Priority::Urgent, ..form() };
