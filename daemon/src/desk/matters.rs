@@ -70,12 +70,14 @@ pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket,
     let whose = Whose::of(case, then);
     let change = Change { before, then };
     for owed in &case.obligations {
+        // Its customer may be known where the ticket's is not yet said.
+        let subject = Subject { key_customer: owed.basis.subject.key_customer, ..whose.subject.clone() };
         match change.ends(case, owed) {
             Some(ObligationState::Kept) => facts.push(kept(case, owed, String::new(), by)),
             Some(state) => facts.push(ended(owed, state, by)),
-            None if owed.basis.subject != whose.subject => {
+            None if owed.basis.subject != subject => {
                 let mut owed = owed.clone();
-                owed.basis.subject = whose.subject.clone();
+                owed.basis.subject = subject;
                 facts.push(moved(&case.policy, &owed));
             }
             None => {}

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Engine, Errand, Input, Outlets};
 use crate::calls::call::{Call, Direction, Outcome, Segment};
+use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Done, Given, Refusal};
 use crate::desk::policy::Policy;
 use crate::live::{Notice, Topic};
@@ -38,6 +39,13 @@ pub const MINUTE: f64 = 60.0;
 
 pub fn policy() -> Policy {
     Policy::new(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap(), Numbering::new("CN", Some("021")))
+}
+
+/// Of a site that owes callbacks, and no solutions beside them.
+pub fn callbacks_alone() -> Policy {
+    let mut policy = policy();
+    policy.terms.clocks.rule_mut(ClockKind::Resolution).kinds.clear();
+    policy
 }
 
 impl House {

@@ -15,7 +15,7 @@ use crate::{MessageId, Role, Time};
 /// A site with three supervisors at which so many were missed at one instant: their reminders are
 /// due 24 minutes later.
 fn herd(size: usize) -> House {
-    let mut house = House::new();
+    let mut house = House::under(callbacks_alone(), t(0.0));
     for login in ["boss", "chief", "head"] {
         house.person(login, Role::Supervisor, None);
     }
@@ -123,7 +123,7 @@ fn few_come_one_by_one_and_what_waits_joins_the_next() {
 }
 
 fn quiet(hours: &str) -> Policy {
-    let mut policy = policy();
+    let mut policy = callbacks_alone();
     policy.terms.notices.quiet = hours.parse().unwrap();
     policy
 }

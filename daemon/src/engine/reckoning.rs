@@ -9,18 +9,14 @@ use proptest::prelude::*;
 use super::house::*;
 use super::{Input, RECKONED};
 use crate::calls::call::Outcome;
-use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, Done, Refusal};
 use crate::{PersonId, Role, Time};
 
 /// More than three pieces of what is reckoned at once.
 const OWED: usize = 3 * RECKONED + 20;
 
-/// A house that owes callbacks and nothing beside them.
 fn house() -> House {
-    let mut policy = policy();
-    policy.terms.clocks.rule_mut(ClockKind::Resolution).kinds.clear();
-    House::under(policy, t(0.0))
+    House::under(callbacks_alone(), t(0.0))
 }
 
 fn terms(minutes: i64) -> String {
