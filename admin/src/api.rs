@@ -1,6 +1,7 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
 pub mod owed;
+pub mod policy;
 
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};

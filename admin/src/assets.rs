@@ -41,6 +41,7 @@ assets! {
         include_str!("../assets/css/ticket.css"),
         include_str!("../assets/css/owed.css"),
         include_str!("../assets/css/admin.css"),
+        include_str!("../assets/css/policy.css"),
         include_str!("../assets/css/door.css"),
         include_str!("../assets/css/narrow.css"),
     ),
@@ -60,6 +61,7 @@ assets! {
     "swap.js": JS = include_str!("../assets/js/swap.js"),
     "keys.js": JS = include_str!("../assets/js/keys.js"),
     "menu.js": JS = include_str!("../assets/js/menu.js"),
+    "policy.js": JS = include_str!("../assets/js/policy.js"),
     "events.js": JS = include_str!("../assets/js/events.js"),
 }
 

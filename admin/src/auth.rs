@@ -75,6 +75,9 @@ pub struct Wire;
 /// Answers for how the house fares: team or wires.
 pub struct Oversee;
 
+/// Says what the site promises.
+pub struct Govern;
+
 impl Right for Anyone {
     fn allows(_: Role) -> bool {
         true
@@ -109,6 +112,14 @@ impl Right for Oversee {
         match role {
             Role::Supervisor | Role::Manager | Role::Admin => true,
             Role::Agent => false,
+        }
+    }
+}
+impl Right for Govern {
+    fn allows(role: Role) -> bool {
+        match role {
+            Role::Manager | Role::Admin => true,
+            Role::Agent | Role::Supervisor => false,
         }
     }
 }

@@ -263,6 +263,10 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         Error::Refused(Refusal::Terms(mistakes)) => Some(mistakes.iter().map(mistake).collect::<Vec<_>>()),
         _ => None,
     };
+    let stands = match error {
+        Error::Refused(Refusal::Changed { by, version }) => Some((by.map(|by| by.0), *version)),
+        _ => None,
+    };
     let body = json!({
         "type": format!("urn:ringback:{}", error.code()),
         "title": what(pen, error),
@@ -272,6 +276,8 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         "until": until,
         "detail": detail,
         "mistakes": mistakes,
+        "by": stands.and_then(|(by, _)| by),
+        "version": stands.map(|(_, version)| version),
     });
     let mut response = Json(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

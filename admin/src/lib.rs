@@ -27,7 +27,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, desk, live, messages, owed, people, sign_in, step, ticket};
+use pages::{admin, asking, away, desk, live, messages, owed, people, policy, sign_in, step, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -70,6 +70,7 @@ pub fn router(state: State) -> Router {
         .route("/admin/people", get(people::show).post(people::add))
         .route("/admin/people/{id}", post(people::change))
         .route("/admin/people/{id}/password", post(people::password))
+        .route("/policy", get(policy::show).post(policy::write))
         .route("/away", get(away::show).post(away::set))
         .route("/messages/{id}", get(messages::show))
         .route("/stream", get(stream::stream));
@@ -93,6 +94,10 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/obligations/{id}/resume", post(api::owed::resume))
         .route("/api/v1/obligations/{id}/waive", post(api::owed::waive))
         .route("/api/v1/tickets/{number}/step", post(api::step))
+        .route("/api/v1/policy", get(api::policy::show).put(api::policy::set))
+        .route("/api/v1/policy/check", post(api::policy::check))
+        .route("/api/v1/policy/versions", get(api::policy::versions))
+        .route("/api/v1/policy/versions/{id}", get(api::policy::version))
         .route("/api/v1/dial", post(api::dial))
         .route("/api/v1/hangup", post(api::hang_up))
         .route("/api/v1/pause", post(api::pause))

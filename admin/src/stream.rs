@@ -30,7 +30,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, Interval, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Anyone, Desk, Read, Require, Right, Visitor, Watch, Wire, stands};
+use crate::auth::{Anyone, Desk, Oversee, Read, Require, Right, Visitor, Watch, Wire, stands};
 use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
@@ -85,6 +85,7 @@ pub async fn stream(
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
+        Room::Policy => Oversee::allows(role),
         Room::Away | Room::Message | Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
@@ -113,7 +114,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
-            Room::People | Room::Away | Room::Message | Room::Failed => {}
+            Room::People | Room::Policy | Room::Away | Room::Message | Room::Failed => {}
         }
     }
     all.sort();

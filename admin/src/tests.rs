@@ -1,5 +1,7 @@
 //! The whole router over a real daemon and store, asked as browsers ask.
 
+mod policy;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -109,6 +111,7 @@ const DESK: May = [false, true, true, false, false];
 const READ: May = [false, true, true, true, false];
 const WATCH: May = [false, false, true, true, false];
 const WIRE: May = [false, false, false, false, true];
+const GOVERN: May = [false, false, false, true, true];
 const OVERSEE: May = [false, false, true, true, true];
 
 /// Every route and who may use it.
@@ -143,6 +146,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/admin/people", WIRE),
     ("POST", "/admin/people/{id}", WIRE),
     ("POST", "/admin/people/{id}/password", WIRE),
+    ("GET", "/policy", OVERSEE),
+    ("POST", "/policy", GOVERN),
     ("GET", "/away", SIGNED_IN),
     ("POST", "/away", SIGNED_IN),
     ("GET", "/messages/{id}", SIGNED_IN),
@@ -167,6 +172,11 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/api/v1/obligations/{id}/pause", READ),
     ("POST", "/api/v1/obligations/{id}/resume", READ),
     ("POST", "/api/v1/obligations/{id}/waive", WATCH),
+    ("GET", "/api/v1/policy", OVERSEE),
+    ("PUT", "/api/v1/policy", GOVERN),
+    ("POST", "/api/v1/policy/check", OVERSEE),
+    ("GET", "/api/v1/policy/versions", OVERSEE),
+    ("GET", "/api/v1/policy/versions/{id}", OVERSEE),
     ("POST", "/api/v1/dial", READ),
     ("POST", "/api/v1/hangup", READ),
     ("POST", "/api/v1/pause", READ),
@@ -183,7 +193,7 @@ async fn every_route_is_for_whom_it_is_meant() {
     for route in routes {
         let (path, rest) = route.split_once('"').expect("a path");
         let handlers = rest.lines().next().expect("a line");
-        for (method, word) in [("GET", "get("), ("POST", "post(")] {
+        for (method, word) in [("GET", "get("), ("POST", "post("), ("PUT", "put(")] {
             let listed = ROUTES.iter().any(|(m, p, _)| *m == method && *p == path);
             assert_eq!(handlers.contains(word), listed, "{method} {path} has no row, or is not there");
         }
@@ -199,7 +209,11 @@ async fn every_route_is_for_whom_it_is_meant() {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let request = match method {
                 Method::GET => get(&path, session.as_deref()),
-                _ => form(&path, "", session.as_deref()),
+                _ => {
+                    let mut request = form(&path, "", session.as_deref());
+                    *request.method_mut() = method.clone();
+                    request
+                }
             };
             let answer = site.ask(request).await;
             let to = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap_or_default().to_owned());
@@ -218,8 +232,9 @@ async fn every_route_is_for_whom_it_is_meant() {
 async fn a_foreign_site_cannot_command() {
     let site = Site::open().await;
     let session = site.sign_in("agent").await;
-    for (method, path, _) in ROUTES.iter().filter(|(method, ..)| *method == "POST") {
+    for (method, path, _) in ROUTES.iter().filter(|(method, ..)| *method != "GET") {
         let mut request = form(&path.replace("{id}", "1"), "language=en", Some(&session));
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).expect("a method");
         request.headers_mut().insert(ORIGIN, "https://evil.test".parse().expect("a header"));
         assert_eq!(site.ask(request).await.status(), StatusCode::FORBIDDEN, "{method} {path}");
     }

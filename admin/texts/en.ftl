@@ -804,3 +804,74 @@ told-more = and { $count } more
 told-instead-of = in place of { $who }
 col-rung = Reminder
 col-owed = Owed
+said-policy-near = { $word } is not known here; did you mean { $near }? There are: { $all }
+said-policy-unknown = { $word } is not known here; there are: { $all }
+said-policy-section = this is a section of its own, as in [clock.missed_call] or { "{" } within = "10m" { "}" }
+said-policy-list = this is a list, as in { $example }
+said-policy-words = this is a text in quotes, as in { $example }
+said-policy-truth = this is true or false, without quotes
+said-policy-whole = this is a whole number from { $least } to { $most }, without quotes
+said-policy-length = { $word } is no length of time; write it as in "30m", "24h", "1h 30m" or "10s"
+said-policy-a-year = { $word } is longer than a year
+said-policy-hours = { $word } are no hours; write them as "09:00-12:00 13:30-18:00", "22:00-06:00" or "closed"
+said-policy-moment = { $word } begins and ends at one moment; a whole day is "00:00-24:00"
+said-policy-overlaps = { $word } begins before the hours that stand before it end
+said-policy-too-long = this is longer than { $size } KiB; shorten its comments
+said-policy-promise = a promise is due when it was promised, and at no other time; leave this out
+said-policy-promised = only a promise is due when it was promised; give a length of time, as in "24h"
+said-policy-when = an exception says for which matters it is: kind, category, priority, complexity or key_customer
+said-policy-within = an exception says what they are given, as in within = "10m"
+said-policy-never-open = this calendar has no hours at all, so nothing would ever be due
+said-policy-no-tables = with holidays = "none" no year has a table; write holidays = "CN" or "own"
+said-policy-no-year = { $word } is no year
+said-policy-week = a week is written whole, with "closed" for a day without hours; missing: { $days }
+said-policy-both = { $day } is off and worked on at once
+said-policy-other-year = { $day } is not in { $year }
+said-policy-no-date = { $word } is no date; write it as "2026-12-31"
+
+# The policy
+policy = Policy
+policy-version = Version { $version }
+policy-since = Version { $version } in force since { $when }
+policy-in-force = in force
+policy-nobody = as shipped, or by the command line
+policy-text = The policy in force
+policy-typed = What you wrote, not in force
+policy-kept = Typed in this tab and not saved
+policy-check = Check
+policy-save = Put in force
+policy-again = Put version { $version } in force again
+policy-help = Check shows what would change. Both refuse what is wrong, and keep what you typed.
+policy-versions = Versions
+policy-applies = A version takes effect at once: deadlines of what is open are reckoned anew, and what has fired stays. A clock that no longer runs for a kind of matter ends what is open of it; one that newly does begins with what comes from then on, and looks at nothing that came before.
+policy-read-only = You may read the policy; managers and admins set it.
+policy-mistakes = { $count ->
+    [one] Not taken: one mistake.
+   *[other] Not taken: { $count } mistakes.
+  }
+policy-mistakes-help = What you typed stands below; each place leads into it.
+policy-place = Line { $line }, column { $column }
+policy-changes = { $count ->
+    [0] No mistakes. No setting would change.
+    [one] No mistakes. One setting would change:
+   *[other] No mistakes. { $count } settings would change:
+  }
+policy-changes-help = nothing is in force yet.
+policy-was = Was
+policy-is = Is
+policy-now = In force now
+policy-will-be = Would be
+policy-setting = Setting
+policy-none = none
+policy-overtaken = { $who } put version { $version } in force meanwhile.
+policy-overtaken-help = Nothing of yours is lost: it stands below. Put in force, it takes the place of theirs.
+policy-theirs = What { $who } changed
+policy-yours = What yours would change now
+policy-earlier = Version { $version }, as it was.
+policy-differs = { $count ->
+    [0] No setting differs from the policy in force.
+    [one] One setting differs from the policy in force:
+   *[other] { $count } settings differ from the policy in force:
+  }
+policy-unreadable = It cannot be read any more: check says why.
+policy-year = No holiday table for { $year }: its deadlines would be reckoned as plain weeks. Put in the year's table, or bring it with ringback policy import-calendar.

@@ -797,3 +797,69 @@ told-more = 另有 { $count } 条
 told-instead-of = 代 { $who }
 col-rung = 提醒
 col-owed = 约定
+said-policy-near = 这里没有 { $word }，是不是 { $near }？可用的有：{ $all }
+said-policy-unknown = 这里没有 { $word }，可用的有：{ $all }
+said-policy-section = 这里要单独成一节，例如 [clock.missed_call] 或 { "{" } within = "10m" { "}" }
+said-policy-list = 这里要写列表，例如 { $example }
+said-policy-words = 这里要写带引号的文字，例如 { $example }
+said-policy-truth = 这里写 true 或 false，不带引号
+said-policy-whole = 这里写 { $least } 到 { $most } 的整数，不带引号
+said-policy-length = { $word } 不是时长，写成 "30m"、"24h"、"1h 30m" 或 "10s"
+said-policy-a-year = { $word } 超过一年
+said-policy-hours = { $word } 不是营业时间，写成 "09:00-12:00 13:30-18:00"、"22:00-06:00" 或 "closed"
+said-policy-moment = { $word } 起止是同一时刻，全天写 "00:00-24:00"
+said-policy-overlaps = { $word } 在前一段结束之前就开始了
+said-policy-too-long = 超过 { $size } KiB，把注释写短些
+said-policy-promise = 承诺只按答应的时间到期，这一项不要写
+said-policy-promised = 只有承诺按答应的时间到期，这里写时长，例如 "24h"
+said-policy-when = 例外要写明适用哪些工单：kind、category、priority、complexity 或 key_customer
+said-policy-within = 例外要写明给多长时间，例如 within = "10m"
+said-policy-never-open = 这个日历没有任何营业时间，永远不会到期
+said-policy-no-tables = holidays = "none" 时没有年份表，改写 holidays = "CN" 或 "own"
+said-policy-no-year = { $word } 不是年份
+said-policy-week = 一周七天要写全，不营业的日子写 "closed"；还缺：{ $days }
+said-policy-both = { $day } 又放假又上班
+said-policy-other-year = { $day } 不在 { $year } 年
+said-policy-no-date = { $word } 不是日期，写成 "2026-12-31"
+
+# 规则
+policy = 规则
+policy-version = 第 { $version } 版
+policy-since = 第 { $version } 版，{ $when } 起生效
+policy-in-force = 生效中
+policy-nobody = 出厂设置或命令行
+policy-text = 现行规则
+policy-typed = 您写的，还没启用
+policy-kept = 本页签写过、还没启用
+policy-check = 检查
+policy-save = 启用
+policy-again = 重新启用第 { $version } 版
+policy-help = “检查”列出会改动什么。有错都不会采用，写的内容留着。
+policy-versions = 历次版本
+policy-applies = 启用后立即生效：未了结的期限全部重算，已发出的提醒不变。某种工单不再适用的时限，未了结的随即作废；新适用的时限，从以后来的工单起算，不追溯以前的。
+policy-read-only = 您可以看规则；由经理和管理员设定。
+policy-mistakes = 未采用：{ $count } 处错误。
+policy-mistakes-help = 写的内容在下面，点行号可到出错处。
+policy-place = 第 { $line } 行第 { $column } 字
+policy-changes = { $count ->
+    [0] 没有错误，也没有改动任何设置。
+   *[other] 没有错误。会改动 { $count } 项设置，
+  }
+policy-changes-help = 还没有启用：
+policy-was = 原来
+policy-is = 现在
+policy-now = 现行
+policy-will-be = 改成
+policy-setting = 设置
+policy-none = 无
+policy-overtaken = { $who } 先启用了第 { $version } 版。
+policy-overtaken-help = 您写的都在下面。再启用，就会代替对方的。
+policy-theirs = { $who } 改了什么
+policy-yours = 您的会改什么
+policy-earlier = 第 { $version } 版原文。
+policy-differs = { $count ->
+    [0] 和现行规则没有不同。
+   *[other] 和现行规则有 { $count } 项不同：
+  }
+policy-unreadable = 这一版已经读不懂了，点“检查”看原因。
+policy-year = { $year } 年没有节假日表，期限会按普通周计算。补上这一年的表，或用 ringback policy import-calendar 导入。

@@ -7,6 +7,7 @@ mod duty;
 mod hostile;
 mod live;
 mod owed;
+mod policy;
 mod pop;
 mod scene;
 mod shots;

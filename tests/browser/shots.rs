@@ -60,6 +60,12 @@ async fn pages_at_their_busiest_can_be_read_at_every_size() {
     pictures(&wires, "links", &mut faults).await;
     wires.goto(format!("{}/admin/people", scene.url())).await.expect("the people");
     pictures(&wires, "people", &mut faults).await;
+    wires.goto(format!("{}/policy", scene.url())).await.expect("the policy");
+    pictures(&wires, "policy", &mut faults).await;
+    wires.js("document.getElementById('policy-text').value = '[clock]\\nmised_call = 3\\n'", &[]).await;
+    wires.tap("button[value=check]").await;
+    wires.see(".mistakes", "mised_call").await;
+    pictures(&wires, "policy-mistakes", &mut faults).await;
     scene.pbx.hang_up(call).await;
     assert_eq!(faults, Vec::<String>::new());
     for browser in [&desk, &board, &wires] {

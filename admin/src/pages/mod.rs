@@ -11,6 +11,7 @@ pub mod messages;
 pub mod owed;
 pub mod people;
 pub mod period;
+pub mod policy;
 pub mod sign_in;
 pub mod step;
 pub mod ticket;
@@ -40,6 +41,7 @@ pub enum Room {
     Live,
     Links,
     People,
+    Policy,
     /// Who is away, and who stands in.
     Away,
     /// What somebody was told at once.
@@ -49,7 +51,7 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 11] = [
+    pub const ALL: [Room; 12] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
@@ -58,6 +60,7 @@ impl Room {
         Room::Live,
         Room::Links,
         Room::People,
+        Room::Policy,
         Room::Away,
         Room::Message,
         Room::Failed,
@@ -73,6 +76,7 @@ impl Room {
             Room::Live => "live",
             Room::Links => "links",
             Room::People => "people",
+            Room::Policy => "policy",
             Room::Away => "away",
             Room::Message => "message",
             Room::Failed => "failed",
@@ -136,13 +140,15 @@ impl Shell {
         let desk = ("/", pen.say("desk"), self.room == Room::Desk);
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
         let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
+        let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
         match self.visitor.person.role {
             Role::Agent => vec![desk, tickets, owed],
-            Role::Supervisor => vec![live, desk, tickets, owed],
-            Role::Manager => vec![live, tickets, owed],
+            Role::Supervisor => vec![live, desk, tickets, owed, policy],
+            Role::Manager => vec![live, tickets, owed, policy],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),
+                policy,
             ],
         }
     }

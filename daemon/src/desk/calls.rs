@@ -146,7 +146,8 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<
             && (open.number.as_ref() == Some(&number)
                 || customer.is_some_and(|customer| open.customer == Some(customer.id)))
     };
-    if !missed || !call.certain || case.obligations.iter().any(owed_already) {
+    let runs = case.policy.terms.clocks.rule(ClockKind::MissedCall).runs_for(matter.subject.kind);
+    if !missed || !runs || !call.certain || case.obligations.iter().any(owed_already) {
         return;
     }
     let others = case.talks.iter().map(|talk| (&talk.segments, talk.certain, talk.seen_at));

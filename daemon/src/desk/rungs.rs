@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 
 use super::case::{Case, OpenObligation};
-use super::clock::Next;
+use super::clock::{Next, ObligationState};
 use super::fact::Fact;
+use super::matters::ended;
 use super::policy::Policy;
 use super::told::told;
 use crate::Time;
@@ -21,6 +22,9 @@ pub fn due(case: &Case, now: Time) -> Vec<Fact> {
 /// What is due is reckoned anew: what was written down may be from before the policy, the matter
 /// or the customer changed.
 fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
+    if !applies(&case.policy, obligation) {
+        return vec![ended(obligation, ObligationState::Dropped, None)];
+    }
     let ladder = case.policy.ladder(&obligation.basis);
     let Some(known) = obligation.next else { return Vec::new() };
     let mut standing = Some(ladder.next(known.rung));
@@ -46,7 +50,13 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
     fired
 }
 
-/// The times of what is owed by the policy in force, where they were reckoned by an earlier one.
+/// Whether the policy has such a clock run for such a matter, as it had when it began.
+fn applies(policy: &Policy, obligation: &OpenObligation) -> bool {
+    policy.terms.clocks.rule(obligation.basis.kind).runs_for(obligation.basis.subject.kind)
+}
+
+/// The times of what is owed by the policy in force, where they were reckoned by an earlier one; what
+/// is not owed by it ends. Nothing begins: who would owe it has not heard of it, and its time may be past.
 /// Nothing fires here: what is due now is due by the times that follow.
 pub fn reckoned(case: &Case) -> Vec<Fact> {
     let policy = &case.policy;
@@ -55,6 +65,7 @@ pub fn reckoned(case: &Case) -> Vec<Fact> {
         ladder == owed.ladder && owed.next == owed.next.map(|next| ladder.next(next.rung))
     };
     let reckon = |owed: &OpenObligation| match is_as_before(owed) {
+        _ if !applies(policy, owed) => ended(owed, ObligationState::Dropped, None),
         true => Fact::Unmoved { obligation: owed.id, policy: policy.version },
         false => moved(policy, owed),
     };

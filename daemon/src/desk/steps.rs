@@ -50,6 +50,9 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
 
 fn promise(case: &Case, ticket: &Ticket, by: PersonId, at: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
     ahead("at", at, now)?;
+    if !runs(case, ClockKind::Promise, ticket) {
+        return Err(Refusal::NotOwed(ClockKind::Promise));
+    }
     let mut facts = Vec::new();
     for owed in &case.obligations {
         let is_replaced = match owed.basis.kind {

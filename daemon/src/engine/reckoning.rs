@@ -114,6 +114,34 @@ fn what_is_not_moved_leaves_no_trace() {
     assert_eq!(set(&mut house, None, 45), Ok(Done::Version(2)));
 }
 
+#[test]
+fn a_clock_that_runs_no_longer_ends_what_is_owed_by_it_and_no_other_begins() {
+    let mut house = House::new();
+    let began = owe(&mut house, OWED);
+    let states = "SELECT kind || ' ' || state || ' ' || count(*) FROM obligations GROUP BY kind, state ORDER BY kind";
+    let all = format!("{OWED}");
+    assert_eq!(house.sql("SELECT DISTINCT kind FROM obligations ORDER BY 1"), ["missed_call", "resolution"]);
+    // At the very moment at which the first reminders of solutions are due: 80 of a hundred of two hours.
+    house.until(began + TimeDelta::minutes(96) - TimeDelta::milliseconds(1));
+    house.now = began + TimeDelta::minutes(96) + TimeDelta::seconds(10);
+    let text = "[clock.resolution]\nkinds = [\"complaint\"]\n".to_owned();
+    house.give(None, Command::SetPolicy { version: Some(0), text }).unwrap();
+    house.until(began + TimeDelta::hours(30));
+    let dropped = ["missed_call open ", "resolution dropped "].map(|row| format!("{row}{all}"));
+    assert_eq!(house.sql(states), dropped);
+    let of_solutions =
+        "SELECT count(*) FROM rungs r JOIN obligations o ON o.id = r.obligation WHERE o.kind = 'resolution'";
+    assert_eq!(one(&house, of_solutions), 0);
+    house.give(None, Command::SetPolicy { version: Some(1), text: String::new() }).unwrap();
+    house.until(began + TimeDelta::hours(31));
+    assert_eq!(house.sql(states), dropped, "nothing begins for what came before");
+    owe(&mut house, 1);
+    assert_eq!(one(&house, "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'open'"), 0);
+    let new = inbound("new", "+8613700000001", house.now);
+    house.sees(house.now, &new);
+    assert_eq!(one(&house, "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'open'"), 1);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Set {

@@ -125,13 +125,15 @@ fn week(calendar: &mut Calendar, reading: &mut Reading, table: &DeTable) {
     if !missing.is_empty() {
         let why = "a week is written whole, with \"closed\" for a day without hours; missing: ";
         reading.wrong::<()>(&first.0.span(), format!("{why}{}", missing.join(", ")));
-        return;
     }
+    // The hours of the days that are said may be wrong too.
     let mut days = WEEKDAYS.map(|_| Slots::CLOSED);
     for (day, hours) in WEEKDAYS.iter().zip(&mut days) {
         reading.set(table, day, hours, Reading::hours);
     }
-    calendar.week = Week::new(days);
+    if missing.is_empty() {
+        calendar.week = Week::new(days);
+    }
 }
 
 fn official(year: i16, reading: &mut Reading, value: &Value) -> Option<Official> {

@@ -185,6 +185,14 @@ fn a_year_is_put_into_a_text_that_keeps_its_comments() {
 }
 
 #[test]
+fn a_half_written_week_hides_no_other_mistake() {
+    let found = mistakes("[calendar.site]\nmonday = \"9 to 5\"\ntuesday = \"closed\"\nsunday = 3\n");
+    let places: Vec<&str> = found.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["2:1", "2:10", "4:10"], "{found:#?}");
+    assert!(found[0].contains("missing: wednesday, thursday, friday, saturday"), "{found:#?}");
+}
+
+#[test]
 fn all_that_deadlines_are_reckoned_from_is_in_the_full_text() {
     let cn = read("[calendar.site]\nholidays = \"CN\"").unwrap();
     assert_ne!(cn.in_full(), usual().in_full());
