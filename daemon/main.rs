@@ -23,7 +23,7 @@ use protocol::native::client::Identity;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 /// Exit code of sysexits.h for a wrong configuration; systemd can be told not to retry on it.
@@ -295,6 +295,9 @@ async fn run(
     let asked_to_stop = asked_to_stop()?;
     let stop = CancellationToken::new();
     let daemon = daemon::start(config, store, stop.clone())?;
+    for warning in policy::unknown_years(&daemon.reader.policy()) {
+        warn!("{warning}");
+    }
     before(&daemon).await?;
     let house = admin::House {
         name: config.site.name.clone(),

@@ -14,6 +14,7 @@ mod kill;
 mod native;
 #[cfg(feature = "browser")]
 mod pbx;
+mod policy;
 mod start;
 #[cfg(feature = "asterisk")]
 mod truth;

@@ -27,7 +27,7 @@ use crate::pages::live::board_of;
 use crate::pages::owed::claimed;
 use crate::pages::step::{Taken, take_for};
 use crate::pages::ticket::{Asked, by_number};
-use crate::pages::{links_of, present};
+use crate::pages::{links_of, present, store_fails};
 use crate::parts::board::{device_word, oldest};
 use crate::parts::phone::look;
 use crate::parts::pop::outcome_word;
@@ -63,6 +63,20 @@ pub async fn people(Require { visitor, .. }: Require<Anyone>) -> impl IntoRespon
         })
     };
     Json(visitor.directory.people.iter().map(person).collect::<Vec<_>>())
+}
+
+/// How the house fares, on one glance.
+pub async fn status(FromState(state): FromState<State>, _: Require<Oversee>) -> Result<impl IntoResponse, Error> {
+    let notices = present(&state, vec![Topic::House]).await?;
+    let policy = state.reader.policy();
+    let link = |link: &LinkNow| json!({ "pbx": link.pbx.as_str(), "unseen_since": link.unseen_since });
+    Ok(Json(json!({
+        "at": now(),
+        "store_failing": store_fails(&notices),
+        "links": links_of(&notices).values().map(link).collect::<Vec<_>>(),
+        "policy": policy.version,
+        "years_without_holidays": policy::years(&policy),
+    })))
 }
 
 #[derive(Deserialize)]

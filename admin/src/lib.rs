@@ -4,6 +4,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod error;
+pub mod metrics;
 pub mod pages;
 pub mod parts;
 pub mod pen;
@@ -78,6 +79,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/me", get(api::me))
         .route("/api/v1/people", get(api::people))
         .route("/api/v1/away", post(api::away))
+        .route("/api/v1/status", get(api::status))
         .route("/api/v1/duties", get(api::duties))
         .route("/api/v1/board", get(api::board))
         .route("/api/v1/links", get(api::links))
@@ -110,6 +112,7 @@ pub fn router(state: State) -> Router {
     };
     pages
         .merge(api)
+        .route("/metrics", get(metrics::show))
         .route("/assets/{name}", get(assets::asset))
         .fallback(async || Error::NotFound)
         .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -155,6 +155,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/me", SIGNED_IN),
     ("GET", "/api/v1/people", SIGNED_IN),
     ("POST", "/api/v1/away", SIGNED_IN),
+    ("GET", "/api/v1/status", OVERSEE),
     ("GET", "/api/v1/duties", DESK),
     ("GET", "/api/v1/board", WATCH),
     ("GET", "/api/v1/links", WIRE),
@@ -182,6 +183,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/api/v1/pause", READ),
     ("POST", "/api/v1/unpause", READ),
     ("POST", "/api/v1/spy", WATCH),
+    // Also for whoever asks from the machine itself.
+    ("GET", "/metrics", OVERSEE),
     ("GET", "/assets/{name}", ALL),
     // Last, since it ends the session that asks.
     ("POST", "/sign-out", ALL),

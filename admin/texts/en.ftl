@@ -875,3 +875,6 @@ policy-differs = { $count ->
   }
 policy-unreadable = It cannot be read any more: check says why.
 policy-year = No holiday table for { $year }: its deadlines would be reckoned as plain weeks. Put in the year's table, or bring it with ringback policy import-calendar.
+year-unknown = No holidays are known for { $year }.
+year-mend = Deadlines in { $year } count its holidays as ordinary days, by the calendars { $calendars }. Put in the year's table, or bring it with ringback policy import-calendar.
+year-tell = Deadlines then count holidays as ordinary days, until a manager or an admin has put in the year's table.

@@ -863,3 +863,6 @@ policy-differs = { $count ->
   }
 policy-unreadable = 这一版已经读不懂了，点“检查”看原因。
 policy-year = { $year } 年没有节假日表，期限会按普通周计算。补上这一年的表，或用 ringback policy import-calendar 导入。
+year-unknown = 还没有 { $year } 年的节假日。
+year-mend = { $year } 年的期限会把节假日当平常日子算（日历 { $calendars }）。补上这一年的表，或用 ringback policy import-calendar 导入。
+year-tell = 到时候期限会把节假日当平常日子算，等经理或管理员补上。

@@ -23,7 +23,7 @@ use axum::response::Html;
 use daemon::live::{LinkNow, Notice, Topic};
 use daemon::{PbxName, Role};
 
-use crate::auth::Visitor;
+use crate::auth::{Govern, Right, Visitor};
 use crate::error::Error;
 use crate::parts::status::Status;
 use crate::pen::Pen;
@@ -95,6 +95,8 @@ pub struct Shell {
     pub fills: bool,
     pub visitor: Visitor,
     pub status: Status,
+    /// Years without a table of holidays, with the calendars that lack it.
+    unknown_years: BTreeMap<i16, Vec<String>>,
     pub build: String,
 }
 
@@ -103,7 +105,8 @@ impl Shell {
         let (links, store_failing) = (links_of(notices), store_fails(notices));
         let status = Status::new(visitor.pen.clone(), &links, store_failing, visitor.person.role == Role::Admin);
         let fills = matches!(room, Room::Desk | Room::Live);
-        Shell { title, room, fills, visitor, status, build: state.house.build.clone() }
+        let unknown_years = state.reader.policy().unknown_years(visitor.pen.now);
+        Shell { title, room, fills, visitor, status, unknown_years, build: state.house.build.clone() }
     }
 
     fn pen(&self) -> &Pen {
@@ -131,6 +134,11 @@ impl Shell {
             Language::ZhCn => Language::En,
             Language::En => Language::ZhCn,
         }
+    }
+
+    /// Whether the reader can bring a table of holidays.
+    fn governs(&self) -> bool {
+        Govern::allows(self.visitor.person.role)
     }
 
     /// The rooms that the reader may enter: address, name, whether this is it.
@@ -204,7 +212,7 @@ pub fn links_of(notices: &[Notice]) -> BTreeMap<PbxName, LinkNow> {
     links.collect()
 }
 
-fn store_fails(notices: &[Notice]) -> bool {
+pub fn store_fails(notices: &[Notice]) -> bool {
     notices.iter().any(|notice| matches!(notice, Notice::Store { failing: true }))
 }
 

@@ -127,3 +127,48 @@ async fn every_mistake_is_said_in_chinese() {
     }
     assert!(said.len() >= 24, "{said:#?}");
 }
+
+/// Whoever works by the calendar is told that a year's holidays are not known, and who can mend it how.
+#[tokio::test]
+async fn a_year_without_holidays_is_a_warning_on_every_page_in_metrics_and_status() {
+    let site = Site::open().await;
+    let (manager, agent) = (site.sign_in("manager").await, site.sign_in("agent").await);
+    let quiet = super::text(site.ask(get("/", Some(&agent))).await).await;
+    assert!(!quiet.contains("id=\"year-"), "as it ships, no calendar knows of holidays");
+    let text = "[calendar.site]\nholidays = \"own\"\n[calendar.\"ni\\\"ght\"]\nholidays = \"none\"\n";
+    let tried = super::text(site.ask(written(0, text, "check", &manager)).await).await;
+    let year = site.state.pen(Language::En).today().year();
+    assert!(tried.contains(&format!("{year} 年没有节假日表")), "told before it is in force: {tried}");
+    assert_eq!(site.ask(written(0, text, "save", &manager)).await.status(), StatusCode::SEE_OTHER);
+    let mark = format!("id=\"year-{year}\"");
+    for role in Role::ALL {
+        let session = site.sign_in(role.as_str()).await;
+        for (method, path, _) in ROUTES.iter().filter(|(method, path, _)| *method == "GET" && !path.contains("{")) {
+            let answer = site.ask(get(path, Some(&session))).await;
+            let kind =
+                answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+            if answer.status() != StatusCode::OK || !kind.starts_with("text/html") || *path == "/sign-in" {
+                continue;
+            }
+            let page = super::text(answer).await;
+            assert!(page.contains(&mark), "{method} {path} as {}", role.as_str());
+            let mends = page.contains("ringback policy import-calendar");
+            assert_eq!(mends, matches!(role, Role::Manager | Role::Admin), "{path} as {}", role.as_str());
+            assert_eq!(page.contains("等经理或管理员补上"), !mends, "{path} as {}", role.as_str());
+        }
+    }
+    let failed = super::text(site.ask(get("/nowhere", Some(&agent))).await).await;
+    assert!(failed.contains(&mark), "also where a page fails");
+    let unknown = json!({ "year": year, "calendars": ["site"] });
+    let status = json(site.ask(get("/api/v1/status", Some(&manager))).await).await;
+    assert_eq!(status["years_without_holidays"][0], unknown);
+    let policy = json(site.ask(get("/api/v1/policy", Some(&manager))).await).await;
+    assert_eq!(policy["years_without_holidays"][0], unknown);
+    let mut scrape = get("/metrics", None);
+    assert_ne!(site.ask(get("/metrics", None)).await.status(), StatusCode::OK, "not for anybody");
+    let here = std::net::SocketAddr::from(([127, 0, 0, 1], 4000));
+    scrape.extensions_mut().insert(axum::extract::ConnectInfo(here));
+    let metrics = super::text(site.ask(scrape).await).await;
+    let line = format!("\nringback_holidays_unknown{{year=\"{year}\",calendar=\"site\"}} 1\n");
+    assert!(metrics.contains(&line) && metrics.contains("\nringback_policy_version 1\n"), "{metrics}");
+}

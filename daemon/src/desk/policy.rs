@@ -22,8 +22,8 @@ pub use terms::{Callback, Notices, Recipient, Steps, Terms};
 /// with it, encoded, stays within what a request may hold.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// So far ahead a year's table of holidays should be there: hardly anything is owed for later, and
-/// there is time to bring it.
+/// So far ahead a year's table of holidays should be there, however short the clocks are: there is time
+/// to bring it.
 const LOOK_AHEAD: TimeDelta = TimeDelta::days(60);
 
 const MINUTE_MS: i64 = 60_000;
@@ -89,11 +89,15 @@ impl Policy {
     }
 
     /// The years of which a calendar needs the table of holidays and has none, with the calendars'
-    /// names: what falls due in them is reckoned as if they had no holidays.
+    /// names: what falls due in them is reckoned as if they had no holidays. From `now` as far ahead as
+    /// anything that is owed now can fall due in the calendar's hours, but for what stands still, and for
+    /// 60 days at least.
     pub fn unknown_years(&self, now: Time) -> BTreeMap<i16, Vec<String>> {
+        let longest_ms = self.terms.clocks.longest_open_ms();
         let mut unknown: BTreeMap<i16, Vec<String>> = BTreeMap::new();
         for (name, calendar) in &self.terms.calendars {
-            for year in calendar.unknown_years(now, now + LOOK_AHEAD) {
+            let last_due = calendar.after(now, longest_ms).unwrap_or(now);
+            for year in calendar.unknown_years(now, last_due.max(now + LOOK_AHEAD)) {
                 unknown.entry(year).or_default().push(name.clone());
             }
         }
@@ -138,5 +142,39 @@ impl Policy {
     pub fn day(&self, at: Time) -> i64 {
         let date = day_in(&self.zone, at);
         i64::from(date.year()) * 10_000 + i64::from(date.month()) * 100 + i64::from(date.day())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Time {
+        text.parse().expect("a time")
+    }
+
+    fn years(text: &str, now: &str) -> Vec<i16> {
+        let policy = Policy::new(TimeZone::get("Asia/Shanghai").expect("a zone"), Numbering::new("CN", None));
+        let terms = Terms::read(text, &policy).expect(text);
+        policy.with(1, terms).unknown_years(at(now)).into_keys().collect()
+    }
+
+    #[test]
+    fn a_year_without_holidays_is_told_as_far_ahead_as_anything_can_be_owed() {
+        let site = "[calendar.site]\nholidays = \"own\"\nyear.2026.off = []\n";
+        assert_eq!(years("", "2026-12-31T00:00:00Z"), [0; 0], "a site that works through holidays lacks no table");
+        // Shanghai's year turns eight hours before UTC's; the 60th day ahead is then in it.
+        assert_eq!(years(site, "2026-11-01T15:59:59Z"), [0; 0]);
+        assert_eq!(years(site, "2026-11-01T16:00:00Z"), [2027]);
+        assert_eq!(years(site, "2026-12-31T16:00:00Z"), [2027]);
+        let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let week: String = days.map(|day| format!("{day} = \"09:00-17:00\"\n")).concat();
+        let long =
+            format!("[clock.first_response]\nexcept = [{{ kind = \"other\", within = \"800h\" }}]\n{site}{week}");
+        // A hundred days of eight hours reach from the 23rd of September on into the year that follows.
+        assert_eq!(years(&long, "2026-09-22T09:00:00Z"), [0; 0]);
+        assert_eq!(years(&long, "2026-09-24T09:00:00Z"), [2027]);
+        let all = long.replace("[clock.first_response]", "[clock.first_response]\nhours = \"all\"");
+        assert_eq!(years(&all, "2026-09-24T09:00:00Z"), [0; 0], "no calendar is asked about all hours");
     }
 }

@@ -90,10 +90,7 @@ impl Store {
             whole(&db, &file)?;
         }
         let ids = Sequence::after_facts(&db)?;
-        let (policy, unread) = match versions::loaded(&db, &policy)? {
-            Ok(policy) => (policy, None),
-            Err(why) => (policy, Some(why)),
-        };
+        let (policy, unread) = versions::loaded(&db, &policy)?;
         let policy = Arc::new(policy);
         let (in_force, _) = watch::channel(policy.clone());
         Ok(Store { db, file, policy, in_force, unread, ids, staff: None, watched: Vec::new(), _lock: lock })

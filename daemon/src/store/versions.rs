@@ -56,17 +56,20 @@ pub fn set_by(db: &Connection, version: i64) -> Result<Option<PersonId>> {
     Ok(by.flatten().map(PersonId))
 }
 
-/// The policy with the terms that are kept.
-///
-/// # Errors
-/// The version whose text this daemon does not understand, and why.
-pub fn loaded(db: &Connection, policy: &Policy) -> Result<std::result::Result<Policy, String>> {
-    let Some(InForce { version, text, .. }) = in_force(db)? else { return Ok(Ok(policy.clone())) };
-    let terms = Terms::read(&text, policy).map_err(|mistakes| {
-        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        format!("version {version} of the policy cannot be read any more ({})", mistakes.join("; "))
-    });
-    Ok(terms.map(|terms| policy.with(version, terms)))
+/// The policy with the terms that are kept; where this daemon does not understand them, with those that
+/// ship, and why.
+pub fn loaded(db: &Connection, policy: &Policy) -> Result<(Policy, Option<String>)> {
+    let Some(InForce { version, text, .. }) = in_force(db)? else { return Ok((policy.clone(), None)) };
+    let (terms, unread) = match Terms::read(&text, policy) {
+        Ok(terms) => (terms, None),
+        Err(mistakes) => {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            let why = format!("version {version} of the policy cannot be read any more ({})", mistakes.join("; "));
+            (policy.terms.clone(), Some(why))
+        }
+    };
+    // Whatever is put in force comes after it.
+    Ok((policy.with(version, terms), unread))
 }
 
 /// The policy in force in a data directory, and its text, whether a daemon runs there or not.

@@ -96,6 +96,16 @@ impl Clocks {
         self.0.entry(kind).or_insert_with(|| ClockRule::usual(kind))
     }
 
+    /// The longest window that counts a calendar's hours; none: 0.
+    pub fn longest_open_ms(&self) -> i64 {
+        let open = self.0.values().filter(|rule| rule.hours == Hours::Open);
+        let windows = open.flat_map(|rule| {
+            let own = if let Target::Within { ms } = rule.target { Some(ms) } else { None };
+            own.into_iter().chain(rule.except.iter().map(|exception| exception.within_ms))
+        });
+        windows.max().unwrap_or_default()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (ClockKind, &ClockRule)> {
         self.0.iter().map(|(kind, rule)| (*kind, rule))
     }
