@@ -186,14 +186,17 @@ async fn more_calls_end(house: &House, count: i64) {
     more(house, "SELECT count(*) FROM calls WHERE ended_at_ms IS NOT NULL", count).await;
 }
 
-/// Until this is so much more.
+/// Until this is so much more; it may take long, but must not stand still.
 async fn more(house: &House, sql: &str, count: i64) {
-    let before = number(house, sql);
-    until(sql, async || {
-        let now = number(house, sql);
-        if now >= before + count { Ok(()) } else { Err(format!("{now}, {before} before")) }
-    })
-    .await;
+    let mut so_far = number(house, sql);
+    let goal = so_far + count;
+    while so_far < goal {
+        so_far = until(sql, async || {
+            let now = number(house, sql);
+            if now > so_far { Ok(now) } else { Err(format!("{now} of {goal}")) }
+        })
+        .await;
+    }
 }
 
 async fn out_of_sight(house: &House, out: bool) {

@@ -43,11 +43,11 @@ async fn an_asterisk_that_crashes_in_mid_call_leaves_an_outage_and_no_invented_a
     nothing_is_owed(&scene).await;
 
     // And the new Asterisk's calls, whose ids begin afresh, are calls of their own.
-    let caller = scene.lab.trunk.call(HOTLINE, "13800138001", None);
+    let caller = scene.lab.trunk.call(HOTLINE, "13911112222", None);
     caller.up().await;
-    desk.pops("talking", "138").await;
+    desk.pops("talking", "139").await;
     caller.hang_up();
-    let ticket = scene.ticket("13800138001", |ticket| ticket["calls"][0]["ended_at"].is_string()).await;
+    let ticket = scene.ticket("13911112222", |ticket| ticket["calls"][0]["ended_at"].is_string()).await;
     assert_eq!(ticket["calls"][0]["certain"], true);
 }
 
