@@ -155,6 +155,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// at most so much longer than it was, and a commit in so long is nothing to any disk.
 const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(30);
 
+/// The note goes this often with what is kept anyway.
+const ALIVE_ALONG: TimeDelta = TimeDelta::seconds(1);
+
 /// Attempts to write what is left when the daemon stops while the disk refuses.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -306,12 +309,13 @@ impl Engine {
             self.settled = true;
         }
         let inputs = self.batch();
+        let seen = seen_until(&inputs, now);
         if !inputs.is_empty() {
-            self.take(inputs, now).await?;
+            self.take(inputs, seen, now).await?;
         }
-        if self.note_is_old(now) {
-            self.store.together(|writing| writing.alive(now))?;
-            self.alive_at = Some(now);
+        if self.note_is_older(ALIVE_EVERY, seen) {
+            self.store.together(|writing| writing.alive(seen))?;
+            self.alive_at = Some(seen);
         }
         while self.fire(now).await? {}
         self.stale = self.reckon(now).await?;
@@ -333,9 +337,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the note is due, or the clock was set back since.
-    fn note_is_old(&self, now: Time) -> bool {
-        self.alive_at.is_none_or(|at| (now - at).abs() >= ALIVE_EVERY)
+    /// Whether the note is so old, or the clock was set back since.
+    fn note_is_older(&self, age: TimeDelta, now: Time) -> bool {
+        self.alive_at.is_none_or(|at| (now - at).abs() >= age)
     }
 
     fn batch(&mut self) -> Vec<Input> {
@@ -352,18 +356,18 @@ impl Engine {
 
     /// All inputs in one commit; where one of them is at fault, each in its own, so that it spoils
     /// nothing but itself. What the disk refused waits again.
-    async fn take(&mut self, inputs: Vec<Input>, now: Time) -> store::Result<()> {
+    async fn take(&mut self, inputs: Vec<Input>, seen: Time, now: Time) -> store::Result<()> {
         let mut changed = Changed::default();
-        let note = self.note_is_old(now);
+        let note = self.note_is_older(ALIVE_ALONG, seen);
         let result = self.store.together(|writing| {
             if note {
-                writing.alive(now)?;
+                writing.alive(seen)?;
             }
             inputs.iter().map(|input| apply(writing, input, now, &mut changed)).collect::<store::Result<Vec<_>>>()
         });
         match result {
             Ok(applied) => {
-                self.alive_at = if note { Some(now) } else { self.alive_at };
+                self.alive_at = if note { Some(seen) } else { self.alive_at };
                 for (input, applied) in inputs.into_iter().zip(applied) {
                     self.answer(input, applied);
                 }
@@ -380,7 +384,7 @@ impl Engine {
             Err(_) => {
                 let mut inputs = inputs.into_iter();
                 while let Some(input) = inputs.next() {
-                    if let Err(error) = Box::pin(self.take(vec![input], now)).await {
+                    if let Err(error) = Box::pin(self.take(vec![input], seen, now)).await {
                         let tried = self.waiting.pop_front();
                         self.put_back(tried.into_iter().chain(inputs));
                         return Err(error);
@@ -490,6 +494,14 @@ impl Engine {
             let _ = self.outlets.told.send(notice).await;
         }
     }
+}
+
+/// Until when all that was seen is kept, once these inputs are: where a whole batch was taken more
+/// may wait, of which a kill leaves nothing.
+fn seen_until(inputs: &[Input], now: Time) -> Time {
+    let at = |input: &Input| if let Input::Calls { at, .. } = input { Some(*at) } else { None };
+    let whole = inputs.iter().map(weight).sum::<usize>() >= BATCH;
+    whole.then(|| inputs.iter().rev().find_map(at)).flatten().map_or(now, |at| at.min(now))
 }
 
 /// An input's share of a [`BATCH`].
