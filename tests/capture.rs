@@ -170,7 +170,7 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 
 /// The store's calls in the words of `replay`.
 fn kept(db: &Connection, pbx: &str) -> Vec<Value> {
-    let sql = "SELECT json_object('direction', direction, 'caller', caller, 'number', number, 'to', reached, \
+    let sql = "SELECT json_object('direction', direction, 'caller', caller, 'number', iif(number LIKE '+%', number, NULL), 'to', reached, \
                'agent', agent, 'outcome', outcome, 'ended_by', ended_by, 'certain', json(iif(certain, 'true', 'false')), \
                'talk_ms', talk_ms, 'started_at', started_at_ms, 'answered_at', answered_at_ms, \
                'ended_at', ended_at_ms) FROM calls WHERE pbx = ?1";
