@@ -1,6 +1,6 @@
 //! The real binary, in a directory of its own, on ports of its own; ended when dropped.
 
-#[cfg(feature = "asterisk")]
+#[cfg(any(feature = "asterisk", feature = "faketime"))]
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -96,7 +96,13 @@ impl House {
     }
 
     pub fn serve(&self) -> Running {
-        self.start("serve")
+        self.start(ringback().arg("serve"))
+    }
+
+    /// Serves by another clock than the machine's, as those variables say.
+    #[cfg(feature = "faketime")]
+    pub fn serve_by(&self, clock: impl IntoIterator<Item = (&'static str, OsString)>) -> Running {
+        self.start(ringback().envs(clock).arg("serve"))
     }
 
     /// Runs `serve` to its end, for starts that should be refused.
@@ -104,13 +110,9 @@ impl House {
         ringback().args(["serve", "--config"]).arg(self.config()).output().expect("ringback serve")
     }
 
-    fn start(&self, verb: &str) -> Running {
-        let mut child = ringback()
-            .args([verb, "--config"])
-            .arg(self.config())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("ringback serve");
+    fn start(&self, command: &mut Command) -> Running {
+        let mut child =
+            command.arg("--config").arg(self.config()).stdout(Stdio::piped()).spawn().expect("ringback serve");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut said = Vec::new();
         let url = loop {

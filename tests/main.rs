@@ -10,9 +10,12 @@ mod capture;
 mod freeswitch;
 mod gap;
 mod house;
+#[cfg(feature = "faketime")]
+mod jumps;
 mod kill;
 mod native;
-#[cfg(feature = "browser")]
+#[cfg(any(feature = "browser", feature = "faketime"))]
+#[cfg_attr(not(feature = "browser"), expect(dead_code, reason = "the browser suite does more with it"))]
 mod pbx;
 mod policy;
 mod start;

@@ -143,7 +143,7 @@ const RECKONED: usize = 100;
 /// The clock is looked at this often while something is pending. A sleep is measured in elapsed
 /// time, but deadlines are moments of the wall clock, which may be set, or stand still with the
 /// machine; so no sleep is trusted for longer. The disk is not touched for it.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// While what another policy makes due comes piece by piece, messages wait for so long at most.
 const HELD_BACK: TimeDelta = TimeDelta::seconds(5);
