@@ -14,6 +14,7 @@ mod house;
 mod jumps;
 mod kill;
 mod native;
+mod owed;
 #[cfg(any(feature = "browser", feature = "faketime"))]
 #[cfg_attr(not(feature = "browser"), expect(dead_code, reason = "the browser suite does more with it"))]
 mod pbx;

@@ -326,18 +326,6 @@ impl Pbx {
         phone.id = asked.headers["ChannelId"].clone();
         phone.linked = phone.id.clone();
         let began = event("Newchannel", "call", &[&phone.block("")]);
-        phone.state = 6;
-        phone.exten = asked.exten.clone();
-        let mut line = self.leg("trunk", Some(&phone), "<unknown>", "<unknown>", "s", 0);
-        let begun = event("Newchannel", "call", &[&line.block("")]);
-        line.number = asked.exten.clone();
-        line.exten = asked.exten.clone();
-        line.state = 5;
-        for leg in [&phone, &line] {
-            self.up.insert(leg.id.clone(), leg.clone());
-        }
-        let both = [phone.block(""), line.block("Dest")].concat();
-        let dialled = field("DialString", &format!("{}@trunk", asked.exten));
         let done = [
             field("ActionID", &asked.headers["ActionID"]),
             "Response: Success\r\n".to_owned(),
@@ -346,18 +334,43 @@ impl Pbx {
             field("Uniqueid", &phone.id),
         ]
         .concat();
+        phone.state = 6;
+        phone.exten = asked.exten.clone();
+        let picked_up = event("Newstate", "call", &[&phone.block("")]);
+        let done = event("OriginateResponse", "call", &[&done]);
+        self.ring_out(&asked.agent, phone, [began, picked_up, done].concat()).await
+    }
+
+    /// The agent dials with the phone's own keys, and the number rings.
+    pub async fn keys(&mut self, agent: &str, number: &str) -> Outbound {
+        let mut phone = self.leg(agent, None, agent, &format!("Agent {agent}"), number, 0);
+        let began = event("Newchannel", "call", &[&phone.block("")]);
+        phone.state = 4;
+        let rings = event("Newstate", "call", &[&phone.block("")]);
+        self.ring_out(agent, phone, [began, rings].concat()).await
+    }
+
+    async fn ring_out(&mut self, agent: &str, phone: Leg, before: String) -> Outbound {
+        let mut line = self.leg("trunk", Some(&phone), "<unknown>", "<unknown>", "s", 0);
+        let begun = event("Newchannel", "call", &[&line.block("")]);
+        line.number = phone.exten.clone();
+        line.exten = phone.exten.clone();
+        line.state = 5;
+        for leg in [&phone, &line] {
+            self.up.insert(leg.id.clone(), leg.clone());
+        }
+        let both = [phone.block(""), line.block("Dest")].concat();
+        let dialled = field("DialString", &format!("{}@trunk", phone.exten));
         let text = [
-            began,
-            event("Newstate", "call", &[&phone.block("")]),
-            event("OriginateResponse", "call", &[&done]),
-            self.device(&asked.agent, Device::InUse),
+            before,
+            self.device(agent, Device::InUse),
             begun,
             event("DialBegin", "call", &[&both, &dialled]),
             event("Newstate", "call", &[&line.block("")]),
         ]
         .concat();
         self.say(text).await;
-        Outbound { agent: asked.agent.clone(), phone, line, answered: false }
+        Outbound { agent: agent.to_owned(), phone, line, answered: false }
     }
 
     /// The dialled party answers.

@@ -365,7 +365,12 @@ pub async fn spy(
 fn asked(done: Done) -> (StatusCode, Json<Value>) {
     let leg = match done {
         Done::Dialling { leg } => Some(leg.to_string()),
-        Done::Nothing | Done::Ticket(_) | Done::Version(_) | Done::Customer(_) | Done::Person(_) => None,
+        Done::Nothing
+        | Done::Ticket(_)
+        | Done::Version(_)
+        | Done::Customer(_)
+        | Done::Person(_)
+        | Done::Obligation(_) => None,
     };
     (StatusCode::ACCEPTED, Json(json!({ "leg": leg })))
 }

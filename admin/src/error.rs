@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::Time;
+use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{FieldWhy, Refusal};
 use daemon::desk::policy::Mistake;
 use daemon::live::Stopped;
@@ -46,6 +47,12 @@ pub enum Error {
         who: String,
         until: Time,
     },
+    /// That obligation has ended: how, when, and by whom where somebody did it.
+    Over {
+        state: ObligationState,
+        at: Time,
+        who: Option<String>,
+    },
     /// The store could not be read.
     Reading(ReadError),
     Stopping,
@@ -70,6 +77,7 @@ impl Error {
             Error::Refused(refusal) => refusal_code(refusal),
             Error::BeingCalled { .. } => "being_called",
             Error::Claimed { .. } => "claimed",
+            Error::Over { .. } => "over",
             Error::Reading(_) => "reading",
             Error::Stopping => "stopping",
             Error::ShortPassword => "short_password",
@@ -86,7 +94,7 @@ impl Error {
             Error::ShortPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Error::BeingCalled { .. } | Error::Claimed { .. } => StatusCode::CONFLICT,
+            Error::BeingCalled { .. } | Error::Claimed { .. } | Error::Over { .. } => StatusCode::CONFLICT,
             Error::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Error::Refused(refusal) => match refusal {
                 Refusal::NoSuchTicket
@@ -101,6 +109,7 @@ impl Error {
                 | Refusal::OwnCall
                 | Refusal::OnThePhone
                 | Refusal::ClaimedBy { .. }
+                | Refusal::Over { .. }
                 | Refusal::NotOwed(_)
                 | Refusal::MayNotPause
                 | Refusal::Suspended
@@ -129,6 +138,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             FieldWhy::Unknown => "field_unknown",
             FieldWhy::NotANumber => "field_not_a_number",
             FieldWhy::Taken => "field_taken",
+            FieldWhy::NotATime => "field_not_a_time",
             FieldWhy::NotAhead => "field_not_ahead",
             FieldWhy::TooFarAhead => "field_too_far_ahead",
         },
@@ -142,6 +152,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::OnThePhone => "on_the_phone",
         Refusal::BeingCalled { .. } => "being_called",
         Refusal::ClaimedBy { .. } => "claimed",
+        Refusal::Over { .. } => "over",
         Refusal::NotOwed(_) => "not_owed",
         Refusal::MayNotPause => "may_not_pause",
         Refusal::Suspended => "suspended",
@@ -227,6 +238,13 @@ pub fn what(pen: &Pen, error: &Error) -> String {
     match error {
         Error::BeingCalled { who } => pen.say1("error-being_called", "who", who),
         Error::Claimed { who, until } => pen.say2("error-claimed", "who", who, "until", pen.when(until)),
+        Error::Over { state, at, who } => {
+            let how = pen.word("owed-state", state.as_str());
+            match who {
+                Some(who) => pen.language.say("error-over-by", &[("how", &how), ("at", &pen.when(at)), ("who", who)]),
+                None => pen.say2("error-over", "how", how, "at", pen.when(at)),
+            }
+        }
         _ => pen.word("error", error.code()),
     }
 }
@@ -248,6 +266,7 @@ pub fn works(pen: &Pen, error: &Error) -> String {
         | Error::ShortPassword
         | Error::BeingCalled { .. }
         | Error::Claimed { .. }
+        | Error::Over { .. }
         | Error::Refused(_) => pen.say("works-rest"),
     }
 }
@@ -258,6 +277,10 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         _ => None,
     };
     let until = if let Error::Claimed { until, .. } = error { Some(*until) } else { None };
+    let ended = match error {
+        Error::Over { state, at, .. } => Some(json!({ "state": state.as_str(), "at": at })),
+        _ => None,
+    };
     let detail = if let Error::Parameter(why) = error { Some(why) } else { None };
     let mistakes = match error {
         Error::Refused(Refusal::Terms(mistakes)) => Some(mistakes.iter().map(mistake).collect::<Vec<_>>()),
@@ -274,6 +297,7 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         "code": error.code(),
         "field": field,
         "until": until,
+        "ended": ended,
         "detail": detail,
         "mistakes": mistakes,
         "by": stands.and_then(|(by, _)| by),

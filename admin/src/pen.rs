@@ -73,6 +73,14 @@ impl Pen {
     pub fn hms(&self, at: &Time) -> String {
         self.local(at).strftime("%H:%M:%S").to_string()
     }
+    /// `2026-11-24T16:10`, as a field for a time holds it.
+    pub fn typed(&self, at: &Time) -> String {
+        self.local(at).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+    /// The next minute, before which nothing can be promised, as such a field holds it.
+    pub fn soonest(&self) -> String {
+        self.typed(&(self.now + TimeDelta::minutes(1)))
+    }
     /// `16:10:21.118`.
     pub fn exact(&self, at: &Time) -> String {
         self.local(at).strftime("%H:%M:%S%.3f").to_string()

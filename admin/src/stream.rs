@@ -3,7 +3,8 @@
 //! `GET /stream?pages=desk,live&lang=en`: one stream a browser and language, for all of its tabs;
 //! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
 //! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text","late","href"}`, `not-done` `{"text"}` (what
-//! this reader asked of a PBX and was not done), `owed` (what is owed changed), `event` (a row of the
+//! this reader asked of a PBX and was not done), `beside` `{"text","href"}` (another works on what this
+//! reader calls about), `owed` (what is owed changed), `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
 //! caller is named, it cannot begin an event of its own.
@@ -20,9 +21,10 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use daemon::calls::now::AgentNow;
 use daemon::desk::News;
+use daemon::desk::clock::Claim;
 use daemon::desk::command::SessionHash;
 use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
-use daemon::{CallId, PbxName};
+use daemon::{CallId, ObligationId, PbxName, PersonId};
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::json;
@@ -110,6 +112,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
             Room::Owed | Room::Obligation => {
                 all.extend([Topic::Person(visitor.person.id), Topic::Unowned]);
+                all.extend(visitor.directory.stands_in_for(visitor.person.id).map(Topic::Person));
                 all.extend(Watch::allows(visitor.person.role).then_some(Topic::Board));
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
@@ -316,6 +319,7 @@ impl Writer {
                 Ok(())
             }
             Notice::Told(told) => self.told(&told).await,
+            Notice::Beside { person, obligation, claim } => self.beside(person, obligation, claim).await,
             Notice::NotDone(not_done) => {
                 let data = json!({ "text": words(&self.visitor.pen, &not_done) });
                 self.send(Event::default().event("not-done").data(data.to_string()));
@@ -460,6 +464,23 @@ impl Writer {
         let late = message.tellings.iter().any(|telling| telling.news != News::Reminder);
         let data = json!({ "id": message.id.0, "text": text, "late": late, "href": href });
         self.send(Event::default().event("told").data(data.to_string()));
+        Ok(())
+    }
+
+    /// This reader calls somebody whom another works on: whose it is.
+    async fn beside(&mut self, person: PersonId, obligation: ObligationId, claim: Claim) -> Result<(), Over> {
+        if person != self.visitor.person.id {
+            return Ok(());
+        }
+        let Ok(Some(row)) = self.state.reader.obligation(obligation).await else { return Ok(()) };
+        let pen = &self.visitor.pen;
+        let holder = self.visitor.directory.person(claim.by);
+        let clock = pen.word("clock", row.kind.as_str());
+        let who = holder.map_or_else(|| pen.say("somebody"), |holder| holder.name.clone());
+        let text =
+            pen.language.say("call-beside", &[("clock", &clock), ("who", &who), ("until", &pen.hm(&claim.until))]);
+        let data = json!({ "text": text, "href": format!("/owed/{obligation}") });
+        self.send(Event::default().event("beside").data(data.to_string()));
         Ok(())
     }
 

@@ -134,11 +134,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets/{id}/discard", DESK),
     ("GET", "/owed", READ),
     ("GET", "/owed/{id}", READ),
-    ("POST", "/owed/{id}/claim", READ),
-    ("POST", "/owed/{id}/release", READ),
-    ("POST", "/owed/{id}/pause", READ),
-    ("POST", "/owed/{id}/resume", READ),
-    ("POST", "/owed/{id}/waive", WATCH),
+    ("POST", "/owed/{id}/{what}", READ),
     ("GET", "/live", WATCH),
     ("GET", "/admin", WIRE),
     ("POST", "/admin/extensions", WIRE),
@@ -168,11 +164,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/tickets/{number}", READ),
     ("GET", "/api/v1/obligations", READ),
     ("GET", "/api/v1/obligations/{id}", READ),
-    ("POST", "/api/v1/obligations/{id}/claim", READ),
-    ("POST", "/api/v1/obligations/{id}/release", READ),
-    ("POST", "/api/v1/obligations/{id}/pause", READ),
-    ("POST", "/api/v1/obligations/{id}/resume", READ),
-    ("POST", "/api/v1/obligations/{id}/waive", WATCH),
+    ("POST", "/api/v1/obligations/{id}/{what}", READ),
     ("GET", "/api/v1/policy", OVERSEE),
     ("PUT", "/api/v1/policy", GOVERN),
     ("POST", "/api/v1/policy/check", OVERSEE),
@@ -207,7 +199,11 @@ async fn every_route_is_for_whom_it_is_meant() {
         who.push(Some(site.sign_in(role.as_str()).await));
     }
     for (method, path, may) in ROUTES {
-        let path = path.replace("{number}", "20260101-9999").replace("{id}", "999999").replace("{name}", "style.css");
+        let path = path
+            .replace("{number}", "20260101-9999")
+            .replace("{id}", "999999")
+            .replace("{what}", "claim")
+            .replace("{name}", "style.css");
         for (session, may) in who.iter().zip(may) {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let request = match method {

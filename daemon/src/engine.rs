@@ -133,7 +133,8 @@ impl Commands {
 /// has just missed one waits no longer than a blink.
 const BATCH: usize = 512;
 
-/// Rungs that share a commit at most, so that a herd of them does not keep calls waiting.
+/// Rungs that share a commit at most, each commit at its own time, so that a herd of them does not
+/// keep calls waiting.
 const RUNGS: usize = 500;
 
 /// Obligations that share a commit when they are reckoned anew by another policy: whatever comes
@@ -145,7 +146,7 @@ const RECKONED: usize = 100;
 /// machine; so no sleep is trusted for longer. The disk is not touched for it.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// While what another policy makes due comes piece by piece, messages wait for so long at most.
+/// While what is due comes piece by piece, messages wait for so long at most.
 const HELD_BACK: TimeDelta = TimeDelta::seconds(5);
 
 /// Between attempts to write after the disk refused.
@@ -182,6 +183,8 @@ pub struct Engine {
     alive_at: Option<Time>,
     /// It was noted by what deadlines are reckoned.
     settled: bool,
+    /// There may be more that is due.
+    behind: bool,
     /// There may be more that was reckoned by an earlier policy.
     stale: bool,
     /// Obligations whose rungs cannot be kept; not tried again before the next start.
@@ -214,6 +217,7 @@ impl Engine {
             due: None,
             alive_at: None,
             settled: false,
+            behind: false,
             stale: false,
             passed_over: BTreeSet::new(),
             failing: false,
@@ -273,7 +277,7 @@ impl Engine {
 
     /// How long nothing needs to be done of itself.
     fn idle(&self, now: Time) -> Duration {
-        if !self.waiting.is_empty() || self.stale {
+        if !self.waiting.is_empty() || self.behind || self.stale {
             return Duration::ZERO;
         }
         let until = |at: Time| (at - now).to_std().unwrap_or(Duration::ZERO);
@@ -281,7 +285,7 @@ impl Engine {
         self.due.map_or(note, |due| until(due).min(LOOK).min(note))
     }
 
-    /// Commits what waits, as much as belongs into one commit, then fires what is due.
+    /// Commits what waits, as much as belongs into one commit, then fires what is due, as much again.
     pub async fn turn(&mut self, now: Time) {
         let failed = self.work(now).await.err();
         if failed.is_some() == self.failing {
@@ -317,8 +321,10 @@ impl Engine {
             self.store.together(|writing| writing.alive(seen))?;
             self.alive_at = Some(seen);
         }
-        while self.fire(now).await? {}
-        self.stale = self.reckon(now).await?;
+        self.behind = self.fire(now).await?;
+        if !self.behind {
+            self.stale = self.reckon(now).await?;
+        }
         self.compose(now)?;
         let (due, to_send) = (self.store.next_due(&self.passed_over)?, self.store.next_to_send()?);
         self.due = due.into_iter().chain(to_send).min();
@@ -326,10 +332,10 @@ impl Engine {
     }
 
     /// Puts what is to be told now into messages. Not before all that is due has fired, so that who
-    /// is told of many things is told once. What another policy makes due comes piece by piece; it is
-    /// held back for the rest, though not for long.
+    /// is told of many things is told once: what comes piece by piece is held back for the rest,
+    /// though not for long.
     fn compose(&mut self, now: Time) -> store::Result<()> {
-        let from = if self.stale { now - HELD_BACK } else { now };
+        let from = if self.behind || self.stale { now - HELD_BACK } else { now };
         if self.store.next_to_send()?.is_some_and(|at| at <= from) {
             self.store.together(|writing| writing.compose(now))?;
             self.outlets.outbox.notify_one();

@@ -15,6 +15,7 @@ use crate::calls::now::{AgentNow, QueueNow};
 use crate::calls::pop::PopState;
 use crate::desk::News;
 use crate::desk::asking::Ask;
+use crate::desk::clock::Claim;
 use crate::desk::command::Refusal;
 use crate::{CallId, Extension, MessageId, ObligationId, PbxName, PersonId, TicketId, Time};
 
@@ -73,6 +74,12 @@ pub enum Notice {
     Told(Arc<Message>),
     /// Something that this person asked of a PBX was not done.
     NotDone(Arc<NotDone>),
+    /// This person calls somebody from their own phone while another works on what is owed to them.
+    Beside {
+        person: PersonId,
+        obligation: ObligationId,
+        claim: Claim,
+    },
     /// So many notices were dropped for this listener since the last one it got: read all again.
     Missed(u64),
 }

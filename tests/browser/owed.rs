@@ -62,7 +62,7 @@ async fn what_one_has_taken_another_cannot_dial_and_is_told_who_has_it() {
     li.see(&format!("#duty-{id}"), "未接回电").await;
     let list = scene.browser(ZHOU).await;
     list.goto(format!("{}/owed", scene.url())).await.expect("the list");
-    list.see("#owed-list tbody tr:first-child", "临期").await;
+    list.see(&format!("#owed-{id}"), "临期").await;
     list.tap(&format!("#owed-{id} td:first-child a")).await;
     list.see("#owed-head .btn", "").await;
     list.js("document.querySelector('#owed-head form[action$=\"/claim\"] button').focus()", &[]).await;
@@ -91,6 +91,135 @@ async fn what_one_has_taken_another_cannot_dial_and_is_told_who_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_on_one_page_is_drawn_on_the_other_and_so_is_its_end() {
+    let scene = scene().await;
+    let zhou = sign_in(scene.url(), ZHOU).await;
+    let all = api(&scene, &zhou, "obligations?kind=resolution&state=open").await;
+    let mut rows = all["obligations"].as_array().expect("a list").iter();
+    let owed = rows.find(|row| row["number"] == format!("+86{OTHER}")).unwrap_or_else(|| panic!("{all}"));
+    let id = owed["id"].as_i64().unwrap_or_else(|| panic!("{all}"));
+    let open = async |login| {
+        let browser = scene.browser(login).await;
+        browser.goto(format!("{}/owed/{id}", scene.url())).await.expect("the obligation");
+        browser.see("#owed-head h1", "办结").await;
+        browser
+    };
+    let (hers, boss) = (open(ZHOU).await, open(BOSS).await);
+    hers.tap(".owed-pause > summary").await;
+    hers.see(".owed-pause button", "暂停计时").await;
+    hers.js("document.querySelector('.owed-pause input').value = '等客户寄回显示器'", &[]).await;
+    hers.tap(".owed-pause button").await;
+    for browser in [&hers, &boss] {
+        let said = browser.see("#owed-head .meta", "等客户寄回显示器").await;
+        assert!(said.contains("暂停"), "{said}");
+        browser.see_count("#owed-window .held", 1).await;
+        browser.see("#owed-head .due", "暂停").await;
+        browser.see("#owed-pauses", "周晓云").await;
+        browser.see_that("return getComputedStyle(document.querySelector('.owed-pause')).display === 'none'").await;
+    }
+    let paused = api(&scene, &zhou, &format!("obligations/{id}")).await;
+    assert_eq!((&paused["due_at"], &paused["suspended"]["why"]), (&Value::Null, &json!("等客户寄回显示器")));
+    for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
+        boss.resize(width, height).await;
+        boss.see_that("return document.documentElement.scrollWidth <= innerWidth").await;
+        boss.shoot(&format!("owed-paused-{name}")).await;
+    }
+    boss.resize(1366, 768).await;
+    boss.tap("#owed-head form[action$='/resume'] button").await;
+    for browser in [&hers, &boss] {
+        browser.see_count("#owed-head form[action$='/resume']", 0).await;
+        browser.see_count("#owed-window .held", 1).await;
+        browser.see_count("#owed-head .due[data-due]", 1).await;
+        browser.is_content().await;
+    }
+    let resumed = api(&scene, &zhou, &format!("obligations/{id}")).await;
+    assert!(resumed["due_at"].as_str() > owed["due_at"].as_str(), "{resumed} after {owed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_dials_by_the_phones_own_keys_has_it_and_the_second_reads_whose_it_is() {
+    let mut scene = scene().await;
+    let boss = sign_in(scene.url(), BOSS).await;
+    let id = owed_to(&scene, &boss, MISSED).await;
+    let page = whole(&scene, ZHOU, id).await;
+    let li = scene.browser(LI).await;
+    let first = scene.pbx.keys("1001", MISSED).await;
+    page.see("#owed-head .state.live", "您在处理").await;
+    let second = scene.pbx.keys("1002", MISSED).await;
+    let said = li.see("#toasts .toast.bad", "周晓云").await;
+    assert!(said.contains("未接回电") && said.contains("拦不住"), "{said}");
+    // It stands with the call, also after the notice is gone.
+    li.see("#pops > .pop .why", "周晓云 在处理").await;
+    li.shoot("beside").await;
+    assert!(!scene.pbx.was_asked(), "the PBX was asked for nothing");
+    scene.pbx.lay_down(second).await;
+    scene.pbx.lay_down(first).await;
+    let ticket = api(&scene, &boss, &format!("obligations/{id}")).await["ticket"].clone();
+    page.goto(format!("{}/tickets/{}", scene.url(), ticket.as_str().expect("a number"))).await.expect("the ticket");
+    page.see("#timeline", "当时 周晓云 在处理").await;
+    for browser in [&page, &li] {
+        browser.is_content().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_is_made_where_it_is_owed_and_a_time_that_is_past_is_refused_beside_it() {
+    let scene = scene().await;
+    let zhou = sign_in(scene.url(), ZHOU).await;
+    let id = owed_to(&scene, &zhou, MISSED).await;
+    let page = whole(&scene, ZHOU, id).await;
+    page.tap(".owed-promise > summary").await;
+    let promise = "const form = document.querySelector('.owed-promise form'); form.noValidate = true;
+        form.querySelector('[name=at]').value = arguments[0]; form.querySelector('button').click()";
+    page.js(promise, &[json!("2020-01-01T10:00")]).await;
+    page.see(".owed-promise [data-why]", "时间已过").await;
+    page.shoot("owed-promise-refused").await;
+    page.js(promise, &[json!("2027-03-01T15:30")]).await;
+    page.see("#owed-head h1", "约定").await;
+    page.see("#owed-head .meta", "03-01 15:30").await;
+    let promised = api(&scene, &zhou, "obligations?kind=promise&owner=me&state=open").await;
+    assert_eq!(promised["obligations"][0]["due_at"], "2027-03-01T07:30:00Z", "{promised}");
+
+    // From the ticket's page as well, where it moves it.
+    let ticket = promised["obligations"][0]["ticket"].as_str().expect("a number");
+    page.goto(format!("{}/tickets/{ticket}", scene.url())).await.expect("the ticket");
+    let promise = promise.replace(".owed-promise form", ".taken form");
+    page.js(&promise, &[json!("2020-01-01T10:00")]).await;
+    page.see(".taken [data-why]", "时间已过").await;
+    page.js(&promise, &[json!("2027-03-02T09:00")]).await;
+    page.see("#clocks", "03-02 09:00").await;
+    let moved = api(&scene, &zhou, "obligations?kind=promise&owner=me&state=open").await;
+    assert_eq!(moved["obligations"].as_array().map(Vec::len), Some(1), "{moved}");
+    page.is_content().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_who_is_away_owes_comes_to_the_deputys_open_page_and_goes_again() {
+    let scene = scene().await;
+    let (zhou, boss) = (sign_in(scene.url(), ZHOU).await, sign_in(scene.url(), BOSS).await);
+    let id =
+        api(&scene, &zhou, "obligations?owner=me&kind=resolution&state=open").await["obligations"][0]["id"].clone();
+    let people = api(&scene, &boss, "people").await;
+    let person = |name: &str| {
+        let people = people.as_array().expect("a list");
+        people.iter().find(|person| person["name"] == name).expect("that person")["id"].clone()
+    };
+    let list = scene.browser(LI).await;
+    list.goto(format!("{}/owed", scene.url())).await.expect("the list");
+    list.see("#owed-list", "未接回电").await;
+    list.see_count(&format!("#owed-{id}"), 0).await;
+    let (status, _) = post(&scene, &zhou, "away", json!({ "away": true, "deputy": person("李建国") })).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    list.see(&format!("#owed-{id}"), "代 周晓云").await;
+    list.shoot("owed-deputy").await;
+    let back = json!({ "away": false, "deputy": person("李建国"), "person": person("周晓云") });
+    assert_eq!(post(&scene, &boss, "away", back).await.0, StatusCode::NO_CONTENT);
+    list.take_the_hand_away().await;
+    list.see_count(&format!("#owed-{id}"), 0).await;
+    list.is_content().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_waives_with_a_reason_and_it_is_shown() {
     let scene = scene().await;
     let (boss, zhou) = (sign_in(scene.url(), BOSS).await, sign_in(scene.url(), ZHOU).await);
@@ -108,7 +237,7 @@ async fn a_supervisor_waives_with_a_reason_and_it_is_shown() {
     assert_eq!(refused(&zhou, &pause, because()).await, (409, "may_not_pause".into()), "by the policy as shipped");
 
     let watched = whole(&scene, ZHOU, id).await;
-    assert_eq!(watched.count(".owed-forms details").await, 0, "neither is hers to do");
+    assert_eq!(watched.count(".owed-waive, .owed-pause").await, 0, "neither is hers to do");
     let page = whole(&scene, BOSS, id).await;
     page.tap(".owed-waive > summary").await;
     for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
@@ -202,7 +331,7 @@ async fn an_agent_sees_the_own_and_nobodys_and_lists_come_in_pages() {
     assert!(seen.is_sorted(), "{seen:?}");
     let none = api(&scene, &zhou, "obligations?owner=me&kind=missed_call").await;
     assert_eq!(none["obligations"], json!([]));
-    let late = api(&scene, &boss, "obligations?at_risk=true&state=open").await;
+    let late = api(&scene, &boss, "obligations?at_risk=true&kind=missed_call").await;
     assert_eq!(late["obligations"], json!([]), "three of thirty minutes are gone");
     for (query, code) in
         [("kind=x", "parameter"), ("state=x", "parameter"), ("owner=x", "parameter"), ("owner=1", "not_allowed")]

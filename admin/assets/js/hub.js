@@ -9,7 +9,7 @@ export class Hub {
   constructor(origin, language) {
     this.origin = origin;
     this.language = language;
-    /** @type {Map<any, { pages: string, tell: (heard: Heard) => void }>} */
+    /** @type {Map<any, { pages: string, tell: (heard: Heard) => void, greeted: boolean }>} */
     this.tabs = new Map();
     /** What was heard last under each id, for tabs that come later. @type {Map<string, Heard>} */
     this.latest = new Map();
@@ -22,9 +22,11 @@ export class Hub {
 
   /** @param {any} key @param {string} pages @param {(heard: Heard) => void} tell */
   join(key, pages, tell) {
-    this.tabs.set(key, { pages, tell });
-    if (this.wanted() !== this.pages || !this.source) this.open();
-    else for (const heard of this.latest.values()) tell(heard);
+    const tab = { pages, tell, greeted: false };
+    this.tabs.set(key, tab);
+    if (this.wanted() !== this.pages || !this.source) return this.open();
+    tab.greeted = true;
+    for (const heard of this.latest.values()) tell(heard);
   }
 
   /** @param {any} key */
@@ -45,7 +47,7 @@ export class Hub {
     const asked = new URLSearchParams({ pages: this.pages, lang: this.language });
     const source = new EventSource(`${this.origin}/stream?${asked}`);
     this.source = source;
-    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "event", "ticket", "owed", "resync"]) {
+    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "beside", "event", "ticket", "owed", "resync"]) {
       source.addEventListener(event, (message) => this.heard(event, /** @type {MessageEvent} */ (message).data));
     }
     source.addEventListener("signed-out", () => {
@@ -72,6 +74,7 @@ export class Hub {
   /** @param {string} event @param {string} text */
   heard(event, text) {
     this.heardAt = Date.now();
+    if (event === "hello") return this.greet();
     const heard = { event, data: JSON.parse(text) };
     if (event === "fragment") {
       if (heard.data.html === undefined) this.latest.delete(heard.data.id);
@@ -83,6 +86,14 @@ export class Hub {
       for (const id of this.latest.keys()) if (id.startsWith("pop-") && !only.has(id)) this.latest.delete(id);
     }
     this.tell(heard);
+  }
+
+  /** The stream began, anew for whoever was here before: between two streams nothing is heard. */
+  greet() {
+    for (const tab of this.tabs.values()) {
+      tab.tell({ event: "hello", data: { again: tab.greeted } });
+      tab.greeted = true;
+    }
   }
 
   watch() {

@@ -82,28 +82,45 @@ async function load(url, how) {
 
 /**
  * Does something beside the page: its answer is a notice, not a page; an empty one where what comes
- * of it is seen. A menu that it was chosen from closes.
+ * of it is seen. With `data-go` the page goes where the answer leads. Why it was refused stands in
+ * the form's own place for that, else in a notice. A menu that it was chosen from closes.
  * @param {HTMLFormElement} form @param {HTMLElement | null} button
  */
 async function quietly(form, button) {
   const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
   if (button instanceof HTMLButtonElement && button.name) body.set(button.name, button.value);
-  const menu = form.closest("details.menu");
-  if (menu?.contains(document.activeElement)) menu.querySelector("summary")?.focus();
-  menu?.removeAttribute("open");
   const said = form.dataset.said ?? say("dialling");
+  const why = form.querySelector("[data-why]");
+  const goes = form.hasAttribute("data-go");
+  if (why instanceof HTMLElement) why.hidden = true;
+  else close(form.closest("details.menu"));
   try {
     const answer = await fetch(button?.getAttribute("formaction") ?? form.action, {
       method: "POST",
       body,
-      redirect: "manual",
+      redirect: goes ? "follow" : "manual",
       headers: { accept: "application/json" },
     });
     if (answer.type === "opaqueredirect" || answer.ok) {
+      if (goes) return location.assign(answer.url);
+      close(form.closest("details.menu"));
       form.reset();
       if (said) toast(said, { sign: "phone" });
-    } else toast((await answer.json()).title ?? say("failed"), { bad: true });
+    } else refused(why, (await answer.json()).title ?? say("failed"));
   } catch {
-    toast(say("failed"), { bad: true });
+    refused(why, say("failed"));
   }
+}
+
+/** @param {Element | null} place @param {string} text */
+function refused(place, text) {
+  if (!(place instanceof HTMLElement)) return toast(text, { bad: true });
+  place.textContent = text;
+  place.hidden = false;
+}
+
+/** @param {Element | null} menu */
+function close(menu) {
+  if (menu?.contains(document.activeElement)) menu.querySelector("summary")?.focus();
+  menu?.removeAttribute("open");
 }

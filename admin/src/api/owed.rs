@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::desk::clock::{ClockKind, ObligationState};
-use daemon::desk::command::{Command, Owed};
 use daemon::store::read::{LIST, OwedFilter, OwedPage, StoredCall, Whose};
 use daemon::{ObligationId, PersonId};
 use serde::Deserialize;
@@ -13,8 +12,7 @@ use serde_json::{Value, json};
 use super::obligation;
 use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
-use crate::pages::asking::give;
-use crate::pages::owed::{by_id, parsed};
+use crate::pages::owed::{With, by_id, done, parsed};
 use crate::parts::course::{Step, What, course};
 use crate::state::{State, now};
 
@@ -40,16 +38,21 @@ impl Asked {
             "me" => Whose::Of(me),
             "nobody" => Whose::Nobodys,
             id => match id.parse().map(PersonId) {
-                Ok(owner) if owner == me || sees_all => Whose::Of(owner),
+                Ok(owner) if owner == me || sees_all || visitor.directory.stand_in(owner) == Some(me) => {
+                    Whose::Of(owner)
+                }
                 Ok(_) => return Err(Error::NotAllowed),
                 Err(_) => return Err(Error::Parameter(format!("owner is {id:?}; give me, nobody or a person's id"))),
             },
         };
+        let at_risk = self.at_risk.filter(|at_risk| *at_risk).map(|_| now());
         Ok(OwedFilter {
             owner,
             kind: parsed("kind", self.kind.as_deref(), ClockKind::parse)?,
-            state: parsed("state", self.state.as_deref(), ObligationState::parse)?,
-            at_risk: self.at_risk.filter(|at_risk| *at_risk).map(|_| now()),
+            // What has ended is at no risk.
+            state: parsed("state", self.state.as_deref(), ObligationState::parse)?
+                .or(at_risk.map(|_| ObligationState::Open)),
+            at_risk,
             limit: self.limit.unwrap_or(PAGE).clamp(1, u32::try_from(LIST).unwrap_or(u32::MAX)),
         })
     }
@@ -76,51 +79,15 @@ pub async fn show(
     Ok(Json(whole(&by_id(&state, &visitor, ObligationId(id)).await?)))
 }
 
-pub async fn claim(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
-    done(state, who, id, Owed::Claim).await
-}
-
-pub async fn release(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
-    done(state, who, id, Owed::Release).await
-}
-
-pub async fn resume(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<impl IntoResponse, Error> {
-    done(state, who, id, Owed::Resume).await
-}
-
-#[derive(Deserialize)]
-pub struct Because {
-    #[serde(default)]
-    reason: String,
-}
-
-pub async fn pause(
-    state: FromState<State>,
-    who: Require<Read>,
-    id: Path<i64>,
-    Json(Because { reason }): Json<Because>,
-) -> Result<impl IntoResponse, Error> {
-    done(state, who, id, Owed::Suspend { reason }).await
-}
-
-pub async fn waive(
-    state: FromState<State>,
-    who: Require<Watch>,
-    id: Path<i64>,
-    Json(Because { reason }): Json<Because>,
-) -> Result<impl IntoResponse, Error> {
-    done(state, who, id, Owed::Waive { reason }).await
-}
-
-/// It as it stands afterwards.
-async fn done<R: Right>(
+/// It, or what stands in its place, as it is afterwards.
+pub async fn give_in(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<R>,
-    Path(id): Path<i64>,
-    what: Owed,
+    Require { visitor, .. }: Require<Read>,
+    Path((id, what)): Path<(i64, String)>,
+    with: Option<Json<With>>,
 ) -> Result<impl IntoResponse, Error> {
-    let id = ObligationId(id);
-    give(&state, &visitor, Command::Owed(id, what)).await?;
+    let with = with.map(|Json(with)| with).unwrap_or_default();
+    let id = done(&state, &visitor, ObligationId(id), &what, with).await?;
     Ok(Json(whole(&by_id(&state, &visitor, id).await?)))
 }
 

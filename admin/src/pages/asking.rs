@@ -135,6 +135,7 @@ pub async fn give(state: &State, visitor: &Visitor, command: Command) -> Result<
     state.commands.give(given).await.map_err(|refusal| match refusal {
         Refusal::BeingCalled { by } => Error::BeingCalled { who: name(visitor, by) },
         Refusal::ClaimedBy { by, until } => Error::Claimed { who: name(visitor, by), until },
+        Refusal::Over { state, at, by } => Error::Over { state, at, who: by.map(|by| name(visitor, by)) },
         other => Error::Refused(other),
     })
 }

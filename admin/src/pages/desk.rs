@@ -207,6 +207,8 @@ impl Diary {
             pen: visitor.pen.clone(),
             rows: self.owed.clone(),
             can_dial: !visitor.extensions.is_empty(),
+            directory: visitor.directory.clone(),
+            me: visitor.person.id,
             on_phone: standing.iter().filter_map(|pop| pop.call.number.clone()).collect(),
         }
     }

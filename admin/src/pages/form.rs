@@ -180,6 +180,7 @@ pub fn wrong_word(pen: &Pen, why: FieldWhy) -> String {
         FieldWhy::Missing => pen.say("wrong-missing"),
         FieldWhy::Unknown => pen.say("wrong-unknown"),
         FieldWhy::NotANumber => pen.say("wrong-not-a-number"),
+        FieldWhy::NotATime => pen.say("wrong-not-a-time"),
         FieldWhy::Taken => pen.say("wrong-taken"),
         FieldWhy::NotAhead => pen.say("wrong-not-ahead"),
         FieldWhy::TooFarAhead => pen.say("wrong-too-far-ahead"),

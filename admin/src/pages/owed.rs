@@ -7,15 +7,16 @@ use axum::Form;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::{IntoResponse, Redirect};
 use daemon::desk::clock::{Claim, ClockKind, ObligationState};
-use daemon::desk::command::{Command, Owed};
+use daemon::desk::command::{Command, Done, Owed, Step};
 use daemon::live::Topic;
 use daemon::store::read::{Directory, ObligationRow, OwedFilter, OwedPage, Person, Whose};
 use daemon::{ObligationId, PersonId, Role, Time};
 use serde::Deserialize;
 
 use super::asking::give;
+use super::step::moment;
 use super::{Room, Shell, html, present};
-use crate::auth::{Read, Require, Right, Visitor, Watch};
+use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owed::{OwedHead, OwedList, OwedPauses, OwedProof, OwedRungs, OwedWindow};
 use crate::state::State;
@@ -140,6 +141,7 @@ struct OwedWhole {
     shell: Shell,
     id: ObligationId,
     may_pause: bool,
+    may_promise: bool,
     supervises: bool,
     head: OwedHead,
     window: OwedWindow,
@@ -167,63 +169,112 @@ pub async fn show(
         can_dial: !visitor.extensions.is_empty(),
     };
     let title = format!("{} {}", pen.word("clock", page.row.kind.as_str()), head.whom());
+    let callback = state.reader.policy().terms.callback;
     html(OwedWhole {
         id,
         may_pause: page.may_pause,
+        may_promise: Desk::allows(visitor.person.role) && page.may_promise,
         supervises,
         window: OwedWindow { pen: pen.clone(), page: page.clone() },
         rungs: OwedRungs { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
         pauses: OwedPauses { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
-        proof: OwedProof { pen, page, directory },
+        proof: OwedProof { pen, page, directory, talk_ms: callback.talk_ms },
         head,
         shell: Shell::new(&state, visitor, Room::Obligation, title, &notices),
     })
 }
 
-#[derive(Deserialize)]
-pub struct Because {
+/// What may be done to an obligation, as addresses name it.
+#[derive(Clone, Copy)]
+enum What {
+    Claim,
+    Release,
+    Pause,
+    Resume,
+    Waive,
+    Promise,
+}
+
+impl What {
+    fn parse(word: &str) -> Option<What> {
+        Some(match word {
+            "claim" => What::Claim,
+            "release" => What::Release,
+            "pause" => What::Pause,
+            "resume" => What::Resume,
+            "waive" => What::Waive,
+            "promise" => What::Promise,
+            _ => return None,
+        })
+    }
+}
+
+/// What somebody says with it, as a form or a script sends it.
+#[derive(Default, Deserialize)]
+pub struct With {
+    /// Why, of a pause and a waiver.
     #[serde(default)]
     reason: String,
+    /// For when, of a promise: as a [step](super::step)'s.
+    #[serde(default)]
+    at: String,
 }
 
-pub async fn claim(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
-    done(state, who, id, Owed::Claim).await
-}
-
-pub async fn release(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
-    done(state, who, id, Owed::Release).await
-}
-
-pub async fn resume(state: FromState<State>, who: Require<Read>, id: Path<i64>) -> Result<Redirect, Error> {
-    done(state, who, id, Owed::Resume).await
-}
-
-pub async fn pause(
-    state: FromState<State>,
-    who: Require<Read>,
-    id: Path<i64>,
-    Form(Because { reason }): Form<Because>,
-) -> Result<Redirect, Error> {
-    done(state, who, id, Owed::Suspend { reason }).await
-}
-
-pub async fn waive(
-    state: FromState<State>,
-    who: Require<Watch>,
-    id: Path<i64>,
-    Form(Because { reason }): Form<Because>,
-) -> Result<Redirect, Error> {
-    done(state, who, id, Owed::Waive { reason }).await
-}
-
-async fn done<R: Right>(
+/// From the obligation's page, which shows what came of it.
+pub async fn give_in(
     FromState(state): FromState<State>,
-    Require { visitor, .. }: Require<R>,
-    Path(id): Path<i64>,
-    what: Owed,
+    Require { visitor, .. }: Require<Read>,
+    Path((id, what)): Path<(i64, String)>,
+    Form(with): Form<With>,
 ) -> Result<Redirect, Error> {
-    give(&state, &visitor, Command::Owed(ObligationId(id), what)).await?;
+    let id = done(&state, &visitor, ObligationId(id), &what, with).await?;
     Ok(Redirect::to(&format!("/owed/{id}")))
+}
+
+/// For forms and scripts alike; which obligation shows what came of it.
+pub async fn done(
+    state: &State,
+    visitor: &Visitor,
+    id: ObligationId,
+    what: &str,
+    With { reason, at }: With,
+) -> Result<ObligationId, Error> {
+    let what = match What::parse(what).ok_or(Error::NotFound)? {
+        What::Claim => Owed::Claim,
+        What::Release => Owed::Release,
+        What::Pause => Owed::Suspend { reason },
+        What::Resume => Owed::Resume,
+        What::Waive if !Watch::allows(visitor.person.role) => return Err(Error::NotAllowed),
+        What::Waive => Owed::Waive { reason },
+        What::Promise => return promised(state, visitor, id, &at).await,
+    };
+    give(state, visitor, Command::Owed(id, what)).await?;
+    Ok(id)
+}
+
+/// The customer is promised a call for what is owed, which stands in its matter from then on.
+async fn promised(state: &State, visitor: &Visitor, id: ObligationId, at: &str) -> Result<ObligationId, Error> {
+    if !Desk::allows(visitor.person.role) {
+        return Err(Error::NotAllowed);
+    }
+    let row = by_id(state, visitor, id).await?.row;
+    if let Some((at, who)) = over(visitor, &row) {
+        return Err(Error::Over { state: row.state, at, who });
+    }
+    let step = Step::Promise { at: moment("at", at, &visitor.pen.zone)? };
+    match give(state, visitor, Command::Matter(row.ticket, step)).await? {
+        Done::Obligation(promise) => Ok(promise),
+        _ => Err(Error::Broken),
+    }
+}
+
+/// When it ended, and who ended it, where somebody did.
+fn over(visitor: &Visitor, row: &ObligationRow) -> Option<(Time, Option<String>)> {
+    match (&row.ended, &row.proof) {
+        _ if row.state == ObligationState::Open => None,
+        (Some(ended), _) => Some((ended.at, ended.by.map(|by| name(&visitor.directory, by)))),
+        (None, proof) => Some((proof.as_ref().map_or(row.began_at, |proof| proof.from), None)),
+    }
 }
 
 impl OwedLists {

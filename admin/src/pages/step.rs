@@ -7,7 +7,7 @@ use axum::extract::{Path, State as FromState};
 use axum::response::{IntoResponse, Redirect};
 use chrono::DateTime;
 use daemon::desk::clock::{ClockKind, ObligationState};
-use daemon::desk::command::{Command, Done, FieldWhy, Given, Refusal, Step};
+use daemon::desk::command::{Command, Done, FieldWhy, Refusal, Step};
 use daemon::desk::ticket::Satisfaction;
 use daemon::store::read::TicketPage;
 use daemon::{TicketId, Time};
@@ -15,6 +15,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::asking::give;
 use super::desk::may_see;
 use super::ticket::by_number;
 use crate::auth::{Desk, Require, Visitor};
@@ -41,7 +42,7 @@ pub struct Taken {
 impl Taken {
     fn step(self, zone: &TimeZone) -> Result<Step, Error> {
         let wrong = |field, why| Error::Refused(Refusal::Field { field, why });
-        let at = |field| moment(&self.at, zone).ok_or(wrong(field, FieldWhy::Missing));
+        let at = |field| moment(field, &self.at, zone);
         Ok(match self.step.as_str() {
             "promise" => Step::Promise { at: at("at")? },
             "accepted" => Step::Accepted { solved_by: at("at")? },
@@ -56,12 +57,18 @@ impl Taken {
     }
 }
 
-fn moment(text: &str, zone: &TimeZone) -> Option<Time> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.into());
+/// A time of a form, which is the site's, or of a script.
+pub fn moment(field: &'static str, text: &str, zone: &TimeZone) -> Result<Time, Error> {
+    let wrong = |why| Error::Refused(Refusal::Field { field, why });
+    if text.trim().is_empty() {
+        return Err(wrong(FieldWhy::Missing));
     }
-    let at = text.parse::<civil::DateTime>().ok()?.to_zoned(zone.clone()).ok()?;
-    Time::from_timestamp_millis(at.timestamp().as_millisecond())
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.into());
+    }
+    let local = text.parse::<civil::DateTime>().and_then(|at| at.to_zoned(zone.clone()));
+    let at = local.ok().and_then(|at| Time::from_timestamp_millis(at.timestamp().as_millisecond()));
+    at.ok_or(wrong(FieldWhy::NotATime))
 }
 
 /// From the ticket's page, which shows what came of it.
@@ -85,7 +92,7 @@ pub async fn take_for(state: &State, visitor: &Visitor, number: &str, taken: Tak
 async fn given(state: &State, visitor: &Visitor, page: &TicketPage, taken: Taken) -> Result<Done, Error> {
     may_see(visitor, &page.row)?;
     let command = Command::Matter(page.row.ticket.id, taken.step(&visitor.pen.zone)?);
-    Ok(state.commands.give(Given { by: Some(visitor.person.id), command }).await?)
+    give(state, visitor, command).await
 }
 
 /// The steps that can be taken now, by what is owed.

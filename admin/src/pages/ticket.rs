@@ -19,6 +19,7 @@ use super::step::Steps;
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor};
 use crate::error::Error;
+use crate::parts::owed::waits;
 use crate::parts::part;
 use crate::parts::pop::{contact_look, outcome_word};
 use crate::pen::Pen;
@@ -75,6 +76,8 @@ pub struct Clocks {
     pen: Pen,
     rows: Vec<ObligationRow>,
     directory: Arc<Directory>,
+    /// What a talk must last to prove one.
+    talk_ms: i64,
 }
 part!(Clocks = "clocks");
 
@@ -120,8 +123,9 @@ impl Clocks {
                 let talk = self.pen.span(proof.talk_ms);
                 self.pen.say2("clock-proven", "when", self.pen.when(&proof.from), "talk", talk)
             }
+            None if row.state != ObligationState::Open => self.pen.word("ended", row.state.as_str()),
             None if row.attempts > 0 => self.pen.say1("tried", "count", row.attempts),
-            None => self.pen.say("clock-waits"),
+            None => waits(&self.pen, row, self.talk_ms),
         }
     }
     fn owner(&self, row: &ObligationRow) -> String {
@@ -213,6 +217,9 @@ impl Timeline {
             }
             TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
             TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
+            TimelineWhat::CalledBeside { holder } => {
+                ("", "users", pen.say1("line-beside", "who", self.name(*holder)), by)
+            }
             TimelineWhat::Resumed => ("", "clock", pen.say("line-resumed"), by),
             TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
             TimelineWhat::Spied { agent, person, how, heard_ms } => {
@@ -255,6 +262,7 @@ pub struct ProofPart {
     tries: Vec<StoredCall>,
     calls: Vec<StoredCall>,
     directory: Arc<Directory>,
+    talk_ms: i64,
 }
 part!(ProofPart = "proof");
 
@@ -278,7 +286,8 @@ pub async fn show(
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
     let notices = present(&state, vec![Topic::House]).await?;
-    let parts = WholeParts::of(&visitor, &page);
+    let talk_ms = state.reader.policy().terms.callback.talk_ms;
+    let parts = WholeParts::of(&visitor, &page, talk_ms);
     let title = format!("{number} {}", page.row.ticket.summary);
     let may_write = Desk::allows(visitor.person.role);
     let steps = Steps::of(&visitor.pen, &page, may_write);
@@ -298,7 +307,7 @@ pub struct WholeParts {
 }
 
 impl WholeParts {
-    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage) -> WholeParts {
+    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, talk_ms: i64) -> WholeParts {
         let (pen, directory) = (&visitor.pen, &visitor.directory);
         let may_write = Desk::allows(visitor.person.role);
         let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
@@ -309,7 +318,7 @@ impl WholeParts {
         };
         WholeParts {
             head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone(), may_write },
-            clocks: Clocks { pen: pen.clone(), rows: page.obligations.clone(), directory: directory.clone() },
+            clocks: Clocks { pen: pen.clone(), rows: page.obligations.clone(), directory: directory.clone(), talk_ms },
             timeline: Timeline {
                 pen: pen.clone(),
                 rows: page.timeline.clone(),
@@ -322,6 +331,7 @@ impl WholeParts {
                 tries: page.calls.iter().filter(tried).cloned().collect(),
                 calls: page.calls.clone(),
                 directory: directory.clone(),
+                talk_ms,
             },
         }
     }

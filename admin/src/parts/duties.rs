@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use daemon::TicketId;
 use daemon::desk::ticket::Priority;
 use daemon::number::Number;
 use daemon::store::read::{Directory, ObligationRow, TicketRow};
+use daemon::{PersonId, TicketId};
 
 use super::part;
+use crate::pages::owed::name;
 use crate::pen::Pen;
 
 /// Obligations by due time, each with a button that calls.
@@ -21,6 +22,8 @@ pub struct Duties {
     pub can_dial: bool,
     /// Numbers that are on the reader's phone now.
     pub on_phone: Vec<Number>,
+    pub directory: Arc<Directory>,
+    pub me: PersonId,
 }
 part!(Duties = "duties");
 
@@ -33,6 +36,11 @@ impl Duties {
     }
     fn whom(&self, row: &ObligationRow) -> String {
         owed_to(&self.pen, row)
+    }
+    /// In whose place it is the reader's.
+    fn instead_of(&self, row: &ObligationRow) -> Option<String> {
+        let owner = row.owner.filter(|owner| *owner != self.me)?;
+        Some(self.pen.say1("told-instead-of", "who", name(&self.directory, owner)))
     }
 }
 

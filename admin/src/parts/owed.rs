@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use daemon::desk::clock::{Claim, ObligationState};
+use daemon::desk::clock::{Claim, Keeping, ObligationState};
 use daemon::desk::{Addressee, Rung};
 use daemon::store::read::{Directory, Fired, MadeAttempt, ObligationRow, OwedPage, StoredCall};
 use daemon::{Extension, PbxName, PersonId, Time};
@@ -32,7 +32,8 @@ impl OwedList {
         owed_to(&self.pen, row)
     }
     fn owner(&self, row: &ObligationRow) -> String {
-        row.owner.map_or_else(|| self.pen.say("nobody-yet"), |owner| name(&self.directory, owner))
+        row.owner
+            .map_or_else(|| self.pen.say("nobody-yet"), |owner| owner_for(&self.pen, &self.directory, self.me, owner))
     }
     fn claim(&self, row: &ObligationRow) -> Option<Claim> {
         claimed(row, self.pen.now)
@@ -45,6 +46,12 @@ impl OwedList {
         let notes: Vec<String> = [claim, paused, tried].into_iter().flatten().collect();
         notes.join(&self.pen.say("comma"))
     }
+}
+
+/// Whose it is; or for whom the reader stands in.
+fn owner_for(pen: &Pen, directory: &Directory, me: PersonId, owner: PersonId) -> String {
+    let who = name(directory, owner);
+    if owner != me && directory.stand_in(owner) == Some(me) { pen.say1("told-instead-of", "who", who) } else { who }
 }
 
 /// Who works on it, and until when.
@@ -77,7 +84,8 @@ impl OwedHead {
         self.page.row.state == ObligationState::Open
     }
     fn owner(&self) -> Option<String> {
-        Some(name(&self.directory, self.page.row.owner?))
+        let who = owner_for(&self.pen, &self.directory, self.me, self.page.row.owner?);
+        Some(self.pen.say1("ticket-owner", "who", who))
     }
     fn claim(&self) -> Option<Claim> {
         claimed(&self.page.row, self.pen.now)
@@ -96,6 +104,15 @@ impl OwedHead {
         let said = [Some(self.pen.when(&ended.at)), by, Some(ended.why.clone())];
         let said: Vec<String> = said.into_iter().flatten().filter(|said| !said.is_empty()).collect();
         Some(said.join(&self.pen.say("comma")))
+    }
+}
+
+/// What something that is open waits for, by what alone keeps it.
+pub fn waits(pen: &Pen, row: &ObligationRow, talk_ms: i64) -> String {
+    let talk = pen.long_span(talk_ms);
+    match &row.survey {
+        Some(survey) => pen.say2("clock-surveyed", "result", pen.word("survey", survey.result.as_str()), "talk", talk),
+        None => pen.say1(&format!("clock-waits-{}", row.kind.as_str()), "talk", talk),
     }
 }
 
@@ -257,10 +274,31 @@ pub struct OwedProof {
     pub pen: Pen,
     pub page: Arc<OwedPage>,
     pub directory: Arc<Directory>,
+    /// What a talk must last to prove it.
+    pub talk_ms: i64,
 }
 part!(OwedProof = "owed-proof");
 
 impl OwedProof {
+    /// What there is instead of a proof, in two lines.
+    fn none(&self) -> (String, String) {
+        let row = &self.page.row;
+        match row.state {
+            ObligationState::Open if self.is_called() => {
+                (self.pen.say("proof-none"), waits(&self.pen, row, self.talk_ms))
+            }
+            ObligationState::Open => (self.pen.say("proof-word"), waits(&self.pen, row, self.talk_ms)),
+            ObligationState::Kept
+            | ObligationState::Waived
+            | ObligationState::Unreachable
+            | ObligationState::Replaced
+            | ObligationState::Dropped => (self.pen.word("ended", row.state.as_str()), String::new()),
+        }
+    }
+    /// A call is what keeps it.
+    fn is_called(&self) -> bool {
+        self.page.row.kind.keeping() != Keeping::Word
+    }
     fn attempts(&self) -> impl Iterator<Item = &MadeAttempt> {
         self.page.attempts.iter().rev()
     }

@@ -14,6 +14,7 @@ use daemon::store::read::{Card, Contact, Directory, ObligationRow};
 use daemon::{CallId, PbxName, Time};
 
 use super::Part;
+use crate::pages::owed::{claimed, name};
 use crate::pen::Pen;
 
 #[derive(Template)]
@@ -231,6 +232,14 @@ impl PopCard {
         };
         let rows = self.card.open_obligations.iter();
         rows.filter_map(|row| reason(row).map(|(icon, why)| (icon, why, row))).collect()
+    }
+
+    /// Who else works on it.
+    fn held(&self, row: &ObligationRow) -> Option<String> {
+        let mine = self.directory.holder(&self.pop.call.pbx, &self.pop.agent).map(|person| person.id);
+        let claim = claimed(row, self.pen.now).filter(|claim| Some(claim.by) != mine)?;
+        let until = self.pen.hm(&claim.until);
+        Some(self.pen.say2("claim-by", "who", name(&self.directory, claim.by), "until", until))
     }
 
     fn by(&self, contact: &Contact) -> String {

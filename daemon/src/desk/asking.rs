@@ -6,11 +6,11 @@ use protocol::request::{Dialable, NotDialable, Spying};
 use super::case::{Case, UpCall};
 use super::command::{Command, FieldWhy, Refusal};
 use super::fact::Fact;
-use super::owed::{claim, concerns};
+use super::owed::{claim, named, supervises};
 use crate::calls::call::Direction;
 use crate::calls::tracker::{CAME_UP_WITHIN, spying_leg};
 use crate::number::Numbering;
-use crate::{CallId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
+use crate::{CallId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, TicketId, Time};
 
 /// A queue's or an extension's name; no PBX knows longer ones.
 const NAME_CHARS: usize = 80;
@@ -58,13 +58,8 @@ impl Ask {
 
 pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
-    let role = case.staff.people.get(&by).map(|member| member.role);
-    let supervises = match role {
-        Some(Role::Supervisor | Role::Manager) => true,
-        Some(Role::Agent) => false,
-        // Admins wire PBXes; the calls on them are not theirs.
-        Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
-    };
+    // Admins wire PBXes; the calls on them are not theirs.
+    let supervises = supervises(case, by).ok_or(Refusal::NotAllowed)?;
     let fact = match command {
         Command::Dial { number, obligation, ticket } => {
             return dial(case, by, supervises, number, *obligation, *ticket, now);
@@ -119,10 +114,7 @@ fn dial(
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
     let owed = match obligation {
-        Some(named) => {
-            let open = case.obligations.iter().find(|open| open.id == named);
-            Some(open.filter(|open| concerns(case, open, by, supervises)).ok_or(Refusal::NoSuchObligation)?)
-        }
+        Some(id) => Some(named(case, id, by, supervises)?),
         None => None,
     };
     if ticket.is_some() && case.ticket.is_none() {

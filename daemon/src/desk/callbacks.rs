@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::case::{Case, OpenObligation};
+use super::case::{Case, KnownCall, OpenObligation};
 use super::clock::{Basis, Claim, ClockKind, Keeping, ObligationState, whole_ms};
 use super::fact::Fact;
-use super::matters::{ended, visited};
-use super::owed::claimed;
+use super::matters::{ended, goes_on, visited};
+use super::owed::{claim, claimed, concerns, supervises};
 use super::policy::Policy;
 use super::talks;
 use crate::Time;
@@ -33,7 +33,8 @@ pub fn weighed(case: &Case, at: Time, call: &Call, over: bool, owed: &OpenObliga
             }
         }
         (Keeping::Talk | Keeping::LaterTalk | Keeping::Word, Some(proof)) => {
-            return facts.push(Fact::ObligationKept { obligation, ticket, owner, proof });
+            facts.push(Fact::ObligationKept { obligation, ticket, owner, proof });
+            return goes_on(case, facts, owed, at);
         }
         (Keeping::Talk | Keeping::LaterTalk | Keeping::Survey | Keeping::Word, None) => {}
     }
@@ -42,10 +43,38 @@ pub fn weighed(case: &Case, at: Time, call: &Call, over: bool, owed: &OpenObliga
         facts.push(Fact::AttemptMade { obligation, ticket, owner, call, outcome, at: began });
         let attempts: Vec<Time> = owed.attempts.iter().copied().chain([began]).collect();
         if is_given_up(&case.policy, &owed.basis, &attempts, at) {
-            return facts.push(ended(owed, ObligationState::Unreachable, None));
+            facts.push(ended(owed, ObligationState::Unreachable, None));
+            return goes_on(case, facts, owed, at);
         }
     }
-    facts.extend(prolonged(case, at, call, owed));
+    let theirs = prolonged(case, at, call, owed);
+    facts.extend(theirs.or_else(|| dialled(case, at, call, owed)));
+}
+
+/// Somebody calls the customer: what a talk would keep is theirs, as with the page's button. No PBX
+/// stops whoever dials while another has it; they are told.
+fn dialled(case: &Case, at: Time, call: &Call, owed: &OpenObligation) -> Option<Fact> {
+    if !dials(case.call.as_ref(), call) || owed.basis.kind.keeping() == Keeping::Word {
+        return None;
+    }
+    let by = case.staff.holder(&call.pbx, call.agent.as_ref()?)?;
+    match claimed(owed, at) {
+        Some(claim) if claim.by == by => None,
+        Some(claim) => {
+            let (obligation, ticket, call) = (owed.id, owed.ticket, call.id.clone());
+            Some(Fact::CalledBeside { obligation, ticket, call, by, claim })
+        }
+        None => {
+            let theirs = concerns(case, owed.owner, by, supervises(case, by)?);
+            claim(case, owed, by, at).ok().filter(|_| theirs)
+        }
+    }
+}
+
+/// Whether this is the first that is seen of somebody's calling that number.
+pub fn dials(known: Option<&KnownCall>, call: &Call) -> bool {
+    let is_new = known.is_none_or(|known| known.number.is_none());
+    is_new && call.direction == Direction::Outbound && call.number.is_some() && call.ended_at.is_none()
 }
 
 /// Whether the customer was called as often, and on as many of the site's days, as the policy

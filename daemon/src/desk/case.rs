@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::clock::{Basis, Claim, Next, Survey};
+use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::deadline::Ladder;
 use super::policy::{Policy, Subject};
 use super::ticket::Ticket;
@@ -32,6 +32,8 @@ pub struct Case {
     /// Calls with the same customers that were talked on long enough to count, since the input's call
     /// or what it is about began; but for that call.
     pub talks: Vec<Talk>,
+    /// The obligation that the input names, where it has ended.
+    pub over: Option<Over>,
     /// The queue that the ticket came through.
     pub queue: Option<QueueName>,
     /// The ticket that the input names.
@@ -109,6 +111,7 @@ pub struct OpenObligation {
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
     pub ticket_owner: Option<PersonId>,
+    pub ticket_is_open: bool,
     pub basis: Basis,
     /// As it was reckoned last.
     pub ladder: Ladder,
@@ -122,6 +125,16 @@ pub struct OpenObligation {
     pub attempts: Vec<Time>,
     /// Of a return visit or spot check: what the customer said, where no talk proves it yet.
     pub survey: Option<Survey>,
+}
+
+/// An obligation that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    pub owner: Option<PersonId>,
+    pub state: ObligationState,
+    pub at: Time,
+    /// None where no person ended it, but a call.
+    pub by: Option<PersonId>,
 }
 
 /// Another call's talking, as far as it was seen.
@@ -222,6 +235,7 @@ impl Case {
             open_tickets: Vec::new(),
             obligations: Vec::new(),
             talks: Vec::new(),
+            over: None,
             queue: None,
             ticket: None,
             saved_by: None,

@@ -1,6 +1,6 @@
 //! What people ask for. It enters at the same door as calls.
 
-use super::clock::ClockKind;
+use super::clock::{ClockKind, ObligationState};
 use super::policy::Mistake;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
 use crate::number::Number;
@@ -138,7 +138,8 @@ pub enum Step {
     /// The customer was promised to be called at that time, within a year. It stands in place of the
     /// resolution and of an earlier promise.
     Promise { at: Time },
-    /// The customer was told that the complaint is accepted, and by when it will be solved.
+    /// The customer was told that the complaint is accepted, and by when it will be solved, which is a
+    /// promise.
     Accepted { solved_by: Time },
     /// The customer was answered on the channel that the matter came by; what was said.
     Replied { words: String },
@@ -202,6 +203,8 @@ pub enum Done {
     Version(i64),
     Customer(CustomerId),
     Person(PersonId),
+    /// What is owed by it.
+    Obligation(ObligationId),
     /// The attempt's own leg id, by which its call will be known.
     Dialling {
         leg: LegId,
@@ -249,6 +252,12 @@ pub enum Refusal {
         by: PersonId,
         until: Time,
     },
+    /// It has ended: how, when, and by whom where somebody did it.
+    Over {
+        state: ObligationState,
+        at: Time,
+        by: Option<PersonId>,
+    },
     /// Nothing of that kind is owed on the ticket.
     NotOwed(ClockKind),
     /// The policy does not let such a clock stand still.
@@ -272,6 +281,8 @@ pub enum FieldWhy {
     Unknown,
     NotANumber,
     Taken,
+    /// Nothing that could be read as a time.
+    NotATime,
     /// A time that is past.
     NotAhead,
     /// A time more than a year ahead.

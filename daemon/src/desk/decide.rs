@@ -52,7 +52,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::Spy { .. } => asking::given(case, *by, command, now),
                 Command::SetPolicy { version, text } => terms::given(case, *by, *version, text),
                 Command::Matter(_, step) => steps::given(case, *by, step, now),
-                Command::Owed(_, owed) => owed::given(case, *by, owed, now),
+                Command::Owed(id, owed) => owed::given(case, *by, *id, owed, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }
                 | Command::ChangePerson { .. }

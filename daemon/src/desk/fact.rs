@@ -137,6 +137,14 @@ pub enum Fact {
         claim: Option<Claim>,
         by: Option<PersonId>,
     },
+    /// Somebody called the customer from their own phone while another works on it, which no PBX stops.
+    CalledBeside {
+        obligation: ObligationId,
+        ticket: TicketId,
+        call: CallId,
+        by: PersonId,
+        claim: Claim,
+    },
     /// Its window stands still from then on.
     Suspended {
         obligation: ObligationId,
@@ -286,6 +294,7 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::PolicySet { version, .. } => Some(Done::Version(*version)),
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
+            Fact::ObligationBegan { obligation, .. } => Some(Done::Obligation(obligation.id)),
             Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {
                 Some(Done::Dialling { leg: leg.clone() })
             }
@@ -297,13 +306,13 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::OwnerTaken { .. }
             | Fact::DraftKept { .. }
             | Fact::TicketLinked { .. }
-            | Fact::ObligationBegan { .. }
             | Fact::ObligationMoved { .. }
             | Fact::Unmoved { .. }
             | Fact::AttemptMade { .. }
             | Fact::ObligationKept { .. }
             | Fact::RungFired { .. }
             | Fact::Claimed { .. }
+            | Fact::CalledBeside { .. }
             | Fact::Suspended { .. }
             | Fact::Resumed { .. }
             | Fact::ObligationEnded { .. }

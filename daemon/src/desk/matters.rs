@@ -129,7 +129,9 @@ impl Change<'_> {
         let came = runs(case, kind, then) && !runs(case, kind, before);
         let is_owed = |kind: ClockKind| case.obligations.iter().any(|owed| owed.basis.kind == kind);
         match kind {
-            ClockKind::Resolution if self.reopened() => runs(case, kind, then).then_some(at),
+            ClockKind::Resolution if self.reopened() => {
+                (runs(case, kind, then) && !is_owed(ClockKind::Promise)).then_some(at)
+            }
             ClockKind::Resolution => {
                 let since = whole_ms(then.opened_at);
                 (came && then.state.is_open() && !is_owed(ClockKind::Promise)).then_some(since)
@@ -183,18 +185,28 @@ fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) 
         }
     }
     let owner = visit.ticket_owner;
-    let whose = Whose {
-        ticket: visit.ticket,
-        owner,
-        customer: visit.customer,
-        number: visit.number.clone(),
-        queue: visit.basis.queue.clone(),
-        subject: visit.basis.subject.clone(),
-    };
-    let obligation = begin(case, facts, ClockKind::Resolution, whole_ms(at), whose);
+    let obligation = begin(case, facts, ClockKind::Resolution, whole_ms(at), Whose::with(visit));
     let told = told(&case.staff, &BTreeSet::from([Recipient::Supervisor]), owner);
     let send_at = case.policy.send_at(at);
     facts.push(Fact::TicketReopened { ticket: visit.ticket, owner, obligation, told, send_at });
+}
+
+/// A promise is over and its matter is not: the solution, in whose place it stood, is owed from then
+/// on, in a whole window. So no open matter is without a clock, but where somebody waived the
+/// solution itself or the policy has none.
+pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, promise: &OpenObligation, at: Time) {
+    let OpenObligation { ticket, basis, .. } = promise;
+    let stands = |kind: ClockKind| matches!(kind, ClockKind::Resolution | ClockKind::Promise);
+    let mut others = case.obligations.iter().filter(|owed| owed.ticket == *ticket && !has_ended(facts, owed));
+    let begins = |fact: &Fact| {
+        let Fact::ObligationBegan { obligation, .. } = fact else { return false };
+        obligation.ticket == *ticket && stands(obligation.basis.kind)
+    };
+    let is_owed = others.any(|owed| stands(owed.basis.kind)) || facts.iter().any(begins);
+    let runs = case.policy.terms.clocks.rule(ClockKind::Resolution).runs_for(basis.subject.kind);
+    if basis.kind == ClockKind::Promise && promise.ticket_is_open && runs && !is_owed {
+        begin(case, facts, ClockKind::Resolution, at, Whose::with(promise));
+    }
 }
 
 fn has_ended(facts: &[Fact], owed: &OpenObligation) -> bool {
@@ -216,6 +228,18 @@ pub struct Whose {
 }
 
 impl Whose {
+    /// As of what is owed in the same matter.
+    fn with(owed: &OpenObligation) -> Whose {
+        Whose {
+            ticket: owed.ticket,
+            owner: owed.ticket_owner,
+            customer: owed.customer,
+            number: owed.number.clone(),
+            queue: owed.basis.queue.clone(),
+            subject: owed.basis.subject.clone(),
+        }
+    }
+
     /// The ticket's, by the customers and the queue of the case.
     pub fn of(case: &Case, ticket: &Ticket) -> Whose {
         let customer = case.customers.iter().find(|customer| Some(customer.id) == ticket.customer);

@@ -28,6 +28,7 @@ pub mod ticket;
 mod tickets;
 mod told;
 
+pub use callbacks::dials;
 pub use calls::weighs;
 pub use clock::{News, Rung};
 pub use rungs::LATE_AFTER;

@@ -3,44 +3,64 @@
 
 use chrono::TimeDelta;
 
-use super::case::{Case, OpenObligation};
+use super::case::{Case, OpenObligation, Over};
 use super::clock::{Claim, ObligationState, whole_ms};
 use super::command::{FieldWhy, Owed, Refusal};
 use super::deadline::Suspension;
 use super::fact::Fact;
+use super::matters::goes_on;
 use super::people::text;
 use super::rungs::moved;
-use crate::{PersonId, Role, Time};
+use crate::{ObligationId, PersonId, Role, Time};
 
 /// A sentence or two.
 const REASON_CHARS: usize = 500;
 
-/// About the case's only obligation.
-pub fn given(case: &Case, by: Option<PersonId>, command: &Owed, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn given(
+    case: &Case,
+    by: Option<PersonId>,
+    id: ObligationId,
+    command: &Owed,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
-    let supervises = match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Supervisor | Role::Manager) => true,
-        Some(Role::Agent) => false,
-        // Customers' matters are not theirs.
-        Some(Role::Admin) | None => return Err(Refusal::NotAllowed),
-    };
-    let owed = case.obligations.first().filter(|owed| concerns(case, owed, by, supervises));
-    let owed = owed.ok_or(Refusal::NoSuchObligation)?;
+    // Customers' matters are not an admin's.
+    let supervises = supervises(case, by).ok_or(Refusal::NotAllowed)?;
+    let owed = named(case, id, by, supervises)?;
     match command {
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
         Owed::Release => release(owed, by, supervises, now),
         Owed::Suspend { reason } => suspend(case, owed, by, reason, now),
         Owed::Resume => resume(case, owed, by, now),
-        Owed::Waive { reason } if supervises => waive(owed, by, reason),
+        Owed::Waive { reason } if supervises => waive(case, owed, by, reason, now),
         Owed::Waive { .. } => Err(Refusal::NotAllowed),
+    }
+}
+
+/// Whether somebody's are all obligations; none where they have none at all.
+pub fn supervises(case: &Case, person: PersonId) -> Option<bool> {
+    match case.staff.people.get(&person)?.role {
+        Role::Supervisor | Role::Manager => Some(true),
+        Role::Agent => Some(false),
+        Role::Admin => None,
+    }
+}
+
+/// The open obligation of that id, or why somebody cannot have it.
+pub fn named(case: &Case, id: ObligationId, by: PersonId, supervises: bool) -> Result<&OpenObligation, Refusal> {
+    let concerns = |owner| concerns(case, owner, by, supervises);
+    match (case.obligations.iter().find(|owed| owed.id == id), case.over) {
+        (Some(owed), _) if concerns(owed.owner) => Ok(owed),
+        (None, Some(Over { owner, state, at, by })) if concerns(owner) => Err(Refusal::Over { state, at, by }),
+        (Some(_) | None, _) => Err(Refusal::NoSuchObligation),
     }
 }
 
 /// An agent's are their own, those of whom they stand in for, and those that nobody owns; a
 /// supervisor's, all.
-pub fn concerns(case: &Case, owed: &OpenObligation, by: PersonId, supervises: bool) -> bool {
+pub fn concerns(case: &Case, owner: Option<PersonId>, by: PersonId, supervises: bool) -> bool {
     let theirs = |owner| owner == by || case.staff.stand_in(owner) == Some(by);
-    supervises || owed.owner.is_none_or(theirs)
+    supervises || owner.is_none_or(theirs)
 }
 
 /// For as long as the policy says; whoever has it has it anew.
@@ -105,9 +125,9 @@ fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result
     Ok(vec![fact, moved(&case.policy, &then)])
 }
 
-fn waive(owed: &OpenObligation, by: PersonId, reason: &str) -> Result<Vec<Fact>, Refusal> {
+fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
     given_reason(reason)?;
-    Ok(vec![Fact::ObligationEnded {
+    let mut facts = vec![Fact::ObligationEnded {
         obligation: owed.id,
         ticket: owed.ticket,
         owner: owed.owner,
@@ -115,7 +135,9 @@ fn waive(owed: &OpenObligation, by: PersonId, reason: &str) -> Result<Vec<Fact>,
         why: reason.trim().to_owned(),
         by: Some(by),
         proof: None,
-    }])
+    }];
+    goes_on(case, &mut facts, owed, now);
+    Ok(facts)
 }
 
 fn given_reason(reason: &str) -> Result<(), Refusal> {

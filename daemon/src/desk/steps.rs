@@ -7,6 +7,7 @@ use super::clock::{ClockKind, ObligationState, Survey, whole_ms};
 use super::command::{FieldWhy, Refusal, Step};
 use super::fact::Fact;
 use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
+use super::owed::concerns;
 use super::people::text;
 use super::talks;
 use super::ticket::Ticket;
@@ -27,12 +28,20 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
         Some(Role::Agent) => false,
         Some(Role::Manager | Role::Admin) | None => return Err(Refusal::NotAllowed),
     };
-    if !supervises && ticket.owner.is_some_and(|owner| owner != by) {
+    if !concerns(case, ticket.owner, by, supervises) {
         return Err(Refusal::NotAllowed);
     }
     match step {
-        Step::Promise { at } => promise(case, ticket, by, *at, now),
-        Step::Accepted { solved_by } => accepted(case, by, *solved_by, now),
+        Step::Promise { at } => {
+            ahead("at", *at, now)?;
+            if !runs(case, ClockKind::Promise, ticket) {
+                return Err(Refusal::NotOwed(ClockKind::Promise));
+            }
+            let mut facts = Vec::new();
+            promise(case, &mut facts, ticket, by, *at, now);
+            Ok(facts)
+        }
+        Step::Accepted { solved_by } => accepted(case, ticket, by, *solved_by, now),
         Step::Replied { words } => {
             written(words)?;
             let owed = owed(case, ClockKind::FirstResponse)?;
@@ -48,12 +57,7 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
     }
 }
 
-fn promise(case: &Case, ticket: &Ticket, by: PersonId, at: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
-    ahead("at", at, now)?;
-    if !runs(case, ClockKind::Promise, ticket) {
-        return Err(Refusal::NotOwed(ClockKind::Promise));
-    }
-    let mut facts = Vec::new();
+fn promise(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, by: PersonId, at: Time, now: Time) {
     for owed in &case.obligations {
         let is_replaced = match owed.basis.kind {
             ClockKind::Resolution | ClockKind::Promise => true,
@@ -71,16 +75,20 @@ fn promise(case: &Case, ticket: &Ticket, by: PersonId, at: Time, now: Time) -> R
     // Whoever promises something keeps it, where nobody else has the matter.
     let whose = Whose { owner: ticket.owner.or(Some(by)), ..Whose::of(case, ticket) };
     let promised = (ClockKind::Promise, whole_ms(now), Some(whole_ms(at)));
-    begin_with(case, &mut facts, promised, whose, None);
-    Ok(facts)
+    begin_with(case, facts, promised, whose, None);
 }
 
-fn accepted(case: &Case, by: PersonId, solved_by: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
+/// Whoever said by when has promised it.
+fn accepted(case: &Case, ticket: &Ticket, by: PersonId, solved_by: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
     let owed = owed(case, ClockKind::Acceptance)?;
     ahead("solved_by", solved_by, now)?;
     let told =
         Fact::Accepted { obligation: owed.id, ticket: owed.ticket, solved_by: whole_ms(solved_by), by: Some(by) };
-    Ok(vec![told, kept(case, owed, String::new(), Some(by))])
+    let mut facts = vec![told, kept(case, owed, String::new(), Some(by))];
+    if runs(case, ClockKind::Promise, ticket) {
+        promise(case, &mut facts, ticket, by, solved_by, now);
+    }
+    Ok(facts)
 }
 
 fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {

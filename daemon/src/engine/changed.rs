@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::desk::clock::Claim;
 use crate::desk::fact::Fact;
 use crate::live::{Notice, Topic};
-use crate::{PersonId, TicketId};
+use crate::{ObligationId, PersonId, TicketId};
 
 #[derive(Debug, Default)]
 pub struct Changed {
@@ -14,6 +15,8 @@ pub struct Changed {
     /// Something that nobody owned, or owns now.
     unowned: bool,
     house: bool,
+    /// Who calls somebody whom another works on.
+    beside: Vec<(PersonId, ObligationId, Claim)>,
 }
 
 impl Changed {
@@ -62,6 +65,10 @@ impl Changed {
             | Fact::ObligationKept { ticket, owner, .. }
             | Fact::RungFired { ticket, owner, .. } => self.obligation(*ticket, *owner),
             Fact::Accepted { ticket, .. } => self.ticket(*ticket, None),
+            Fact::CalledBeside { obligation, ticket, by, claim, .. } => {
+                self.ticket(*ticket, None);
+                self.beside.push((*by, *obligation, *claim));
+            }
             Fact::PolicySet { .. }
             | Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }
@@ -103,6 +110,11 @@ impl Changed {
         notices.extend(self.duties.iter().map(|&person| (Topic::Person(person), Notice::Duties(person))));
         notices.extend(self.obligations.then_some((Topic::Board, Notice::Obligations)));
         notices.extend(self.unowned.then_some((Topic::Unowned, Notice::Obligations)));
+        notices.extend(
+            self.beside.iter().map(|&(person, obligation, claim)| {
+                (Topic::Person(person), Notice::Beside { person, obligation, claim })
+            }),
+        );
         notices.extend(self.house.then_some((Topic::House, Notice::House)));
         notices
     }

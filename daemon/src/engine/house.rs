@@ -80,10 +80,10 @@ impl House {
         self.runtime.block_on(self.engine.as_mut().unwrap().turn(now));
     }
 
-    /// Until nothing is left that another policy moves.
-    fn settle(&mut self) {
+    /// Until nothing is left that is due, or that another policy moves.
+    pub fn settle(&mut self) {
         self.turn();
-        while self.engine().stale {
+        while self.engine().behind || self.engine().stale {
             self.turn();
         }
     }

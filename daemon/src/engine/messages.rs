@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::Input;
 use super::house::*;
+use super::{Input, RUNGS};
 use crate::calls::call::Outcome;
-use crate::desk::policy::Policy;
+use crate::desk::Rung;
+use crate::desk::command::Command;
+use crate::desk::policy::{Policy, Recipient};
 use crate::live::Message;
 use crate::{MessageId, Role, Time};
 
@@ -77,16 +79,16 @@ fn five_hundred_at_once_are_one_message_to_each_over_a_kill_at_every_step() {
                 assert!(cut.is_err());
             }
             // Put together, and sent, or not: nothing says that it was.
-            3 => house.turn(),
+            3 => house.settle(),
             // It is on record as delivered.
             _ => {
-                house.turn();
+                house.settle();
                 delivered(&mut house);
             }
         }
         let before: Vec<MessageId> = waiting(&house).iter().map(|message| message.id).collect();
         house.crash();
-        house.turn();
+        house.settle();
         told_once(&house, 500);
         let after: Vec<MessageId> = waiting(&house).iter().map(|message| message.id).collect();
         match step {
@@ -116,10 +118,80 @@ fn few_come_one_by_one_and_what_waits_joins_the_next() {
     house.until(t(24.0 * MINUTE));
     let counts = |house: &House| waiting(house).iter().map(|message| message.count).collect::<Vec<_>>();
     assert_eq!(counts(&house), [1; 12], "four, each for three");
-    // Deadline of the four: they are told apart from the reminders, which nobody took yet.
+    // Deadline of the four six minutes later: they are told apart from the reminders, which nobody
+    // took yet, and together, for nobody is told of four things twice in so short a time.
     house.until(t(30.0 * MINUTE));
-    assert_eq!(counts(&house), [1; 24]);
-    assert_eq!(house.sql("SELECT count(DISTINCT message) FROM outbox"), ["24"]);
+    assert_eq!(counts(&house), [[1; 12].as_slice(), &[4; 3]].concat());
+    assert_eq!(house.sql("SELECT count(DISTINCT message) FROM outbox"), ["15"]);
+}
+
+/// When the boss was told, in minutes, and of how much, while so many are missed each minute.
+fn trickle(per_minute: usize, minutes: usize) -> Vec<(i64, i64)> {
+    let mut policy = callbacks_alone();
+    policy.terms.notices.told = [(Rung::Reminder, [Recipient::Supervisor].into()), (Rung::Due, [].into())].into();
+    policy.terms.steps.escalated_after_ms = 30 * 24 * 3_600_000;
+    let mut house = House::under(policy, t(0.0));
+    let boss = house.person("boss", Role::Supervisor, None);
+    house.give(None, Command::SetAway { person: boss, away: false, deputy: None }).unwrap();
+    for minute in 0..minutes {
+        let at = t(minute as f64 * MINUTE);
+        house.until(at);
+        let missed = (0..per_minute).map(|nth| {
+            let call = inbound(&format!("c{minute}-{nth}"), &format!("+8613800{minute:03}{nth:03}"), at);
+            Arc::new(ended(&call, at, Outcome::Abandoned))
+        });
+        house.input(Input::Calls { at, calls: missed.collect() });
+    }
+    house.until(t((minutes + 30) as f64 * MINUTE));
+    let rows = "SELECT ((at_ms - 1795485600000) / 60000) || ' ' || told FROM messages ORDER BY at_ms, id";
+    let number = |text: &str| text.parse().unwrap();
+    let message = |row: String| row.split_once(' ').map(|(at, told)| (number(at), number(told))).unwrap();
+    house.sql(rows).into_iter().map(message).collect()
+}
+
+#[test]
+fn a_trickle_that_does_not_end_is_a_message_in_five_minutes() {
+    let told = trickle(2, 120);
+    let all: i64 = told.iter().map(|(_, told)| told).sum();
+    assert_eq!(all, 2 * 2 * 120, "each reminder and each deadline");
+    assert!(told.len() < 45, "{} messages in two hours and a half", told.len());
+    assert_eq!(told[..5], [(24, 1), (24, 1), (25, 1), (25, 1), (29, 8)], "the first come at once");
+    for (nth, (at, _)) in told.iter().enumerate() {
+        let within = told[nth..].iter().filter(|(then, _)| then - at < 5).count();
+        assert!(within <= 5, "{within} within five minutes of {at}: {told:?}");
+    }
+    let waited = told.windows(2).map(|pair| pair[1].0 - pair[0].0).max();
+    assert!(waited <= Some(6), "{told:?}");
+}
+
+#[test]
+fn whose_pace_was_used_up_waits_no_longer_because_the_clock_was_set_back() {
+    let mut house = herd(4);
+    house.until(t(24.0 * MINUTE));
+    delivered(&mut house);
+    house.now = t(-3600.0);
+    let at = house.now;
+    let call = inbound("early", "+8613900139000", at);
+    house.input(Input::Calls { at, calls: vec![Arc::new(ended(&call, at, Outcome::Abandoned))] });
+    house.until(at + TimeDelta::minutes(24));
+    assert_eq!(waiting(&house).len(), 0);
+    house.until(at + TimeDelta::minutes(29));
+    assert_eq!(waiting(&house).len(), 3);
+}
+
+/// A herd does not claim to have fired at one instant what took several commits.
+#[test]
+fn each_commit_of_a_herd_has_its_own_time() {
+    let mut house = herd(2 * RUNGS + 1);
+    house.now = t(24.0 * MINUTE);
+    for _ in 0..3 {
+        house.turn();
+        house.now += TimeDelta::milliseconds(40);
+    }
+    let fired =
+        house.sql("SELECT (fired_at_ms - min(planned_at_ms)) || ' ' || count(*) FROM rungs GROUP BY fired_at_ms");
+    assert_eq!(fired, [format!("0 {RUNGS}"), format!("40 {RUNGS}"), "80 1".into()]);
+    told_once(&house, 2 * RUNGS + 1);
 }
 
 fn quiet(hours: &str) -> Policy {

@@ -13,7 +13,7 @@ use super::versions;
 use crate::calls::call::{Call, Direction};
 use crate::desk;
 use crate::desk::case::*;
-use crate::desk::clock::{Basis, ClockKind, Next, Rung};
+use crate::desk::clock::{Basis, ClockKind, Next, ObligationState, Rung};
 use crate::desk::command::{Command, CustomerForm};
 use crate::desk::deadline::{Ladder, Suspension};
 use crate::desk::decide::Input;
@@ -39,11 +39,15 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
 
 fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite::Result<()> {
     case.call = known_call(db, &call.id)?;
-    let weighs = desk::weighs(&case.policy, at, call);
+    let weighs = desk::weighs(&case.policy, at, call) || desk::dials(case.call.as_ref(), call);
     if !lacks_ticket(case) && !weighs {
         return Ok(());
     }
     let Some(number) = call.number.as_ref().filter(|_| call.direction != Direction::Internal) else {
+        // Nobody knows who called, but the matter that the call opened.
+        if let Some(matter) = case.call.as_ref().and_then(|known| known.ticket.as_ref()).filter(|_| weighs) {
+            case.obligations = obligations_of(db, matter.id)?;
+        }
         if call.direction == Direction::Inbound && lacks_ticket(case) {
             case.next_nth = next_nth(db, &case.policy, call.started_at)?;
         }
@@ -99,8 +103,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         Command::Dial { obligation, ticket, .. } => {
             case.out_of_sight = asked::out_of_sight(db)?;
             if let Some(obligation) = obligation {
-                let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
-                case.obligations = obligations(db, &sql, [obligation.0])?;
+                named_obligation(db, case, *obligation)?;
                 case.attempt = asked::attempt(db, *obligation)?;
             }
             match ticket {
@@ -109,8 +112,11 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             }
         }
         Command::Owed(obligation, _) => {
-            let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
-            case.obligations = obligations(db, &sql, [obligation.0])?;
+            named_obligation(db, case, *obligation)?;
+            // What stands beside it in its matter may begin or stay by how it ends.
+            if let Some(ticket) = case.obligations.first().map(|owed| owed.ticket) {
+                case.obligations = obligations_of(db, ticket)?;
+            }
             Ok(())
         }
         Command::HangUp { call } => {
@@ -178,6 +184,27 @@ fn for_customer(
         found.extend(obligations_with(db, &[], &number)?.into_iter().map(|o| (o.id, o)));
     }
     case.obligations = found.into_values().collect();
+    Ok(())
+}
+
+/// Open, or how it ended.
+fn named_obligation(db: &Connection, case: &mut Case, id: ObligationId) -> rusqlite::Result<()> {
+    let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
+    case.obligations = obligations(db, &sql, [id.0])?;
+    case.over = db
+        .prepare_cached(
+            "SELECT owner, state, coalesce(ended_at_ms, proof_from_ms, began_at_ms) AS at_ms, ended_by
+             FROM obligations WHERE id = ?1 AND state <> 'open'",
+        )?
+        .query_row([id.0], |row| {
+            Ok(Over {
+                owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+                state: word(row, "state", ObligationState::parse)?,
+                at: time(row, "at_ms")?,
+                by: row.get::<_, Option<i64>>("ended_by")?.map(PersonId),
+            })
+        })
+        .optional()?;
     Ok(())
 }
 
@@ -313,7 +340,7 @@ const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
-        t.kind, t.category, t.priority, t.complexity, t.owner AS ticket_owner,
+        t.kind, t.category, t.priority, t.complexity, t.owner AS ticket_owner, t.is_open,
         coalesce(c.key_customer, 0) AS key_customer, s.result AS survey, s.words AS survey_words
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
     LEFT JOIN surveys s ON s.obligation = o.id";
@@ -361,6 +388,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
         number: maybe_number(row, "number")?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         ticket_owner: row.get::<_, Option<i64>>("ticket_owner")?.map(PersonId),
+        ticket_is_open: row.get("is_open")?,
         basis: Basis {
             kind: word(row, "clock", ClockKind::parse)?,
             began_at: time(row, "began_at_ms")?,
@@ -383,7 +411,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
 }
 
 fn suspensions(db: &Connection, ObligationId(id): ObligationId) -> rusqlite::Result<Vec<Suspension>> {
-    db.prepare_cached("SELECT from_ms, to_ms FROM suspensions WHERE obligation = ?1 ORDER BY from_ms")?
+    db.prepare_cached("SELECT from_ms, to_ms FROM suspensions WHERE obligation = ?1 ORDER BY id")?
         .query_map([id], |row| Ok(Suspension { from: time(row, "from_ms")?, to: maybe_time(row, "to_ms")? }))?
         .collect()
 }

@@ -196,6 +196,16 @@ fn about(fact: &Fact) -> Option<About<'_>> {
             body: claim.map(|claim| json!({ "until_ms": ms(claim.until) })),
             ..About::default()
         },
+        Fact::CalledBeside { obligation, ticket, call, by, claim } => About {
+            kind: "called_beside",
+            by: Some(*by),
+            call: Some(call),
+            ticket: Some(*ticket),
+            obligation: Some(*obligation),
+            person: Some(claim.by),
+            body: Some(json!({ "until_ms": ms(claim.until) })),
+            ..About::default()
+        },
         Fact::Suspended { obligation, ticket, from, reason, by, .. } => About {
             kind: "suspended",
             by: *by,
@@ -495,9 +505,10 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             "UPDATE obligations SET claimed_by = ?2, claimed_until_ms = ?3 WHERE id = ?1",
             params![obligation.0, claim.map(|claim| claim.by.0), claim.map(|claim| ms(claim.until))],
         ),
+        Fact::CalledBeside { .. } => Ok(()),
         Fact::Suspended { obligation, from, reason, by, .. } => run(
-            "INSERT INTO suspensions (obligation, from_ms, reason, by_person) VALUES (?1, ?2, ?3, ?4)",
-            params![obligation.0, ms(*from), reason, by.map(|id| id.0)],
+            "INSERT INTO suspensions (id, obligation, from_ms, reason, by_person) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![ids.draw(1), obligation.0, ms(*from), reason, by.map(|id| id.0)],
         ),
         Fact::Resumed { obligation, at, .. } => run(
             "UPDATE suspensions SET to_ms = ?2 WHERE obligation = ?1 AND to_ms IS NULL",

@@ -3,11 +3,15 @@
 //! A rung writes a row for each whom it tells, in its own transaction. Messages are put together
 //! from rows in a transaction of their own: each row gets its one message, so that a kill between any
 //! two steps loses nothing and tells nothing in two messages. A message is then delivered at least
-//! once under its id. Who is to be told of few things gets a message for each; from the policy's
-//! count on, one for all.
+//! once under its id.
+//!
+//! Who is to be told of few things gets a message for each; from the policy's count on, one for
+//! all. A steady trickle is a storm too, so each person's messages are paced: one less than that
+//! count at once, and then one in [`PACE`]. What comes sooner waits and comes as one.
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, Row, params};
 
 use super::column::{from_ms, ms, time, word};
@@ -16,6 +20,11 @@ use super::{Result, Store, Writing};
 use crate::desk::News;
 use crate::live::{Message, Telling};
 use crate::{MessageId, ObligationId, PersonId, Time};
+
+/// Once somebody was told of much, they hear of the rest this often: soon enough to act on what is
+/// late, and seldom enough to get something done in between. What is owed stands on their pages at
+/// once in any case.
+const PACE: TimeDelta = TimeDelta::minutes(5);
 
 /// What is delivered says this many of a message's rungs; the rest is read where it is shown.
 const SAID: i64 = 20;
@@ -39,17 +48,39 @@ impl Writing<'_> {
             )?
             .query_map([ms(now)], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_>>()?;
-        let digest_from = i64::try_from(self.policy.terms.notices.digest_from).unwrap_or(i64::MAX);
+        let at_once = i32::try_from(self.policy.terms.notices.digest_from).unwrap_or(i32::MAX).max(2) - 1;
         for (person, count) in waiting {
-            if count >= digest_from.max(2) {
+            let pace = self.pace(person, at_once, now)?;
+            if count <= pace.left {
+                self.one_by_one(person, now)?;
+                self.paced(person, pace.after(count))?;
+            } else if pace.left > 0 {
                 let message = self.message(person, count, now)?;
                 let all = "UPDATE outbox SET message = ?1 WHERE person = ?2 AND message IS NULL AND send_at_ms <= ?3";
                 self.db.prepare_cached(all)?.execute(params![message, person, ms(now)])?;
+                self.paced(person, pace.after(1))?;
             } else {
-                self.one_by_one(person, now)?;
+                self.paced(person, pace.until)?;
+                let send_at = self.policy.send_at(pace.next_at);
+                let later =
+                    "UPDATE outbox SET send_at_ms = ?1 WHERE person = ?2 AND message IS NULL AND send_at_ms <= ?3";
+                self.db.prepare_cached(later)?.execute(params![ms(send_at), person, ms(now)])?;
             }
         }
         Ok(())
+    }
+
+    fn pace(&self, person: i64, at_once: i32, now: Time) -> Result<Pace> {
+        let until = self
+            .db
+            .prepare_cached("SELECT paced_until_ms FROM people WHERE id = ?1")?
+            .query_row([person], |row| time(row, "paced_until_ms"))?;
+        Ok(Pace::new(until, at_once, now))
+    }
+
+    fn paced(&self, person: i64, until: Time) -> Result<()> {
+        let sql = "UPDATE people SET paced_until_ms = ?2 WHERE id = ?1";
+        self.db.prepare_cached(sql)?.execute(params![person, ms(until)]).map(drop)
     }
 
     fn one_by_one(&mut self, person: i64, now: Time) -> Result<()> {
@@ -83,6 +114,28 @@ impl Writing<'_> {
             statement.execute(params![message.0, ms(now)])?;
         }
         Ok(())
+    }
+}
+
+/// How many messages somebody may get now.
+struct Pace {
+    left: i64,
+    /// When there is one more.
+    next_at: Time,
+    /// With each message this moves on by [`PACE`].
+    until: Time,
+}
+
+impl Pace {
+    fn new(until: Time, at_once: i32, now: Time) -> Pace {
+        // A clock that was set back since makes nobody wait for longer.
+        let until = until.clamp(now, now + PACE * at_once);
+        let left = (now + PACE * at_once - until).num_milliseconds() / PACE.num_milliseconds();
+        Pace { left, next_at: until - PACE * (at_once - 1), until }
+    }
+
+    fn after(&self, messages: i64) -> Time {
+        self.until + PACE * i32::try_from(messages).unwrap_or(i32::MAX)
     }
 }
 

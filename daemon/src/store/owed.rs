@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Result;
 use super::column::*;
-use super::questions::{OBLIGATIONS, obligation_rows, stored_call};
+use super::questions::{OBLIGATIONS, obligation_rows, stands_in_for, stored_call};
 use super::read::*;
 use crate::calls::call::Outcome;
 use crate::desk::policy::Policy;
@@ -12,18 +12,40 @@ use crate::{CallId, ObligationId, PersonId};
 
 /// By due time, what stands still last.
 pub fn list(db: &Connection, filter: &OwedFilter) -> Result<Vec<ObligationRow>> {
-    let mut rows = listed(db, filter, "o.due_at_ms IS NOT NULL", "o.due_at_ms, o.id", None)?;
-    let room = filter.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-    if room > 0 {
-        let paused = OwedFilter { limit: room, ..filter.clone() };
-        rows.extend(listed(db, &paused, "o.due_at_ms IS NULL", "o.id", None)?);
+    let mut rows = Vec::new();
+    for filter in each(db, filter)? {
+        let timed = listed(db, &filter, "o.due_at_ms IS NOT NULL", "o.due_at_ms, o.id", None)?;
+        let room = filter.limit.saturating_sub(u32::try_from(timed.len()).unwrap_or(u32::MAX));
+        rows.extend(timed);
+        if room > 0 {
+            let paused = OwedFilter { limit: room, ..filter };
+            rows.extend(listed(db, &paused, "o.due_at_ms IS NULL", "o.id", None)?);
+        }
     }
+    rows.sort_by_key(|row| (row.due_at.is_none(), row.due_at, row.id));
+    rows.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
     Ok(rows)
 }
 
 /// By id, from the one after `after` on.
 pub fn after(db: &Connection, filter: &OwedFilter, after: ObligationId) -> Result<Vec<ObligationRow>> {
-    listed(db, filter, "1", "o.id", Some(after))
+    let mut rows = Vec::new();
+    for filter in each(db, filter)? {
+        rows.extend(listed(db, &filter, "1", "o.id", Some(after))?);
+    }
+    rows.sort_by_key(|row| row.id);
+    rows.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+/// The filter, and the same for each of whom its owner stands in for.
+fn each(db: &Connection, filter: &OwedFilter) -> Result<Vec<OwedFilter>> {
+    let absent = match filter.owner {
+        Whose::OfOrNobodys(owner) => stands_in_for(db, owner)?,
+        Whose::Anybodys | Whose::Of(_) | Whose::Nobodys => Vec::new(),
+    };
+    let theirs = absent.into_iter().map(|absent| OwedFilter { owner: Whose::Of(absent), ..filter.clone() });
+    Ok([filter.clone()].into_iter().chain(theirs).collect())
 }
 
 /// Nothing in the question's text is anybody's but ours: words of closed enums.
@@ -66,6 +88,9 @@ pub fn page(db: &Connection, policy: &Policy, id: ObligationId) -> Result<Option
     Ok(Some(OwedPage {
         attempts: attempts(db, id)?,
         pauses: pauses(db, id)?,
+        may_promise: db
+            .prepare_cached("SELECT is_open FROM tickets WHERE id = ?1")?
+            .query_row([row.ticket.0], |row| row.get(0))?,
         may_pause: policy.terms.clocks.rule(row.kind).may_pause,
         began_with,
         proof_call,
@@ -108,7 +133,7 @@ fn attempts(db: &Connection, id: ObligationId) -> Result<Vec<MadeAttempt>> {
 
 fn pauses(db: &Connection, id: ObligationId) -> Result<Vec<Pause>> {
     db.prepare_cached(
-        "SELECT from_ms, to_ms, reason, by_person FROM suspensions WHERE obligation = ?1 ORDER BY from_ms LIMIT ?2",
+        "SELECT from_ms, to_ms, reason, by_person FROM suspensions WHERE obligation = ?1 ORDER BY id LIMIT ?2",
     )?
     .query_map(params![id.0, LIST], |row| {
         Ok(Pause {

@@ -253,7 +253,7 @@ pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
 }
 
 /// Whose duties are this person's for now.
-fn stands_in_for(db: &Connection, person: PersonId) -> Result<Vec<PersonId>> {
+pub(super) fn stands_in_for(db: &Connection, person: PersonId) -> Result<Vec<PersonId>> {
     let anybody = "SELECT EXISTS (SELECT 1 FROM people WHERE (away = 1 OR active = 0) AND deputy IS NOT NULL)";
     if !db.prepare_cached(anybody)?.query_row([], |row| row.get(0))? {
         return Ok(Vec::new());
@@ -411,6 +411,10 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),
+        "called_beside" => {
+            let holder = row.get::<_, Option<i64>>("person")?.map(PersonId);
+            holder.map(|holder| TimelineWhat::CalledBeside { holder })
+        }
         "hang_up_asked" => Some(TimelineWhat::HungUp),
         "spy_asked" => match Spying::parse(&body.how) {
             Some(how) => Some(TimelineWhat::Spied {

@@ -291,6 +291,7 @@ pub struct OwedFilter {
 pub enum Whose {
     Anybodys,
     Of(PersonId),
+    /// With those of whom they stand in for.
     OfOrNobodys(PersonId),
     Nobodys,
 }
@@ -305,6 +306,8 @@ pub struct OwedPage {
     pub pauses: Vec<Pause>,
     /// The policy lets its clock stand still.
     pub may_pause: bool,
+    /// Its matter is not over: a promise can stand in it.
+    pub may_promise: bool,
     /// The call that it is owed for.
     pub began_with: Option<StoredCall>,
     /// The call that kept it.
@@ -388,6 +391,10 @@ pub enum TimelineWhat {
         reason: String,
     },
     Resumed,
+    /// Somebody called while this person was working on it.
+    CalledBeside {
+        holder: PersonId,
+    },
     /// Somebody wrote down what the customer said of the outcome.
     Surveyed {
         survey: Survey,

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::read::TicketFilter;
 use super::{Store, questions};
 use crate::Role;
-use crate::desk::command::{Command, Done, Given};
+use crate::desk::command::{Command, Done, Given, TicketForm};
 use crate::desk::decide::Input;
-use crate::engine::house::{policy, t};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::engine::house::{House, policy, t};
 use crate::number::Number;
 
 fn mode(path: &Path) -> u32 {
@@ -113,8 +114,8 @@ fn tickets_are_found_by_any_way_of_writing_their_number() {
             call: None,
             customer: None,
             number,
-            kind: crate::desk::ticket::Kind::Consultation,
-            channel: crate::desk::ticket::Channel::Phone,
+            kind: Kind::Consultation,
+            channel: Channel::Phone,
         };
         let opened = Input::Given(Given { by: Some(person), command });
         store.together(|writing| writing.decide(&opened, t(1.0))).unwrap().unwrap();
@@ -170,6 +171,78 @@ fn obligations_of_an_earlier_version_are_brought_over() {
     let kept = questions::obligation(&store.db, crate::ObligationId(4)).unwrap().unwrap();
     assert_eq!(kept.proof.map(|proof| proof.talk_ms), Some(9));
     assert!(store.db.execute("DELETE FROM obligations WHERE id = 3", []).is_err(), "others speak of it");
+}
+
+/// A matter that was open before solutions were owed is owed one since it was opened, or opened again;
+/// a solution that is known already, and a matter that is over, are left alone.
+#[test]
+fn open_matters_of_an_earlier_version_are_owed_a_solution() {
+    let mut house = House::new();
+    let boss = house.person("boss", Role::Supervisor, None);
+    let opened = |house: &mut House, hour: f64| {
+        house.until(t(hour * 3600.0));
+        let number = Some(Number::from_canonical("+8613800138000"));
+        let (kind, channel) = (Kind::Complaint, Channel::Phone);
+        let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };
+        let Ok(Done::Ticket(ticket)) = house.give(Some(boss), open) else { panic!("no ticket") };
+        ticket
+    };
+    let save = |house: &mut House, hour: f64, ticket, version, state| {
+        house.until(t(hour * 3600.0));
+        let form = TicketForm {
+            kind: Kind::Complaint,
+            category: "delivery".into(),
+            priority: Priority::Urgent,
+            complexity: Complexity::Simple,
+            channel: Channel::Phone,
+            summary: "says \"state\":\"closed\" in its text".into(),
+            course: String::new(),
+            demand: String::new(),
+        };
+        house.give(Some(boss), Command::SaveTicket { ticket, version, form, state }).unwrap();
+    };
+    let (plain, over, again, known) =
+        (opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 1.0));
+    save(&mut house, 2.0, over, 1, TicketState::Closed);
+    save(&mut house, 3.0, again, 1, TicketState::Resolved);
+    save(&mut house, 4.0, again, 2, TicketState::InProgress);
+    save(&mut house, 5.0, again, 3, TicketState::InProgress);
+    save(&mut house, 5.0, plain, 1, TicketState::InProgress);
+    // As it was before: nothing but missed calls was owed.
+    house.engine = None;
+    let dir = house.dir.path().join("data");
+    let db = rusqlite::Connection::open(dir.join("ringback.sqlite")).unwrap();
+    db.execute_batch(&format!(
+        "PRAGMA foreign_keys = OFF;
+         DELETE FROM facts WHERE obligation IN (SELECT id FROM obligations WHERE ticket <> {known});
+         DELETE FROM outbox; DELETE FROM messages; DELETE FROM rungs;
+         DELETE FROM obligations WHERE ticket <> {known};
+         DROP TABLE suspensions; DROP INDEX IF EXISTS suspensions_that_last;
+         CREATE TABLE suspensions (obligation INTEGER NOT NULL REFERENCES obligations (id), from_ms INTEGER NOT NULL,
+            to_ms INTEGER, reason TEXT NOT NULL, by_person INTEGER, PRIMARY KEY (obligation, from_ms)) STRICT;
+         INSERT INTO suspensions SELECT id, 5, 9, 'why', NULL FROM obligations WHERE ticket = {known} AND kind = 'resolution';
+         ALTER TABLE people DROP COLUMN paced_until_ms;
+         DELETE FROM refinery_schema_history WHERE version >= 10;"
+    ))
+    .unwrap();
+    drop(db);
+    house.crash();
+    house.until(t(6.0 * 3600.0));
+    let rows = house.sql(
+        "SELECT t.id || ' ' || ((o.began_at_ms - 1795485600000) / 3600000) || ' ' || ((o.due_at_ms - o.began_at_ms) / 3600000)
+            || ' ' || o.policy || ' ' || (SELECT count(*) FROM rungs r WHERE r.obligation = o.id)
+         FROM obligations o JOIN tickets t ON t.id = o.ticket WHERE o.kind = 'resolution' AND o.state = 'open' ORDER BY t.id",
+    );
+    assert_eq!(rows, [format!("{plain} 0 24 0 0"), format!("{again} 4 24 0 0"), format!("{known} 1 24 0 0")]);
+    assert_eq!(house.sql("SELECT reason FROM suspensions"), ["why"]);
+    house.until(t(40.0 * 3600.0));
+    assert_eq!(house.sql("SELECT count(*) || ' ' || sum(late) FROM rungs r JOIN obligations o ON o.id = r.obligation AND o.kind = 'resolution'"), ["6 0"]);
+    let facts = "SELECT count(*) || ' ' || min(json_extract(body, '$.kind')) FROM facts f \
+                 JOIN obligations o ON o.id = f.obligation AND o.kind = 'resolution' WHERE f.kind = 'obligation_began'";
+    assert_eq!(house.sql(facts), ["3 complaint"]);
+    save(&mut house, 41.0, plain, 2, TicketState::Resolved);
+    let ended = "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'kept' AND ticket = ";
+    assert_eq!(house.sql(&format!("{ended}{plain}")), ["1"]);
 }
 
 /// What comes next is found in an index, however much is open.

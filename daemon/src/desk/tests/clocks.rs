@@ -1,9 +1,10 @@
 //! Every row of the table of clocks: what begins it, what it is given, and what alone keeps it.
 
+use super::super::calendar::{Calendar, Week};
 use super::super::case::Ids;
-use super::super::command::Step;
+use super::super::command::{Owed, Step};
 use super::super::matters::is_drawn;
-use super::super::policy::{Exception, Policy, When};
+use super::super::policy::{Exception, Hours, Policy, When};
 use super::super::ticket::Satisfaction;
 use super::*;
 use crate::store::read::ObligationRow;
@@ -188,6 +189,9 @@ fn a_complaint_is_to_be_accepted_and_whoever_tells_so_says_by_when() {
     assert_eq!((kept.state, kept.promised_at), (ObligationState::Kept, Some(t(50.0 * HOUR))));
     assert_eq!(desk.step(desk.ann, told(50.0 * HOUR)), Err(Refusal::NotOwed(ClockKind::Acceptance)));
     assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(24.0 * HOUR)), "a complaint's window");
+    assert_eq!(desk.state(ClockKind::Resolution), ObligationState::Replaced);
+    assert_eq!(desk.open(), [ClockKind::Promise], "what was said is promised");
+    assert_eq!(desk.row(ClockKind::Promise).due_at, Some(t(50.0 * HOUR)));
 }
 
 #[test]
@@ -255,6 +259,79 @@ fn a_promise_is_kept_by_a_later_call_alone() {
     desk.talk(branch, 6.0 * HOUR, 12.0);
     let kept = desk.row(ClockKind::Promise);
     assert_eq!((kept.state, kept.proof.unwrap().call), (ObligationState::Kept, CallId::from("branch")));
+}
+
+#[test]
+fn after_a_promise_the_solution_is_owed_again_unless_it_was_told() {
+    for (kept, solved) in [(true, false), (true, true), (false, false)] {
+        let mut desk = Desk::new();
+        desk.step(desk.ann, Step::Promise { at: t(5.0 * HOUR) }).unwrap();
+        if solved {
+            desk.save(form(), TicketState::Resolved);
+        }
+        if kept {
+            desk.talk(outbound("kept", OTHER, "1001", t(4.0 * HOUR)), 4.0 * HOUR, 12.0);
+            assert_eq!(desk.state(ClockKind::Promise), ObligationState::Kept);
+        } else {
+            for (nth, hour) in [(1, 5.0), (2, 6.0), (3, 30.0)] {
+                let out = outbound(&format!("vain{nth}"), OTHER, "1001", t(hour * HOUR));
+                desk.house.sees(t(hour * HOUR + 30.0), &ended(&out, t(hour * HOUR + 30.0), Outcome::NoAnswer));
+            }
+            assert_eq!(desk.state(ClockKind::Promise), ObligationState::Unreachable);
+        }
+        if solved {
+            assert_eq!(desk.open(), []);
+            continue;
+        }
+        assert_eq!(desk.open(), [ClockKind::Resolution]);
+        let (owed, began) = (desk.row(ClockKind::Resolution), desk.row(ClockKind::Promise).ended);
+        let began = began.map_or(t(4.0 * HOUR + 12.0), |ended| ended.at);
+        assert_eq!((owed.began_at, owed.due_at), (began, Some(began + TimeDelta::hours(2))), "a whole window");
+        assert_eq!(owed.owner, Some(desk.ann));
+        // It may be promised anew, or told.
+        desk.house.until(began + TimeDelta::minutes(90));
+        desk.save(form(), TicketState::Resolved);
+        assert_eq!(desk.open(), []);
+    }
+}
+
+#[test]
+fn a_promise_that_is_waived_gives_the_solution_back_and_a_waived_solution_is_waived() {
+    let mut desk = Desk::new();
+    desk.step(desk.ann, Step::Promise { at: t(5.0 * HOUR) }).unwrap();
+    let waive = |desk: &mut Desk, kind| {
+        let waive = Command::Owed(desk.row(kind).id, Owed::Waive { reason: "as agreed".into() });
+        desk.house.give(Some(desk.boss), waive).unwrap();
+    };
+    desk.house.until(t(HOUR));
+    waive(&mut desk, ClockKind::Promise);
+    assert_eq!((desk.open(), desk.row(ClockKind::Resolution).began_at), (vec![ClockKind::Resolution], t(HOUR)));
+    waive(&mut desk, ClockKind::Resolution);
+    assert_eq!(desk.open(), []);
+}
+
+#[test]
+fn who_withheld_their_number_is_owed_a_solution_in_their_queues_hours() {
+    let mut policy = policy();
+    let nine_to_ten = Calendar {
+        week: Week::new(std::array::from_fn(|_| "09:00-10:00".parse().unwrap())),
+        ..Calendar::all_hours(policy.zone.clone())
+    };
+    policy.terms.calendars.insert("mornings".into(), nine_to_ten);
+    policy.terms.queues.insert("early".into(), "mornings".into());
+    policy.terms.clocks.rule_mut(ClockKind::Resolution).hours = Hours::Open;
+    let mut desk = Desk::under(policy);
+    let hidden = call("hidden", Direction::Inbound, None, t(100.0));
+    desk.house.sees(t(100.0), &hidden);
+    desk.ticket = desk.house.ticket_of(&hidden).unwrap();
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(100.0 + 2.0 * HOUR)), "the site's");
+    let wait = crate::calls::call::Wait { queue: "early".into(), joined_at: t(101.0), left_at: Some(t(110.0)) };
+    let hidden = talking(&Call { waits: vec![wait], ..hidden }, "1001", t(110.0));
+    desk.house.sees(t(111.0), &hidden);
+    desk.house.sees(t(125.0), &hidden);
+    // An hour tomorrow, and one the day after; the tests' day begins at ten.
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(48.0 * HOUR)));
+    assert_eq!(desk.house.sql("SELECT queue FROM obligations ORDER BY id DESC LIMIT 1"), ["early"]);
 }
 
 #[test]

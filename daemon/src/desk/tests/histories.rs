@@ -344,6 +344,7 @@ fn fired(policy: &Policy, basis: &Basis, now: Time) -> Vec<(Rung, Time)> {
         number: None,
         owner: None,
         ticket_owner: None,
+        ticket_is_open: true,
         basis: basis.clone(),
         ladder,
         next: Some(Next { at: next.at.or(Some(now)), ..next }),
