@@ -7,7 +7,7 @@
 
 mod clock;
 mod errands;
-mod handing;
+pub(crate) mod handing;
 mod looks;
 mod native;
 mod pops;

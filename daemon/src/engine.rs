@@ -7,7 +7,7 @@
 
 mod changed;
 #[cfg(test)]
-mod crashes;
+mod days;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]

@@ -304,7 +304,7 @@ impl Tracker {
 
     /// When [`Tracker::wake`] is to be called.
     pub fn next_wake(&self) -> Option<Time> {
-        let due = self.due.first().map(|(at, _)| *at);
+        let due = self.due.first().filter(|_| self.staff.sees()).map(|(at, _)| *at);
         let unseen = self.unseen.first().map(|(at, _)| *at);
         due.into_iter().chain(unseen).chain(self.staff.next_wake()).min()
     }
@@ -318,7 +318,8 @@ impl Tracker {
                 self.originate_ended(Some(leg), false, at, out);
             }
         }
-        while let Some((due, no)) = self.due.first().copied().filter(|(due, _)| *due <= at) {
+        // Of a talk that nobody sees nobody knows that it goes on.
+        while let Some((due, no)) = self.due.first().copied().filter(|(due, _)| *due <= at && self.staff.sees()) {
             self.due.pop_first();
             if let Some(live) = self.calls.get(&no)
                 && live.has_talked_since(due - super::call::PROOF_TALK)

@@ -83,6 +83,10 @@ pub fn ladder(began_at: Time, window: Window, suspensions: &[Suspension], steps:
 
 /// The stretches since `began_at` that lie in no suspension, in order; the last may have no end.
 fn running(began_at: Time, suspensions: &[Suspension]) -> Vec<(Time, Option<Time>)> {
+    #[cfg(test)]
+    if mutant::SUMS_PAUSES.get() {
+        return mutant::running(began_at, suspensions);
+    }
     let mut suspensions = suspensions.to_vec();
     suspensions.sort();
     let mut running = Vec::new();
@@ -110,6 +114,20 @@ fn passed(running: &[(Time, Option<Time>)], ms: i64, calendar: &Calendar) -> Opt
         left_ms -= there_ms;
     }
     None
+}
+
+/// What this module is not, to show that a simulation of days would find it out.
+#[cfg(test)]
+pub(crate) mod mutant {
+    use super::*;
+
+    thread_local! { pub static SUMS_PAUSES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) }; }
+
+    /// As if the window had begun later by the sum of all pauses, whatever hours they lay in.
+    pub fn running(began_at: Time, suspensions: &[Suspension]) -> Vec<(Time, Option<Time>)> {
+        let sum: Option<TimeDelta> = suspensions.iter().map(|pause| Some(pause.to? - pause.from)).sum();
+        sum.map(|sum| (began_at + sum, None)).into_iter().collect()
+    }
 }
 
 #[cfg(test)]

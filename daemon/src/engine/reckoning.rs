@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use proptest::prelude::*;
 
 use super::house::*;
 use super::{Input, RECKONED};
@@ -140,105 +139,4 @@ fn a_clock_that_runs_no_longer_ends_what_is_owed_by_it_and_no_other_begins() {
     let new = inbound("new", "+8613700000001", house.now);
     house.sees(house.now, &new);
     assert_eq!(one(&house, "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'open'"), 1);
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Set {
-        minutes: i64,
-    },
-    Missed,
-    Pass {
-        minutes: i64,
-    },
-    /// The daemon dies after so many turns, and is back after so many minutes.
-    Crash {
-        turns: u8,
-        minutes: i64,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => (1..120i64).prop_map(|minutes| Step::Set { minutes }),
-        3 => Just(Step::Missed),
-        4 => (1..60i64).prop_map(|minutes| Step::Pass { minutes }),
-        2 => (0..3u8, 0..200i64).prop_map(|(turns, minutes)| Step::Crash { turns, minutes }),
-    ]
-}
-
-/// A diary: since when something is owed, and which of its rungs have fired.
-struct Diary {
-    within: i64,
-    owed: Vec<(Time, Vec<Time>)>,
-}
-
-impl Diary {
-    /// Up to `to`; nothing is written down while nobody is there.
-    fn pass(&mut self, from: Time, to: Time, up: bool) {
-        for (began, fired) in &mut self.owed {
-            let ladder = [self.within * 30, self.within * 60, self.within * 60 + 7200];
-            while let Some(planned) = ladder.get(fired.len()).map(|seconds| *began + TimeDelta::seconds(*seconds))
-                && planned <= to
-            {
-                fired.push(if up { planned.max(from) } else { to });
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_policies_come_each_rung_fires_once_at_its_time(steps in prop::collection::vec(step(), 1..24)) {
-        let mut house = house();
-        let mut diary = Diary { within: 60, owed: Vec::new() };
-        set(&mut house, None, 60).unwrap();
-        for (nth, step) in steps.into_iter().enumerate() {
-            let from = house.now;
-            match step {
-                Step::Set { minutes } => {
-                    set(&mut house, None, minutes).unwrap();
-                    diary.within = minutes;
-                }
-                Step::Missed => {
-                    let call = inbound(&format!("c{nth}"), &format!("+86138{nth:08}"), from);
-                    house.input(Input::Calls { at: from, calls: vec![Arc::new(ended(&call, from, Outcome::Missed))] });
-                    diary.owed.push((from, Vec::new()));
-                }
-                Step::Pass { minutes } => {
-                    house.until(from + TimeDelta::minutes(minutes));
-                    diary.pass(from, house.now, true);
-                    continue;
-                }
-                Step::Crash { turns, minutes } => {
-                    (0..turns).for_each(|_| house.turn());
-                    house.crash();
-                    house.now += TimeDelta::minutes(minutes);
-                    house.turn();
-                    diary.pass(from, house.now, false);
-                }
-            }
-            house.until(house.now);
-            diary.pass(house.now, house.now, true);
-        }
-        house.until(house.now + TimeDelta::hours(6));
-        diary.pass(t(0.0), t(0.0), true);
-        let last = house.sql("SELECT count(*) FROM rungs WHERE fired_at_ms < planned_at_ms");
-        prop_assert_eq!(last, ["0"], "none early");
-        let count = house.sql("SELECT count(*) || ' ' || count(DISTINCT obligation || rung) FROM rungs");
-        let facts = house.sql("SELECT count(*) || ' ' || count(DISTINCT obligation || json_extract(body, '$.rung')) FROM facts WHERE kind = 'rung_fired'");
-        let all = diary.owed.len() * 3;
-        prop_assert_eq!(count, [format!("{all} {all}")]);
-        prop_assert_eq!(facts, [format!("{all} {all}")]);
-        for (nth, (began, fired)) in diary.owed.iter().enumerate() {
-            let actual = house.sql(&format!(
-                "SELECT fired_at_ms FROM rungs WHERE obligation = (SELECT id FROM obligations ORDER BY id LIMIT 1 OFFSET {nth}) \
-                 ORDER BY fired_at_ms, planned_at_ms"
-            ));
-            let expected: Vec<String> = fired.iter().map(|at| at.timestamp_millis().to_string()).collect();
-            prop_assert_eq!(&actual[..expected.len()], &expected[..], "owed since {}", began);
-        }
-    }
 }

@@ -189,6 +189,18 @@ fn whatever_the_clock_does_nothing_fires_twice_or_early() {
     assert_eq!(house.sql("SELECT count(*) FROM outbox"), ["6"], "of the callback, and of the solution");
 }
 
+#[test]
+fn a_talk_of_before_the_clock_was_set_back_is_no_talk_since() {
+    let mut house = House::new();
+    let ahead = house.now + TimeDelta::hours(1);
+    let talk = talking(&inbound("served", MOBILE, ahead), "1001", ahead);
+    let end = ahead + TimeDelta::minutes(2);
+    house.sees(end, &ended(&talk, end, Outcome::Answered));
+    house.now = ahead - TimeDelta::minutes(30);
+    missed(&mut house);
+    assert_eq!(house.sql("SELECT count(*) FROM obligations WHERE kind = 'missed_call'"), ["1"]);
+}
+
 fn outages(house: &House) -> Vec<String> {
     house.sql(
         "SELECT why || ' ' || ((from_ms - 1795485600000) / 1000) || ' '

@@ -65,7 +65,7 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
     }
     let ends = call.outcome.is_some() && case.call.as_ref().is_none_or(|known| !known.ended);
     if ends && call.direction == Direction::Inbound && call.answered_at.is_none() {
-        case.talks = talks(db, &case.customers, Some(number), call.started_at, Some(&call.id))?;
+        case.talks = talks(db, &case.customers, Some(number), (call.started_at, at), Some(&call.id))?;
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ fn lacks_ticket(case: &Case) -> bool {
 fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
     match command {
         Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
-        Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket),
+        Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket, now),
         Command::OpenTicket { call, customer, number, .. } => {
             case.next_nth = next_nth(db, &case.policy, now)?;
             if let Some(call) = call {
@@ -209,7 +209,7 @@ fn named_obligation(db: &Connection, case: &mut Case, id: ObligationId) -> rusql
 }
 
 /// A matter with all that its clocks go by.
-fn whole_matter(db: &Connection, case: &mut Case, id: TicketId) -> rusqlite::Result<()> {
+fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: Time) -> rusqlite::Result<()> {
     named_ticket(db, case, id)?;
     let Some(ticket) = &case.ticket else { return Ok(()) };
     case.obligations = obligations_of(db, id)?;
@@ -222,7 +222,7 @@ fn whole_matter(db: &Connection, case: &mut Case, id: TicketId) -> rusqlite::Res
         .optional()?;
     let began = case.obligations.iter().map(|owed| owed.basis.began_at);
     let since = began.chain([ticket.opened_at]).min().unwrap_or(ticket.opened_at);
-    case.talks = talks(db, &case.customers, ticket.caller.as_ref(), since, None)?;
+    case.talks = talks(db, &case.customers, ticket.caller.as_ref(), (since, now), None)?;
     Ok(())
 }
 
@@ -420,12 +420,13 @@ fn suspensions(db: &Connection, ObligationId(id): ObligationId) -> rusqlite::Res
 const LONGEST_CALL_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Calls with the customers, or on the number, talked on long enough to count, that may have gone on
-/// since then; but for one.
+/// since then; but for one. What was seen ahead of now was seen before the clock was set back, and
+/// nobody knows when.
 fn talks(
     db: &Connection,
     customers: &[KnownCustomer],
     on: Option<&Number>,
-    since: Time,
+    (since, now): (Time, Time),
     but: Option<&CallId>,
 ) -> rusqlite::Result<Vec<Talk>> {
     let mut numbers: Vec<Number> = on.into_iter().cloned().collect();
@@ -441,16 +442,20 @@ fn talks(
         let talks = db
             .prepare_cached(
                 "SELECT id, certain, seen_at_ms, detail FROM calls
-                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id IS NOT ?3 AND merged_into IS NULL",
+                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id IS NOT ?3 AND merged_into IS NULL
+                    AND seen_at_ms <= ?4",
             )?
-            .query_map(params![number.as_str(), ms(since) - LONGEST_CALL_MS, but.map(|id| id.as_str())], |row| {
-                Ok(Talk {
-                    call: name(row, "id")?,
-                    certain: row.get("certain")?,
-                    seen_at: time(row, "seen_at_ms")?,
-                    segments: detail::read(row.get_ref("detail")?.as_str()?).segments,
-                })
-            })?
+            .query_map(
+                params![number.as_str(), ms(since) - LONGEST_CALL_MS, but.map(|id| id.as_str()), ms(now)],
+                |row| {
+                    Ok(Talk {
+                        call: name(row, "id")?,
+                        certain: row.get("certain")?,
+                        seen_at: time(row, "seen_at_ms")?,
+                        segments: detail::read(row.get_ref("detail")?.as_str()?).segments,
+                    })
+                },
+            )?
             .collect::<Result<Vec<_>, _>>()?;
         found.extend(talks);
     }

@@ -12,7 +12,7 @@ mod gather;
 pub mod journal;
 mod keep;
 mod open;
-mod outbox;
+pub(crate) mod outbox;
 mod owed;
 mod questions;
 pub mod read;

@@ -52,7 +52,7 @@ impl Writing<'_> {
     /// An outage begins, or ends. The first reason stays; one that another follows ends there, so
     /// that no moment counts twice.
     pub fn outage(&mut self, pbx: &PbxName, from: Time, to: Option<Time>, why: &str) -> Result<()> {
-        close(self.db, pbx, from)?;
+        close(self.db, pbx, from, Some(from))?;
         self.db
             .prepare_cached(
                 "INSERT INTO outages (pbx, from_ms, to_ms, why) VALUES (?1, ?2, ?3, ?4)
@@ -76,7 +76,7 @@ impl Writing<'_> {
     /// After a snapshot: the PBX is in sight. Calls that are kept as up, but that it does not know
     /// any more, ended unseen: nothing is concluded from it but that they are over.
     pub fn standing(&mut self, pbx: &PbxName, at: Time, up: &[CallId]) -> Result<()> {
-        close(self.db, pbx, at)?;
+        close(self.db, pbx, at, None)?;
         note(self.db, pbx.as_str(), at)?;
         let kept: Vec<String> = self
             .db
@@ -96,11 +96,15 @@ impl Writing<'_> {
     }
 }
 
-/// The PBX's outage that has not ended ends at `end`, if it began before.
-fn close(db: &Connection, pbx: &PbxName, end: Time) -> Result<()> {
-    db.prepare_cached("UPDATE outages SET to_ms = ?2 WHERE pbx = ?1 AND to_ms IS NULL AND from_ms < ?2")?
-        .execute(params![pbx.as_str(), ms(end)])
-        .map(drop)
+/// The PBX's outages that have not ended, but for one, end at `end`; where the clock was set back
+/// meanwhile, where they began.
+fn close(db: &Connection, pbx: &PbxName, end: Time, but: Option<Time>) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE outages SET to_ms = CASE WHEN from_ms > ?2 THEN from_ms ELSE ?2 END
+         WHERE pbx = ?1 AND to_ms IS NULL AND from_ms IS DISTINCT FROM ?3",
+    )?
+    .execute(params![pbx.as_str(), ms(end), but.map(ms)])
+    .map(drop)
 }
 
 fn note(db: &Connection, whom: &str, at: Time) -> Result<()> {

@@ -83,6 +83,19 @@ fn coverage_is_what_a_look_at_every_minute_says() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_leaves_no_pbx_out_of_sight_for_ever() {
+    let (_dir, mut store) = new();
+    let pbx = PbxName::from("hq");
+    store.together(|writing| writing.standing(&pbx, minute(0), &[])).unwrap();
+    store.together(|writing| writing.outage(&pbx, minute(70), None, "closed")).unwrap();
+    store.together(|writing| writing.outage(&pbx, minute(11), None, "nobody answers")).unwrap();
+    store.together(|writing| writing.standing(&pbx, minute(11), &[])).unwrap();
+    let open: i64 =
+        store.db().query_row("SELECT count(*) FROM outages WHERE to_ms IS NULL", [], |row| row.get(0)).unwrap();
+    assert_eq!(open, 0, "it is in sight, and can be asked");
+}
+
+#[test]
 fn why_it_was_not_seen_is_told() {
     let (_dir, mut store) = new();
     let pbx: PbxName = "hq".into();

@@ -122,3 +122,21 @@ fn an_agents_line_brings_no_old_call_into_the_next() {
     assert_eq!(ids(script.ended.iter().collect()), ["hq-b7-C"]);
     assert_eq!(ids(script.tracker.calls().collect()), ["hq-b7-D"]);
 }
+
+/// Nobody saw that it went on for ten seconds.
+#[test]
+fn a_talk_that_is_out_of_sight_lasts_no_longer_before_it_is_seen_again() {
+    let mut script = Script::played("0 boot b7 \n 0 snapshot_ends");
+    script.play(TALKING);
+    let mut out = Vec::new();
+    script.tracker.lost_sight(ms(5000), &mut out);
+    out.clear();
+    assert_eq!(script.tracker.next_wake(), None);
+    script.tracker.wake(ms(12_000), &mut out);
+    assert_eq!(out, []);
+    let seen = "20000 seen C PJSIP/trunk of C B1 \n 20000 seen A PJSIP/1001 of C B1";
+    script.play(&format!("20000 boot b7 \n {seen} \n 20000 snapshot_ends"));
+    assert_eq!(script.tracker.next_wake(), Some(ms(12_000)), "told of at once");
+    script.tracker.wake(ms(20_000), &mut out);
+    assert!(matches!(out[..], [Change::Call(_)]), "{out:?}");
+}

@@ -1,0 +1,354 @@
+//! Who calls, what people do, and what goes wrong: all by chance, and the same for the same seed.
+
+use rand::Rng;
+
+use super::diary::{AGENTS, Deed, MANAGER, Who, rules, who};
+use super::hours::{DAY, HOUR, MINUTE, Ms};
+use super::machine::{Site, time};
+use super::pbx::{End, LINES, Move};
+use super::world::{Happening, Verdict, World};
+use crate::desk::clock::ClockKind;
+use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use crate::number::Number;
+use crate::{ObligationId, TicketId};
+
+/// On an average so far apart.
+const CALLS_EVERY: Ms = 7 * HOUR;
+const ACTS_EVERY: Ms = 5 * HOUR;
+const FAILS_EVERY: Ms = 20 * HOUR;
+
+/// Of those who are owed something the same one is not dialled anew before.
+const DIALS_EVERY: Ms = 10 * MINUTE;
+
+const TEN_YEARS: Ms = 3652 * DAY;
+
+impl World {
+    fn lot(&mut self, sides: u64) -> u64 {
+        self.chance.random_range(0..sides)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.chance.random_range(0..choices.len())]
+    }
+
+    fn soon(&mut self, mean: Ms) -> Ms {
+        self.chance.random_range(MINUTE..2 * mean)
+    }
+
+    fn free_phone(&mut self, phone: usize) -> Option<usize> {
+        self.engaged.values().all(|(_, taken)| *taken != Some(phone)).then_some(phone)
+    }
+
+    fn is_free(&self, whose: Who) -> bool {
+        self.engaged.values().all(|(taken, _)| *taken != whose)
+    }
+
+    // Calls.
+
+    pub fn somebody_calls(&mut self) {
+        let again = self.soon(CALLS_EVERY);
+        self.later(again, Happening::Calls);
+        let line = self.chance.random_range(0..LINES.len());
+        if !self.is_free(who(line)) {
+            return;
+        }
+        if self.lot(4) == 0 {
+            let phone = self.chance.random_range(0..3);
+            if let Some(phone) = self.free_phone(phone) {
+                self.dials(line, phone);
+            }
+            return;
+        }
+        let no = self.pbx.prepare(line, None, None);
+        self.engaged.insert(no, (who(line), None));
+        let queue = if self.lot(4) == 0 { "night" } else { "support" };
+        let queues = self.one_of(&[0, 0, 0, 400]);
+        self.later(0, Happening::Moves(no, Move::Starts));
+        self.later(queues, Happening::Moves(no, Move::Queues(queue)));
+        let phone = self.chance.random_range(0..3);
+        let rings = queues + self.chance.random_range(0..20_000);
+        let taken = self.free_phone(phone).filter(|_| self.chance.random_bool(0.6));
+        if let Some(phone) = taken {
+            self.engaged.insert(no, (who(line), Some(phone)));
+            self.later(rings, Happening::Moves(no, Move::Rings { phone }));
+        }
+        match (self.lot(10), taken) {
+            (0..8, Some(phone)) => {
+                let answers = rings + self.chance.random_range(1..9_000);
+                self.later(answers, Happening::Moves(no, Move::Answers { phone }));
+                self.talks(no, answers);
+            }
+            (0..8, None) => {
+                let gives_up = queues + self.chance.random_range(1..120_000);
+                self.later(gives_up, Happening::Moves(no, Move::Ends(End::Abandoned)));
+            }
+            (8, _) => self.later(rings + 60_000, Happening::Moves(no, Move::Ends(End::TimedOut))),
+            (_, _) => self.later(rings + 30_000, Happening::Moves(no, Move::Ends(End::Abandoned))),
+        }
+    }
+
+    /// A talk that begins then, with its end.
+    fn talks(&mut self, no: u64, from: Ms) {
+        let long = self.one_of(&[2_000, 5_000, 9_999, 10_000, 10_001, 30_000, 60_000, 300_000]);
+        if long > 9_000 && self.lot(4) == 0 {
+            let holds = from + self.chance.random_range(1..long);
+            let held = self.one_of(&[1, 4_000, 30_000]);
+            self.later(holds, Happening::Moves(no, Move::Holds));
+            self.later(holds + held, Happening::Moves(no, Move::Resumes));
+        }
+        self.later(from + long, Happening::Moves(no, Move::Ends(End::Talked)));
+        let fails = from + self.chance.random_range(0..=long.max(12_000));
+        match self.lot(16) {
+            0..2 => self.later(fails, Happening::IsCut),
+            2 => {
+                let turns = self.chance.random_range(0..3);
+                self.later(fails, Happening::IsDoomed { turns });
+            }
+            _ => {}
+        }
+    }
+
+    /// By the phone's own keys.
+    fn dials(&mut self, line: usize, phone: usize) {
+        let no = self.pbx.prepare(line, Some(phone), None);
+        self.engaged.insert(no, (who(line), Some(phone)));
+        self.goes_out(no, 0);
+    }
+
+    /// A call to somebody, from its start on.
+    pub fn goes_out(&mut self, no: u64, after: Ms) {
+        self.later(after, Happening::Moves(no, Move::Starts));
+        let Some(phone) = self.pbx.calls[&no].phone else { return };
+        match self.lot(10) {
+            0..5 => {
+                let answers = after + self.chance.random_range(1_000..9_000);
+                self.later(answers, Happening::Moves(no, Move::Answers { phone }));
+                self.talks(no, answers);
+            }
+            5..7 => self.later(after + 3_000, Happening::Moves(no, Move::Ends(End::Busy))),
+            _ => self.later(after + 25_000, Happening::Moves(no, Move::Ends(End::NoAnswer))),
+        }
+    }
+
+    // Deeds.
+
+    pub fn somebody_acts(&mut self) -> Verdict {
+        let again = self.soon(ACTS_EVERY);
+        self.later(again, Happening::Acts);
+        let by = self.one_of(&[0, 0, 0, 1, 1, 1, 2, 2, 3, 4]);
+        match self.deed(by) {
+            Some((by, deed)) => self.gives(by, deed),
+            None => Ok(()),
+        }
+    }
+
+    fn deed(&mut self, by: usize) -> Option<(usize, Deed)> {
+        let now = self.wall();
+        let hours = self.chance.random_range(1..40) * HOUR;
+        let deed = match self.lot(100) {
+            0..20 => {
+                let nth = self.open(|kind| !matches!(kind, ClockKind::Acceptance | ClockKind::Filing))?;
+                let line = self.diary.owed[nth].line;
+                let phone = self.free_phone(by.min(2)).filter(|_| self.is_free(who(line)))?;
+                let dials = self.at;
+                if by < 3 && self.dialled.get(&nth).is_some_and(|at| dials - at < DIALS_EVERY) {
+                    return None;
+                }
+                if by < 3 && self.lot(2) == 0 {
+                    self.dials(line, phone);
+                    return None;
+                }
+                self.dialled.insert(nth, dials);
+                Deed::Dial(nth)
+            }
+            20..42 => {
+                let ticket = self.ticket()?;
+                let known = self.diary.tickets[ticket].clone();
+                let kind = self.one_of(&[known.kind, known.kind, Kind::Complaint, Kind::AfterSales, Kind::Other]);
+                let state = self.one_of(&[
+                    TicketState::InProgress,
+                    TicketState::InProgress,
+                    TicketState::Resolved,
+                    TicketState::Resolved,
+                    TicketState::Closed,
+                ]);
+                let (is_urgent, is_complex) = (self.lot(4) == 0, self.lot(3) == 0);
+                Deed::Save { ticket, kind, is_urgent, is_complex, state }
+            }
+            42..50 => {
+                Deed::Promise { ticket: self.ticket()?, at: now + hours - if self.lot(9) == 0 { DAY } else { 0 } }
+            }
+            50..54 => Deed::Accepted { ticket: self.owing(ClockKind::Acceptance)?, solved_by: now + hours },
+            54..57 => Deed::Replied { ticket: self.owing(ClockKind::FirstResponse)? },
+            57..66 => Deed::Filed { ticket: self.owing(ClockKind::Filing)? },
+            66..72 => {
+                let results = [Satisfaction::Satisfied, Satisfaction::Fairly, Satisfaction::Dissatisfied];
+                Deed::Surveyed { ticket: self.owing(ClockKind::ReturnVisit)?, result: self.one_of(&results) }
+            }
+            72..78 => Deed::Suspend(self.open(|_| true)?),
+            78..84 => {
+                let paused = |nth: &usize| self.diary.owed[*nth].pauses.iter().any(|pause| pause.1.is_none());
+                let paused: Vec<usize> =
+                    (0..self.diary.owed.len()).filter(|nth| self.diary.owed[*nth].is_open()).filter(paused).collect();
+                if paused.is_empty() {
+                    return None;
+                }
+                Deed::Resume(self.one_of(&paused))
+            }
+            84..87 => Deed::Waive(self.open(|_| true)?),
+            87..90 => Deed::Claim(self.open(|_| true)?),
+            90..91 => Deed::Release(self.open(|_| true)?),
+            91..93 => {
+                let (customer, key) = (self.chance.random_range(0..2), self.chance.random_bool(0.5));
+                // Customers are the agents' and supervisors'.
+                return Some((by % 4, Deed::Class { customer, key }));
+            }
+            93..95 => {
+                let kind = self.one_of(&[Kind::Complaint, Kind::Consultation]);
+                Deed::Mail { line: self.chance.random_range(0..LINES.len()), kind }
+            }
+            95..98 => {
+                let lots: Vec<i64> = (0..16).map(|_| self.chance.random_range(0..i64::MAX)).collect();
+                let nth = std::cell::Cell::new(0);
+                let terms = rules(|sides| lots[nth.replace(nth.get() + 1)] % sides);
+                let by = if self.lot(4) == 0 { by } else { MANAGER };
+                return Some((by, Deed::Terms(terms)));
+            }
+            _ => {
+                let person = self.one_of(&AGENTS);
+                let deputy = self.one_of(&[None, Some(1 - person), Some(2)]);
+                return Some((2, Deed::Away { person, is_away: self.chance.random_bool(0.5), deputy }));
+            }
+        };
+        Some((by, deed))
+    }
+
+    /// One of what is open, the newest most often.
+    fn open(&mut self, kind: impl Fn(ClockKind) -> bool) -> Option<usize> {
+        let owed = &self.diary.owed;
+        let open: Vec<usize> =
+            (0..owed.len()).rev().filter(|nth| owed[*nth].is_open() && kind(owed[*nth].kind)).take(12).collect();
+        let nth = self.chance.random_range(0..open.len().max(1)).min(self.chance.random_range(0..open.len().max(1)));
+        open.get(nth).copied()
+    }
+
+    fn ticket(&mut self) -> Option<usize> {
+        let count = self.diary.tickets.len();
+        let newest = self.chance.random_range(0..count.clamp(1, 6));
+        count.checked_sub(1 + newest)
+    }
+
+    /// Mostly one of which such a thing is owed.
+    fn owing(&mut self, kind: ClockKind) -> Option<usize> {
+        match self.lot(8) {
+            0 => self.ticket(),
+            _ => self.open(|owed| owed == kind).map(|nth| self.diary.owed[nth].ticket),
+        }
+    }
+
+    /// The deed, as the daemon is asked for it.
+    pub fn command(&self, deed: Deed) -> Command {
+        let ticket_id = |nth: usize| TicketId(self.ticket_ids[nth]);
+        let owed = |nth: usize, what: ToOwed| Command::Owed(ObligationId(self.owed_ids[nth]), what);
+        let (reason, words) = (String::from("waits for the customer"), String::from("in short"));
+        match deed {
+            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
+                let known = &self.diary.tickets[ticket];
+                let form = TicketForm {
+                    kind,
+                    category: String::new(),
+                    priority: if is_urgent { Priority::Urgent } else { Priority::Normal },
+                    complexity: if is_complex { Complexity::Complex } else { Complexity::Simple },
+                    channel: known.channel,
+                    summary: String::new(),
+                    course: String::new(),
+                    demand: String::new(),
+                };
+                Command::SaveTicket { ticket: ticket_id(ticket), version: known.version, form, state }
+            }
+            Deed::Promise { ticket, at } => Command::Matter(ticket_id(ticket), Step::Promise { at: time(at) }),
+            Deed::Accepted { ticket, solved_by } => {
+                Command::Matter(ticket_id(ticket), Step::Accepted { solved_by: time(solved_by) })
+            }
+            Deed::Replied { ticket } => Command::Matter(ticket_id(ticket), Step::Replied { words }),
+            Deed::Filed { ticket } => Command::Matter(ticket_id(ticket), Step::Filed { words }),
+            Deed::Surveyed { ticket, result } => Command::Matter(ticket_id(ticket), Step::Surveyed { result, words }),
+            Deed::Mail { line, kind } => Command::OpenTicket {
+                call: None,
+                customer: None,
+                number: Some(Number::from_canonical(LINES[line])),
+                kind,
+                channel: Channel::Email,
+            },
+            Deed::Claim(nth) => owed(nth, ToOwed::Claim),
+            Deed::Release(nth) => owed(nth, ToOwed::Release),
+            Deed::Suspend(nth) => owed(nth, ToOwed::Suspend { reason }),
+            Deed::Resume(nth) => owed(nth, ToOwed::Resume),
+            Deed::Waive(nth) => owed(nth, ToOwed::Waive { reason }),
+            Deed::Dial(nth) => Command::Dial {
+                number: LINES[self.diary.owed[nth].line].to_owned(),
+                obligation: Some(ObligationId(self.owed_ids[nth])),
+                ticket: None,
+            },
+            Deed::Class { customer, key } => {
+                let (name, numbers) = [("Shen", &LINES[..2]), ("Li", &LINES[2..3])][customer];
+                let form = CustomerForm {
+                    name: name.to_owned(),
+                    company: String::new(),
+                    address: String::new(),
+                    key_customer: key,
+                    note: String::new(),
+                    numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
+                };
+                let known = (Site::get().customers[customer], self.diary.versions[customer]);
+                Command::SaveCustomer { customer: Some(known), ticket: None, form }
+            }
+            Deed::Terms(rules) => Command::SetPolicy { version: None, text: rules.terms() },
+            Deed::Away { person, is_away, deputy } => {
+                let people = &Site::get().people;
+                Command::SetAway { person: people[person], away: is_away, deputy: deputy.map(|deputy| people[deputy]) }
+            }
+        }
+    }
+
+    // Faults.
+
+    pub fn something_fails(&mut self) -> Verdict {
+        let again = self.soon(FAILS_EVERY);
+        self.later(again, Happening::Fails);
+        if self.sleeps {
+            return Ok(());
+        }
+        match self.lot(16) {
+            0..6 => {
+                let turns = self.chance.random_range(0..8);
+                self.later(0, Happening::IsDoomed { turns });
+            }
+            6 if self.machine.running().is_some() => {
+                self.notes(|| "killed".into());
+                self.kills(u64::MAX);
+            }
+            7..11 if self.link_is_up => return self.cuts(),
+            11..13 => {
+                let (long, is_cut_off) = self.one_of(&[(MINUTE, false), (12 * HOUR, true)]);
+                self.notes(|| "the machine sleeps".into());
+                self.sleeps = true;
+                self.later(long, Happening::Wakes { is_cut_off });
+            }
+            13..15 => {
+                let by = self.one_of(&[HOUR, -HOUR]);
+                let back = self.chance.random_range(MINUTE..DAY);
+                self.later(0, Happening::Steps(by));
+                self.later(back, Happening::Steps(-by));
+            }
+            15 => {
+                let back = self.chance.random_range(1_000..HOUR);
+                self.later(0, Happening::Steps(TEN_YEARS));
+                self.later(back, Happening::Steps(-TEN_YEARS));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
