@@ -129,7 +129,11 @@ fn a_kill_at_any_write_of_a_reckoning_fires_each_rung_once_by_the_terms_that_wer
         loop {
             machine.turn(now, &mut None);
             let engine = &machine.daemon().engine;
-            if !engine.stale && engine.waiting.is_empty() && engine.due.is_none_or(|due| due > time(now)) {
+            if !engine.behind
+                && !engine.stale
+                && engine.waiting.is_empty()
+                && engine.due.is_none_or(|due| due > time(now))
+            {
                 return;
             }
         }

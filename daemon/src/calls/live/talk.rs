@@ -1,5 +1,6 @@
 //! Who can hear the party, and is it on hold.
 
+use chrono::TimeDelta;
 use protocol::event::{BridgeId, LegKind, LegState};
 
 use super::waits::Stay;
@@ -165,7 +166,9 @@ impl Live {
             (true, false) => {
                 holds.last_mut().into_iter().for_each(|hold| hold.to = Some(at));
                 // What was talked before the hold may not have sufficed.
-                self.proof_due = Some(at + PROOF_TALK);
+                let held = Span::sum(holds).unwrap_or_default();
+                let talked = at - self.call.segments[segment].from - held;
+                self.proof_due = Some(at + (PROOF_TALK - talked).max(TimeDelta::zero()));
             }
             (false, false) | (true, true) => return,
         }

@@ -437,6 +437,7 @@ impl Diary {
     fn note(&mut self, no: u64, heard: Heard, now: Ms) {
         let known = self.noted.get(&no);
         let was_over = known.is_some_and(|noted| noted.is_over);
+        let dials = known.is_none() && heard.is_ours && heard.ended.is_none();
         if was_over && heard.ended.is_none() {
             return;
         }
@@ -450,7 +451,7 @@ impl Diary {
         }
         for nth in 0..self.owed.len() {
             if self.owed[nth].is_open() && who(self.owed[nth].line) == who(heard.line) {
-                self.weigh(nth, &heard, was_over, now);
+                self.weigh(nth, &heard, (was_over, dials), now);
             }
         }
         if let Some(ticket) = ticket.filter(|_| !was_over) {
@@ -501,7 +502,7 @@ impl Diary {
         ticket
     }
 
-    fn weigh(&mut self, nth: usize, heard: &Heard, was_over: bool, now: Ms) {
+    fn weigh(&mut self, nth: usize, heard: &Heard, (was_over, dials): (bool, bool), now: Ms) {
         let by_word = matches!(self.owed[nth].kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing);
         let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= TALK);
         if weighs
@@ -523,7 +524,10 @@ impl Diary {
             match (is_visit, owed.survey) {
                 (true, None) => {}
                 (true, Some(result)) => return self.visited(nth, proof, result, now),
-                (false, _) => return self.keeps(nth, Some(proof), now),
+                (false, _) => {
+                    self.keeps(nth, Some(proof), now);
+                    return self.goes_on(nth, now);
+                }
             }
         } else if heard.is_ours && heard.started >= began && heard.is_whole && heard.ended.is_some() {
             let owed = &mut self.owed[nth];
@@ -532,16 +536,36 @@ impl Diary {
                 let days: BTreeSet<i64> = owed.attempts.values().map(|at| day_of(*at)).collect();
                 let is_time = owed.kind != ClockKind::Promise || owed.promised.is_some_and(|promised| promised <= now);
                 if is_time && owed.attempts.len() >= self.rules.attempts && days.len() >= self.rules.days {
-                    return self.ends(nth, ObligationState::Unreachable, now);
+                    self.ends(nth, ObligationState::Unreachable, now);
+                    return self.goes_on(nth, now);
                 }
             }
         }
-        let owed = &mut self.owed[nth];
-        if let Some((by, until)) = owed.claim.filter(|(_, until)| weighs && *until > now) {
-            let is_theirs = heard.phone == Some(by) || heard.talks.iter().any(|talk| talk.phone == by);
-            if is_theirs && now + self.rules.claim - until >= MINUTE {
-                owed.claim = Some((by, now + self.rules.claim));
+        let until = now + self.rules.claim;
+        match self.owed[nth].claim.filter(|(_, until)| *until > now) {
+            // Whoever has it and is on such a call has it for longer.
+            Some((by, so_far)) if weighs || dials => {
+                let is_theirs = heard.phone == Some(by) || heard.talks.iter().any(|talk| talk.phone == by);
+                if is_theirs && until - so_far >= MINUTE {
+                    self.owed[nth].claim = Some((by, until));
+                }
             }
+            // Whoever calls has it.
+            None if dials && !by_word => {
+                let by = heard.phone.filter(|by| self.concerns(nth, *by));
+                self.owed[nth].claim = by.map(|by| (by, until)).or(self.owed[nth].claim);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// In the place of a promise that is over the solution is owed.
+    fn goes_on(&mut self, nth: usize, now: Ms) {
+        let Owed { kind, ticket, queue, .. } = self.owed[nth];
+        let is_owed =
+            [ClockKind::Resolution, ClockKind::Promise].into_iter().any(|kind| self.open_of(ticket, kind).is_some());
+        if kind == ClockKind::Promise && self.tickets[ticket].state.is_open() && !is_owed {
+            self.begins(ClockKind::Resolution, ticket, now, queue);
         }
     }
 
@@ -676,21 +700,16 @@ impl Diary {
             Deed::Promise { ticket, at } => {
                 let may = self.may_step(by, ticket) && at > now;
                 if may {
-                    for kind in [ClockKind::Resolution, ClockKind::Promise] {
-                        while let Some(nth) = self.open_of(ticket, kind) {
-                            self.ends(nth, ObligationState::Replaced, now);
-                        }
-                    }
-                    let queue = self.queue_of(ticket);
-                    let nth = self.begins(ClockKind::Promise, ticket, now, queue);
-                    self.owed[nth].promised = Some(at);
-                    self.owed[nth].owner = self.tickets[ticket].owner.or(Some(by));
-                    self.reckon(nth);
+                    self.promises(by, ticket, at, now);
                 }
                 may
             }
             Deed::Accepted { ticket, solved_by } => {
-                self.step(by, ticket, ClockKind::Acceptance, solved_by > now, now).is_some()
+                let told = self.step(by, ticket, ClockKind::Acceptance, solved_by > now, now);
+                if told.is_some() {
+                    self.promises(by, ticket, solved_by, now);
+                }
+                told.is_some()
             }
             Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
             Deed::Filed { ticket } => {
@@ -760,6 +779,7 @@ impl Diary {
                 let may = self.concerns(nth, by) && !AGENTS.contains(&by);
                 if may {
                     self.ends(nth, ObligationState::Waived, now);
+                    self.goes_on(nth, now);
                 }
                 may
             }
@@ -825,13 +845,26 @@ impl Diary {
         if is_open && kind == Kind::Complaint && was != Kind::Complaint {
             self.begins(ClockKind::Acceptance, nth, now, queue);
         }
-        if reopened {
+        if reopened && self.open_of(nth, ClockKind::Promise).is_none() {
             self.begins(ClockKind::Resolution, nth, now, queue);
         }
         if is_followed(kind) && !is_open && (resolved || !is_followed(was)) {
             self.begins(ClockKind::Filing, nth, now, queue);
         }
         true
+    }
+
+    fn promises(&mut self, by: usize, ticket: usize, at: Ms, now: Ms) {
+        for kind in [ClockKind::Resolution, ClockKind::Promise] {
+            while let Some(nth) = self.open_of(ticket, kind) {
+                self.ends(nth, ObligationState::Replaced, now);
+            }
+        }
+        let queue = self.queue_of(ticket);
+        let nth = self.begins(ClockKind::Promise, ticket, now, queue);
+        self.owed[nth].promised = Some(at);
+        self.owed[nth].owner = self.tickets[ticket].owner.or(Some(by));
+        self.reckon(nth);
     }
 
     /// The queue that the matter came through.
@@ -857,14 +890,17 @@ impl Diary {
     }
 
     fn may_step(&self, by: usize, ticket: usize) -> bool {
-        let owner = self.tickets[ticket].owner;
-        SUPERVISORS.contains(&by) || AGENTS.contains(&by) && owner.is_none_or(|owner| owner == by)
+        by != MANAGER && self.is_for(self.tickets[ticket].owner, by)
     }
 
     fn concerns(&self, nth: usize, by: usize) -> bool {
-        let owed = &self.owed[nth];
+        self.owed[nth].is_open() && self.is_for(self.owed[nth].owner, by)
+    }
+
+    /// Agents have what is their own, or nobody's, and that of whom they stand in for.
+    fn is_for(&self, owner: Option<usize>, by: usize) -> bool {
         let theirs = |owner: usize| owner == by || self.stands_in(owner) == Some(by);
-        owed.is_open() && (!AGENTS.contains(&by) || owed.owner.is_none_or(theirs))
+        !AGENTS.contains(&by) || owner.is_none_or(theirs)
     }
 }
 

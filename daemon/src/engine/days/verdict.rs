@@ -14,6 +14,8 @@ impl World {
     pub fn ends(&mut self) -> Verdict {
         self.calms_down()?;
         self.rests(36 * HOUR)?;
+        // What came at the very last.
+        self.delivers()?;
         self.compares()?;
         self.is_all_told()
     }
@@ -74,11 +76,7 @@ impl World {
             "SELECT obligation, json_extract(body, '$.rung') AS rung, json_extract(body, '$.planned_at_ms'), at_ms
              FROM facts WHERE kind = 'rung_fired' ORDER BY obligation, rung = 'escalated', rung = 'due', seq",
         )?;
-        self.same(
-            "outbox",
-            told,
-            "SELECT obligation, rung, person, send_at_ms FROM outbox ORDER BY obligation, rung, person, id",
-        )?;
+        self.same("outbox", told, "SELECT obligation, rung, person FROM outbox ORDER BY obligation, rung, person, id")?;
         self.same("attempts", attempts, "SELECT obligation, call, at_ms FROM attempts ORDER BY obligation, call")?;
         Ok(())
     }
@@ -112,7 +110,7 @@ impl World {
             );
             owed.insert(id, line);
             let mut tells = |news: &str, to: &Told| {
-                let rows = to.people.iter().map(|who| (id, news.to_owned(), people[*who].0, to.send));
+                let rows = to.people.iter().map(|who| (id, news.to_owned(), people[*who].0));
                 told.extend(rows);
             };
             if let Some(reopened) = &its.reopened {
@@ -125,7 +123,7 @@ impl World {
             attempts.extend(its.attempts.iter().map(|(call, at)| format!("{id} {call} {at}")));
         }
         told.sort();
-        let told = told.into_iter().map(|(id, news, person, send)| format!("{id} {news} {person} {send}")).collect();
+        let told = told.into_iter().map(|(id, news, person)| format!("{id} {news} {person}")).collect();
         let tickets = self.diary.tickets.iter().zip(&self.ticket_ids);
         let tickets =
             tickets.map(|(its, id)| format!("{id} {} {} {}", its.state.as_str(), person(its.owner), its.version));

@@ -487,7 +487,7 @@ impl World {
         for _ in 0..TURNS_ON_END {
             let engine = &self.machine.daemon().engine;
             let is_due = engine.due.is_some_and(|due| due.timestamp_millis() <= now);
-            if !is_due && !engine.stale && engine.waiting.is_empty() {
+            if !is_due && !engine.behind && !engine.stale && engine.waiting.is_empty() {
                 break;
             }
             let before = self.machine.log_len();
@@ -659,7 +659,7 @@ impl World {
     }
 
     /// Messages go out; which have arrived is noted.
-    fn delivers(&mut self) -> Verdict {
+    pub fn delivers(&mut self) -> Verdict {
         if self.machine.running().is_none() || self.sleeps {
             return Ok(());
         }

@@ -19,6 +19,19 @@ fn a_hold_that_is_never_taken_back_ends_with_the_talk() {
 }
 
 #[test]
+fn a_talk_is_told_of_when_it_has_lasted_long_enough_without_its_hold() {
+    let mut script = Script::played(TALKING);
+    script.play("6000 hold A \n 9000 resume A");
+    assert_eq!(script.tracker.next_wake(), Some(ms(12_000)));
+    let mut out = Vec::new();
+    script.tracker.wake(ms(12_000), &mut out);
+    out.clear();
+    assert_eq!(script.tracker.next_wake(), Some(ms(15_000)), "four seconds before, and six since");
+    script.tracker.wake(ms(15_000), &mut out);
+    assert!(matches!(out[..], [Change::Call(_)]), "{out:?}");
+}
+
+#[test]
 fn an_agent_who_hangs_up_before_the_survey_did_not_end_the_call() {
     let mut script = Script::played(TALKING);
     script.play(
