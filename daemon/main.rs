@@ -2,6 +2,7 @@
 //! the libraries.
 
 mod policy;
+mod rehearsal;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;

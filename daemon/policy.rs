@@ -13,7 +13,7 @@ use daemon::desk::command::{Command, Done, Refusal};
 use daemon::desk::policy::{Change, Mistake, Policy, Terms, changes, with_year};
 use daemon::store::{self, Held, Store};
 
-use crate::configured;
+use crate::{configured, rehearsal};
 
 #[derive(Subcommand)]
 pub enum PolicyVerb {
@@ -54,6 +54,23 @@ pub enum PolicyVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Try another policy on what has happened, and print which rungs it would have fired, when, and to
+    /// whom, side by side with what did happen. Nothing is changed, and a daemon may run.
+    Rehearse {
+        #[arg(value_name = "NEW.toml")]
+        file: PathBuf,
+        /// The first day of the period, or a time: 2026-11-01, 2026-11-01T09:00:00+08:00.
+        #[arg(long, value_name = "DAY")]
+        from: String,
+        /// Its last day, or a time; otherwise up to now.
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+        /// As one JSON object, and nothing else.
+        #[arg(long)]
+        json: bool,
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 /// Exit code 1 says that a policy has mistakes; they are on standard error, a line each.
@@ -63,6 +80,18 @@ pub fn act(verb: PolicyVerb) -> anyhow::Result<ExitCode> {
             let (_, text) = in_force(&configured(config.as_deref())?, version)?;
             print!("{text}");
             Ok(ExitCode::SUCCESS)
+        }
+        PolicyVerb::Rehearse { file, from, to, json, config } => {
+            let config = configured(config.as_deref())?;
+            let (stands, _) = in_force(&config, None)?;
+            match Terms::read(&text(&file)?, &stands) {
+                Ok(terms) => {
+                    let tried = stands.with(stands.version, terms);
+                    rehearsal::rehearse(&config, &tried, (&from, to.as_deref()), json)?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(mistakes) => Ok(wrong(&file, &mistakes)),
+            }
         }
         PolicyVerb::Check { file, config } => check(&file, &configured(config.as_deref())?),
         PolicyVerb::Import { file, config } => import(&file, &configured(config.as_deref())?),

@@ -1,15 +1,16 @@
 //! The policy through the real binary: what `ringback policy` prints, refuses and puts in force, and
 //! who may set it while a daemon runs.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
+use chrono::{DateTime, Utc};
 use reqwest::{Client, StatusCode};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::house::{House, ringback, sign_in};
+use crate::house::{House, ringback, sign_in, until};
 
 fn policy(house: &House, args: &[&str]) -> Output {
     verb(house, args).output().expect("ringback policy")
@@ -99,7 +100,7 @@ fn a_calendar_is_put_into_the_policy_and_a_year_without_one_is_warned_of() {
     let mut serving = ringback();
     serving.args(["serve", "--config"]).arg(house.config()).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut served = serving.spawn().expect("ringback serve");
-    let lines = std::io::BufRead::lines(std::io::BufReader::new(served.stderr.take().unwrap()));
+    let lines = BufReader::new(served.stderr.take().unwrap()).lines();
     let warned = lines.map_while(Result::ok).find(|line| line.contains("no holiday table for"));
     served.kill().expect("kill");
     served.wait().expect("wait");
@@ -188,4 +189,97 @@ fn a_kept_policy_that_cannot_be_read_refuses_the_start_and_says_how_to_mend_it()
     let imported = policy(&house, &["import", mended.to_str().unwrap()]);
     assert_eq!(said(&imported.stdout), "version 2 is in force\n", "{imported:?}");
     assert!(house.serve().stop());
+}
+
+/// A hotline's day whose deadlines are short enough to see pass.
+const HURRIED: &str = "[clock.resolution]\nwithin = \"2s\"\nexcept = []\n[clock.missed_call]\nwithin = \"4s\"\n\
+    hours = \"all\"\nexcept = []\n[ladder]\nreminder_percent = 50\nescalated_after = \"2s\"\n";
+
+fn demo(house: &House) -> Child {
+    let mut demo = ringback();
+    demo.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(house.data());
+    let mut child = demo.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("ringback demo");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("listens on"))), "the demo ended");
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn rehearsed(house: &House, text: &str, more: &[&str]) -> Output {
+    let tried = file(house, "tried.toml", text);
+    policy(house, &[&["rehearse", tried.to_str().unwrap(), "--from", "2020-01-01"], more].concat())
+}
+
+fn report(house: &House, text: &str) -> Value {
+    let told = rehearsed(house, text, &["--json"]);
+    assert!(told.status.success(), "{}", said(&told.stderr));
+    serde_json::from_slice(&told.stdout).expect("one JSON object")
+}
+
+#[tokio::test]
+async fn a_policy_is_rehearsed_on_a_day_at_a_hotline_while_the_daemon_runs() {
+    let house = House::new("");
+    let hurried = file(&house, "hurried.toml", HURRIED);
+    assert!(policy(&house, &["import", hurried.to_str().unwrap()]).status.success());
+    let mut running = demo(&house);
+    until("rungs of all three kinds", async || {
+        let count = "SELECT count(*) * (count(DISTINCT rung) = 3) FROM rungs";
+        let fired: i64 = house.database().query_row(count, [], |row| row.get(0)).unwrap_or_default();
+        if fired >= 20 { Ok(()) } else { Err(format!("{fired} rungs")) }
+    })
+    .await;
+    let same = report(&house, HURRIED);
+    assert_eq!(same["differences"], json!([]), "the policy in force comes to what happened");
+    assert!(same["obligations"].as_u64().unwrap() >= 6, "{same}");
+    running.kill().expect("kill -9");
+    running.wait().expect("wait");
+    let same = report(&house, HURRIED);
+    assert_eq!(same["differences"], json!([]), "and after a kill -9");
+    let before = std::fs::read(house.data().join("ringback.sqlite")).unwrap();
+
+    let tighter = HURRIED.replace("within = \"2s\"", "within = \"1s\"");
+    let other = report(&house, &tighter);
+    let differences = other["differences"].as_array().unwrap();
+    assert!(!differences.is_empty());
+    let ms = |value: &Value| value.as_str().unwrap().parse::<DateTime<Utc>>().unwrap().timestamp_millis();
+    for tale in differences {
+        assert_eq!(tale["clock"], "resolution");
+        let began = ms(&tale["began_at"]);
+        let end = if tale["ended"].is_null() { ms(&other["until"]) } else { ms(&tale["ended"]["at"]) };
+        let planned = |side: &str| -> Vec<i64> {
+            tale[side]["rungs"].as_array().unwrap().iter().map(|rung| ms(&rung["planned_at"]) - began).collect()
+        };
+        let by_then = |all: [i64; 3]| all.into_iter().filter(|after| began + after <= end).collect::<Vec<_>>();
+        assert_eq!(planned("would"), by_then([500, 1000, 3000]), "{tale}");
+        assert!(by_then([1000, 2000, 4000]).starts_with(&planned("was")), "{tale}");
+        for rung in tale["would"]["rungs"].as_array().unwrap() {
+            assert!(!rung["told"].as_array().unwrap().is_empty(), "told to nobody: {tale}");
+        }
+    }
+    let printed = said(&rehearsed(&house, &tighter, &[]).stdout);
+    assert!(printed.contains(&format!("{} of ", differences.len())), "{printed}");
+    assert!(printed.contains("as it was") && printed.contains("as it would have been"), "{printed}");
+    assert!(printed.contains("version 1 was in force since"), "{printed}");
+    assert_eq!(std::fs::read(house.data().join("ringback.sqlite")).unwrap(), before, "nothing was written");
+}
+
+#[test]
+fn a_rehearsal_is_refused_with_what_would_be_right() {
+    let house = House::new("");
+    let refused = |text: &str, more: &[&str]| {
+        let told = rehearsed(&house, text, more);
+        assert!(!told.status.success() && told.stdout.is_empty(), "{told:?}");
+        said(&told.stderr)
+    };
+    assert!(refused("", &[]).contains("nothing is kept in"));
+    house.person("ann", "agent", None);
+    let wrong = refused("[clock]\nmised_call = 1\n[callback]\ntalk = 3\n", &[]);
+    assert!(wrong.contains("tried.toml:2:1: ") && wrong.contains("tried.toml:4:8: "), "{wrong}");
+    let empty = refused("", &["--to", "2019-12-30"]);
+    assert!(empty.contains("the period is empty"), "{empty}");
+    let unreadable = refused("", &["--to", "yesterday"]);
+    assert!(unreadable.contains("give a day, as in 2026-11-01"), "{unreadable}");
+    let later = file(&house, "tried.toml", "");
+    let later = policy(&house, &["rehearse", later.to_str().unwrap(), "--from", "2199-01-01"]);
+    assert!(said(&later.stderr).contains("the period is empty"), "{later:?}");
 }

@@ -18,6 +18,7 @@ mod matters;
 mod owed;
 mod people;
 pub mod policy;
+pub mod rehearsal;
 mod rungs;
 mod steps;
 mod talks;

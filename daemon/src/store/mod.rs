@@ -14,6 +14,7 @@ mod keep;
 mod open;
 pub(crate) mod outbox;
 mod owed;
+mod past;
 mod questions;
 pub mod read;
 mod reader;
@@ -41,6 +42,7 @@ use crate::{Extension, ObligationId, PbxName, Role, Time};
 use column::{from_ms, ms};
 use keep::Sequence;
 pub use open::Held;
+pub use past::{Known, past};
 pub use versions::look;
 
 pub type Result<T> = rusqlite::Result<T>;

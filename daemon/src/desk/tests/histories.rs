@@ -12,10 +12,11 @@ use super::super::command::{Owed, Step};
 use super::super::deadline::Suspension;
 use super::super::decide::{Input as Asked, decide};
 use super::super::fact::Fact;
-use super::super::policy::{Policy, Subject};
+use super::super::policy::{Policy, Subject, Terms};
+use super::super::rehearsal::{Rehearsal, Report};
 use super::super::ticket::Satisfaction;
 use super::*;
-use crate::{CustomerId, ObligationId, PersonId, TicketId};
+use crate::{CustomerId, ObligationId, PersonId, TicketId, store};
 
 /// Who calls: two numbers of a customer who is known later, and one of nobody.
 const NUMBERS: [&str; 3] = [MOBILE, OTHER, "+8613700137000"];
@@ -81,10 +82,33 @@ struct Site {
     customer: Option<CustomerId>,
 }
 
+/// Under which most days are lived.
+fn usual() -> Policy {
+    let mut policy = policy();
+    policy.terms.spot_check_percent = 50;
+    policy
+}
+
+/// With other windows, steps, hours and people to tell; what begins, ends and may rest is as usual.
+fn other() -> Policy {
+    let text = "[clock.missed_call]\nwithin = \"10m\"\nexcept = [{ key_customer = true, within = \"4m\" }]\n\
+        [clock.resolution]\nwithin = \"5h\"\nhours = \"open\"\nexcept = [{ priority = \"urgent\", within = \"30m\" }]\n\
+        [clock.acceptance]\nwithin = \"3h\"\n[clock.return_visit]\nwithin = \"400h\"\n\
+        [ladder]\nreminder_percent = 35\nescalated_after = \"90m\"\ntold.due = [\"manager\"]\n\
+        [spot_check]\npercent = 50\n\
+        [calendar.site]\nmonday = \"09:00-12:00 13:30-18:00\"\ntuesday = \"09:00-12:00 13:30-18:00\"\n\
+        wednesday = \"09:00-12:00\"\nthursday = \"22:00-06:00\"\nfriday = \"09:00-18:00\"\nsaturday = \"closed\"\n\
+        sunday = \"10:00-11:00\"\n";
+    let usual = usual();
+    usual.with(0, Terms::read(text, &usual).unwrap())
+}
+
 impl Site {
     fn new() -> Site {
-        let mut policy = policy();
-        policy.terms.spot_check_percent = 50;
+        Site::under(usual())
+    }
+
+    fn under(policy: Policy) -> Site {
         let mut house = House::under(policy, t(0.0));
         let boss = house.person("boss", Role::Supervisor, Some("1001"));
         Site { house, boss, calls: 0, customer: None }
@@ -305,6 +329,15 @@ fn rows(house: &House) -> Vec<String> {
     )
 }
 
+/// A policy tried on all that happened in the house.
+fn rehearsed(house: &House, tried: &Policy) -> Report {
+    let mut rehearsal = Rehearsal::new(tried, t(0.0));
+    let data = house.dir.path().join("data");
+    let known = store::past(&data, &policy(), Time::MAX_UTC, |happened| rehearsal.observe(happened)).unwrap();
+    assert_eq!(known.left_out, 0);
+    rehearsal.end(known.until)
+}
+
 /// A subject, and when and how something owed for it began and rested.
 fn basis() -> impl Strategy<Value = Basis> {
     let subject =
@@ -411,6 +444,52 @@ proptest! {
             AND (t.is_open = 0) = (o.kind IN ('resolution', 'acceptance', 'first_response'))
             AND o.kind NOT IN ('missed_call', 'promise')";
         prop_assert_eq!(site.house.sql(over), ["0"], "what is owed fits the matter's state");
+        let report = rehearsed(&site.house, &policy);
+        let differences: Vec<_> = report.differences().collect();
+        prop_assert!(differences.is_empty(), "the policy in force comes to what happened: {:#?}", differences);
+        let all: usize = report.tales.iter().map(|tale| tale.would.len()).sum();
+        prop_assert_eq!(site.house.sql("SELECT count(*) FROM rungs"), [all.to_string()]);
+    }
+
+    /// The same days lived under each of two policies: trying one on the other's facts comes to what it
+    /// came to.
+    #[test]
+    fn a_rehearsal_comes_to_what_would_have_happened(
+        events in prop::collection::vec(event(), 1..30), other_first in any::<bool>(),
+    ) {
+        let (lived, tried) = if other_first { (other(), usual()) } else { (usual(), other()) };
+        let [mut under_lived, mut under_tried] = [Site::under(lived), Site::under(tried.clone())];
+        for event in &events {
+            under_lived.happens(event);
+            under_tried.happens(event);
+        }
+        under_lived.house.turn();
+        under_tried.house.turn();
+        let report = rehearsed(&under_lived.house, &tried);
+        let lines = |house: &House| {
+            let numbers = house.sql("SELECT id || ' ' || number FROM tickets");
+            let split = |line: &String| line.split_once(' ').map(|(id, number)| (id.to_owned(), number.to_owned()));
+            numbers.iter().filter_map(split).collect::<BTreeMap<String, String>>()
+        };
+        let numbers = lines(&under_lived.house);
+        let mut would: Vec<String> = report.tales.iter().flat_map(|tale| {
+            let about = format!(
+                "{} {} {}", tale.kind.as_str(), numbers[&tale.ticket.to_string()], tale.began_at.timestamp_millis(),
+            );
+            tale.would.iter().map(move |firing| {
+                let told: Vec<String> = firing.told.iter().map(|told| told.person.to_string()).collect();
+                let at = firing.planned_at.timestamp_millis();
+                format!("{about} {} {at} {}", firing.rung.as_str(), told.join("+"))
+            })
+        }).collect();
+        would.sort();
+        let mut did = under_tried.house.sql(
+            "SELECT o.kind || ' ' || t.number || ' ' || o.began_at_ms || ' ' || r.rung || ' ' || r.planned_at_ms || ' '
+                || (SELECT group_concat(person, '+') FROM outbox b WHERE b.obligation = o.id AND b.rung = r.rung)
+             FROM rungs r JOIN obligations o ON o.id = r.obligation JOIN tickets t ON t.id = o.ticket",
+        );
+        did.sort();
+        prop_assert_eq!(would, did);
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! What happened, read from the facts for a rehearsal, while a daemon may be running: over a connection
+//! that cannot write, in one state of the store.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rusqlite::{Connection, Row};
+use serde_json::Value;
+
+use super::column::*;
+use super::open::{FILE, read_only};
+use super::versions;
+use crate::desk::Addressee;
+use crate::desk::case::{Member, Staff};
+use crate::desk::clock::{Basis, ClockKind, ObligationState, Rung};
+use crate::desk::policy::{Policy, Subject, Terms};
+use crate::desk::rehearsal::{Began, Firing, Happened, What};
+use crate::desk::ticket::{Complexity, Kind, Priority};
+use crate::{CustomerId, ObligationId, PersonId, Role, TicketId, Time};
+
+/// How far what was told reaches.
+#[derive(Debug)]
+pub struct Known {
+    /// All that happened up to then is known.
+    pub until: Time,
+    /// Facts of an earlier version of the daemon that say too little; they were left out.
+    pub left_out: usize,
+    /// Numbers of matters, for people.
+    pub tickets: BTreeMap<TicketId, String>,
+}
+
+/// Tells all that happened before `to`, in its order. `policy` is the site's, as configured.
+pub fn past(dir: &Path, policy: &Policy, to: Time, mut tell: impl FnMut(Happened)) -> anyhow::Result<Known> {
+    let file = dir.join(FILE);
+    if !file.exists() {
+        bail!("nothing is kept in {} yet", dir.display());
+    }
+    let mut db = read_only(&file)?;
+    let state = db.transaction()?;
+    let told = told(&state, policy, to, &mut tell);
+    told.with_context(|| format!("{} is of another version; start this daemon on it once", file.display()))
+}
+
+fn told(db: &Connection, policy: &Policy, to: Time, tell: &mut impl FnMut(Happened)) -> rusqlite::Result<Known> {
+    let mut reading = Reading { policy, db, staff: Staff::default(), left_out: 0 };
+    let alive = "SELECT max(coalesce((SELECT max(at_ms) FROM facts), 0), coalesce((SELECT max(at_ms) FROM alive), 0))";
+    let until = from_ms(db.query_row(alive, [], |row| row.get(0))?).min(to);
+    let mut facts = db.prepare(
+        "SELECT seq, at_ms, kind, by_person, call, ticket, obligation, customer, person, body FROM facts
+         WHERE at_ms < ?1 ORDER BY seq",
+    )?;
+    let mut rows = facts.query([ms(to)])?;
+    let (mut before, mut is_anew) = (None, true);
+    while let Some(row) = rows.next()? {
+        let fact = Kept::of(row)?;
+        is_anew |= before != Some((fact.at, fact.follows()));
+        before = Some((fact.at, fact.seq));
+        if let Some(what) = reading.what(&fact) {
+            tell(Happened { at: fact.at, is_anew: std::mem::take(&mut is_anew), what });
+        }
+    }
+    let tickets = db
+        .prepare("SELECT id, number FROM tickets")?
+        .query_map([], |row| Ok((TicketId(row.get("id")?), row.get("number")?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Known { until, left_out: reading.left_out, tickets })
+}
+
+/// A row of `facts`.
+struct Kept {
+    seq: i64,
+    at: Time,
+    kind: String,
+    by: Option<PersonId>,
+    call: Option<crate::CallId>,
+    ticket: Option<TicketId>,
+    obligation: Option<ObligationId>,
+    customer: Option<CustomerId>,
+    person: Option<PersonId>,
+    body: Value,
+}
+
+impl Kept {
+    fn of(row: &Row) -> rusqlite::Result<Kept> {
+        let id = |column: &str| row.get::<_, Option<i64>>(column);
+        Ok(Kept {
+            seq: row.get("seq")?,
+            at: time(row, "at_ms")?,
+            kind: row.get("kind")?,
+            by: id("by_person")?.map(PersonId),
+            call: maybe_name(row, "call")?,
+            ticket: id("ticket")?.map(TicketId),
+            obligation: id("obligation")?.map(ObligationId),
+            customer: id("customer")?.map(CustomerId),
+            person: id("person")?.map(PersonId),
+            body: serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default(),
+        })
+    }
+    /// The number of the fact that it would follow within a decision. Each decision draws numbers before
+    /// its facts, and between them only whom they tell has some.
+    fn follows(&self) -> i64 {
+        let told = self.body["told"].as_array().map_or(0, Vec::len);
+        self.seq - 1 - i64::try_from(told).unwrap_or_default()
+    }
+    fn text(&self, name: &str) -> Option<&str> {
+        self.body[name].as_str()
+    }
+    fn time(&self, name: &str) -> Option<Time> {
+        self.body[name].as_i64().map(from_ms)
+    }
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject {
+            kind: Kind::parse(self.text("kind")?)?,
+            category: self.text("category")?.to_owned(),
+            priority: Priority::parse(self.text("priority")?)?,
+            complexity: Complexity::parse(self.text("complexity")?)?,
+            key_customer: false,
+        })
+    }
+}
+
+struct Reading<'a> {
+    policy: &'a Policy,
+    db: &'a Connection,
+    staff: Staff,
+    left_out: usize,
+}
+
+impl Reading<'_> {
+    /// None: deadlines do not go by it.
+    fn what(&mut self, fact: &Kept) -> Option<What> {
+        let read = match fact.kind.as_str() {
+            "policy_set" => self.policy_set(fact),
+            "ticket_opened" | "ticket_saved" => {
+                fact.ticket.zip(fact.subject()).map(|(ticket, subject)| What::Ticket { ticket, subject })
+            }
+            "customer_saved" => {
+                let key = fact.body["key_customer"].as_bool();
+                fact.customer.zip(key).map(|(customer, key_customer)| What::Customer { customer, key_customer })
+            }
+            "person_added" | "person_changed" | "away_set" => self.member(fact),
+            "obligation_began" => began(fact).map(|began| What::Began(Box::new(began))),
+            "obligation_moved" => fact.obligation.zip(fact.ticket).map(|(obligation, ticket)| What::Moved {
+                obligation,
+                ticket,
+                customer: fact.customer,
+                queue: fact.text("queue").map(Into::into),
+            }),
+            "call_moved" => fact.call.clone().zip(fact.body["to"].as_i64()).map(|(call, to)| What::CallMoved {
+                call,
+                to: TicketId(to),
+                by: fact.by,
+            }),
+            "owner_taken" => fact.ticket.zip(fact.person).map(|(ticket, person)| What::OwnerTaken { ticket, person }),
+            "suspended" => {
+                fact.obligation.zip(fact.time("from_ms")).map(|(obligation, from)| What::Suspended { obligation, from })
+            }
+            "resumed" => {
+                fact.obligation.zip(fact.time("to_ms")).map(|(obligation, to)| What::Resumed { obligation, to })
+            }
+            "rung_fired" => {
+                fact.obligation.zip(fired(fact)).map(|(obligation, firing)| What::Fired { obligation, firing })
+            }
+            "obligation_kept" => {
+                fact.obligation.map(|obligation| What::Ended { obligation, state: ObligationState::Kept })
+            }
+            "obligation_ended" => {
+                let state = fact.text("state").and_then(ObligationState::parse);
+                fact.obligation.zip(state).map(|(obligation, state)| What::Ended { obligation, state })
+            }
+            _ => return None,
+        };
+        self.left_out += usize::from(read.is_none());
+        read
+    }
+
+    fn policy_set(&self, fact: &Kept) -> Option<What> {
+        let version = fact.body["version"].as_i64()?;
+        let kept = versions::text(self.db, version).ok().flatten();
+        let terms = kept.and_then(|kept| Terms::read(&kept.text, self.policy).ok());
+        let policy = terms.map(|terms| Box::new(self.policy.with(version, terms)));
+        Some(What::PolicySet { version, policy })
+    }
+
+    fn member(&mut self, fact: &Kept) -> Option<What> {
+        let people = &mut self.staff.people;
+        let person = fact.person?;
+        if fact.kind == "away_set" {
+            let member = people.get_mut(&person)?;
+            member.away = fact.body["away"].as_bool()?;
+            member.deputy = fact.body["deputy"].as_i64().map(PersonId);
+        } else {
+            let was = people.get(&person);
+            let member = Member {
+                login: was.map(|was| was.login.clone()).or(fact.text("login").map(str::to_owned))?,
+                name: fact.text("name")?.to_owned(),
+                role: Role::parse(fact.text("role")?)?,
+                active: fact.body["active"].as_bool().unwrap_or(true),
+                away: was.is_some_and(|was| was.away),
+                deputy: was.and_then(|was| was.deputy),
+            };
+            people.insert(person, member);
+        }
+        Some(What::Staff(self.staff.clone()))
+    }
+}
+
+fn began(fact: &Kept) -> Option<Began> {
+    Some(Began {
+        id: fact.obligation?,
+        ticket: fact.ticket?,
+        customer: fact.customer,
+        owner: fact.person,
+        call: fact.call.clone(),
+        basis: Basis {
+            kind: ClockKind::parse(fact.text("clock")?)?,
+            began_at: fact.time("began_at_ms")?,
+            promised_at: fact.time("promised_at_ms"),
+            queue: fact.text("queue").map(Into::into),
+            subject: fact.subject()?,
+            suspensions: Vec::new(),
+        },
+    })
+}
+
+fn fired(fact: &Kept) -> Option<Firing> {
+    let addressee = |told: &Value| {
+        let instead_of = told["instead_of"].as_array()?.iter().filter_map(Value::as_i64).map(PersonId);
+        Some(Addressee { person: PersonId(told["person"].as_i64()?), instead_of: instead_of.collect() })
+    };
+    Some(Firing {
+        rung: Rung::parse(fact.text("rung")?)?,
+        planned_at: fact.time("planned_at_ms")?,
+        told: fact.body["told"].as_array()?.iter().filter_map(addressee).collect(),
+    })
+}
