@@ -277,6 +277,7 @@ mod tests {
             state: ObligationState::Open,
             ticket: daemon::TicketId(1),
             ticket_number: "20261124-0001".to_owned(),
+            summary: String::new(),
             customer: None,
             customer_name: String::new(),
             number: Some(Number::from_canonical("+8613800135827")),

@@ -203,7 +203,12 @@ impl OwedWindow {
             rung(row.due_at, Rung::Due, false, "middle"),
             rung(row.escalated_at, Rung::Escalated, true, "end"),
         ];
-        began.into_iter().chain(rungs.into_iter().flatten()).collect()
+        // Without a deadline to show there is room for since when.
+        let paused = row.suspended.as_ref().filter(|_| row.due_at.is_none());
+        let paused = paused.map(|(since, _)| {
+            mark(*since, true, if self.place(*since) < 10.0 { "start" } else { "middle" }, false, "paused")
+        });
+        began.into_iter().chain(rungs.into_iter().flatten()).chain(paused).collect()
     }
     /// The drawing in words.
     fn words(&self) -> String {

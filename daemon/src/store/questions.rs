@@ -160,7 +160,7 @@ fn ticket_row(row: &Row) -> Result<TicketRow> {
     })
 }
 
-pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, coalesce(c.name, '') AS customer_name,
+pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, t.summary, coalesce(c.name, '') AS customer_name,
         (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
         s.from_ms AS suspended_ms, s.reason AS suspended_why, v.result AS survey, v.words AS survey_words
     FROM obligations o LEFT JOIN surveys v ON v.obligation = o.id LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
@@ -216,6 +216,7 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
         state: obligation_state(row)?,
         ticket: TicketId(row.get("ticket")?),
         ticket_number: row.get("ticket_number")?,
+        summary: row.get("summary")?,
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         customer_name: row.get("customer_name")?,
         number: maybe_number(row, "number")?,

@@ -239,6 +239,8 @@ pub struct ObligationRow {
     pub state: ObligationState,
     pub ticket: TicketId,
     pub ticket_number: String,
+    /// The matter, in a line; empty until somebody wrote one.
+    pub summary: String,
     pub customer: Option<CustomerId>,
     pub customer_name: String,
     pub number: Option<Number>,
