@@ -40,9 +40,25 @@ impl World {
         if sent != kept {
             return Err(format!("{} tellings arrived, and {} are kept", sent.len(), kept.len()));
         }
+        let sent_at: BTreeMap<String, i64> = self
+            .machine
+            .sql("SELECT obligation || ' ' || rung || ' ' || person, send_at_ms FROM outbox")
+            .iter()
+            .filter_map(|row| row.rsplit_once(' ').and_then(|(key, at)| Some((key.to_owned(), at.parse().ok()?))))
+            .collect();
+        for (id, its) in self.owed_ids.iter().zip(&self.diary.owed) {
+            for (rung, fired) in Rung::ALL.iter().zip(&its.fired) {
+                for person in &fired.told.people {
+                    let key = format!("{id} {} {}", rung.as_str(), Site::get().people[*person]);
+                    if sent_at.get(&key).is_none_or(|at| *at < fired.told.send) {
+                        return Err(format!("{key} was not to be told before {}", fired.told.send));
+                    }
+                }
+            }
+        }
         let told = self.machine.sql(
             "SELECT m.id FROM messages m WHERE told <> (SELECT count(*) FROM outbox o WHERE o.message = m.id)
-             OR EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.person <> m.person)",
+             OR EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND (o.person <> m.person OR o.send_at_ms > m.at_ms))",
         );
         if told.is_empty() { Ok(()) } else { Err(format!("{told:?} do not tell what they say they tell")) }
     }

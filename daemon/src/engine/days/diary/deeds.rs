@@ -1,0 +1,292 @@
+//! What people do, whether they may, and what follows.
+
+use super::super::hours::Ms;
+use super::hearing::TALK;
+use super::rules::Rules;
+use super::{AGENTS, Diary, MANAGER, SUPERVISORS, Who, who};
+use crate::desk::clock::{ClockKind, ObligationState};
+use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
+
+/// What somebody does; of tickets and of what is owed by their order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Deed {
+    Save {
+        ticket: usize,
+        kind: Kind,
+        is_urgent: bool,
+        is_complex: bool,
+        state: TicketState,
+    },
+    Promise {
+        ticket: usize,
+        at: Ms,
+    },
+    Accepted {
+        ticket: usize,
+        solved_by: Ms,
+    },
+    Replied {
+        ticket: usize,
+    },
+    Filed {
+        ticket: usize,
+    },
+    Surveyed {
+        ticket: usize,
+        result: Satisfaction,
+    },
+    /// A matter that came by e-mail.
+    Mail {
+        line: usize,
+        kind: Kind,
+    },
+    Claim(usize),
+    Release(usize),
+    Suspend(usize),
+    Resume(usize),
+    Waive(usize),
+    Dial(usize),
+    Class {
+        customer: usize,
+        key: bool,
+    },
+    Terms(Rules),
+    Away {
+        person: usize,
+        is_away: bool,
+        deputy: Option<usize>,
+    },
+}
+
+impl Diary {
+    /// Whether they may, and it makes sense; then what follows.
+    pub fn does(&mut self, by: usize, deed: Deed, now: Ms) -> bool {
+        match deed {
+            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
+                by != MANAGER && self.saves(ticket, kind, is_urgent, is_complex, state, now)
+            }
+            Deed::Mail { line, kind } => {
+                if by == MANAGER {
+                    return false;
+                }
+                self.opens((line, now, None), Some(by), kind, Channel::Email);
+                true
+            }
+            Deed::Promise { ticket, at } => {
+                let may = self.may_step(by, ticket) && at > now;
+                if may {
+                    self.promises(by, ticket, at, now);
+                }
+                may
+            }
+            Deed::Accepted { ticket, solved_by } => {
+                let told = self.step(by, ticket, ClockKind::Acceptance, solved_by > now, now);
+                if told.is_some() {
+                    self.promises(by, ticket, solved_by, now);
+                }
+                told.is_some()
+            }
+            Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
+            Deed::Filed { ticket } => {
+                let is_somebodys = self.tickets[ticket].owner.is_some() || SUPERVISORS.contains(&by);
+                let filed = self.step(by, ticket, ClockKind::Filing, is_somebodys, now);
+                if filed.is_some() && is_followed(self.tickets[ticket].kind) {
+                    let queue = self.queue_of(ticket);
+                    self.begins(ClockKind::ReturnVisit, ticket, now, queue);
+                }
+                filed.is_some()
+            }
+            Deed::Surveyed { ticket, result } => {
+                let visit = self.open_of(ticket, ClockKind::ReturnVisit).filter(|_| self.may_step(by, ticket));
+                let Some(nth) = visit else { return false };
+                self.owed[nth].survey = Some(result);
+                if let Some(proof) = self.talked_since(self.owed[nth].began, self.tickets[ticket].line, now) {
+                    self.visited(nth, proof, result, now);
+                }
+                true
+            }
+            Deed::Claim(nth) | Deed::Dial(nth) => {
+                let is_free = self.owed[nth].claim.is_none_or(|(whose, until)| whose == by || until <= now);
+                let has_phone = !matches!(deed, Deed::Dial(_)) || by < 3 && self.sees;
+                let may = self.concerns(nth, by) && is_free && has_phone;
+                if may {
+                    self.owed[nth].claim = Some((by, now + self.rules.claim));
+                }
+                may
+            }
+            Deed::Release(nth) => {
+                let claim = self.owed[nth].claim.filter(|(_, until)| *until > now);
+                let is_theirs = claim.is_none_or(|(whose, _)| whose == by || !AGENTS.contains(&by));
+                let may = self.concerns(nth, by) && is_theirs;
+                if may && claim.is_some() {
+                    self.owed[nth].claim = None;
+                }
+                may
+            }
+            Deed::Suspend(nth) => {
+                let may_pause = match self.owed[nth].kind {
+                    ClockKind::Resolution => true,
+                    ClockKind::MissedCall => self.rules.callbacks_may_pause,
+                    ClockKind::FirstResponse
+                    | ClockKind::Acceptance
+                    | ClockKind::Promise
+                    | ClockKind::Filing
+                    | ClockKind::ReturnVisit
+                    | ClockKind::SpotCheck => false,
+                };
+                let runs = self.owed[nth].pauses.iter().all(|pause| pause.1.is_some());
+                let may = self.concerns(nth, by) && may_pause && runs;
+                if may {
+                    self.owed[nth].pauses.push((now, None));
+                    self.reckon(nth);
+                }
+                may
+            }
+            Deed::Resume(nth) => {
+                let concerns = self.concerns(nth, by);
+                let pause = self.owed[nth].pauses.iter_mut().find(|pause| concerns && pause.1.is_none());
+                let Some(pause) = pause else { return false };
+                pause.1 = Some(now.max(pause.0));
+                self.reckon(nth);
+                true
+            }
+            Deed::Waive(nth) => {
+                let may = self.concerns(nth, by) && !AGENTS.contains(&by);
+                if may {
+                    self.ends(nth, ObligationState::Waived, now);
+                    self.goes_on(nth, now);
+                }
+                may
+            }
+            Deed::Class { customer, key } => {
+                self.keys[customer] = key;
+                self.versions[customer] += 1;
+                self.reckon_where(|owed| who(owed.line) == Who::Customer(customer));
+                true
+            }
+            Deed::Terms(rules) => {
+                let may = by == MANAGER;
+                if may {
+                    self.rules = rules;
+                    self.reckon_where(|_| true);
+                }
+                may
+            }
+            Deed::Away { person, is_away, deputy } => {
+                self.away[person] = is_away.then_some(deputy);
+                true
+            }
+        }
+    }
+
+    pub(super) fn saves(
+        &mut self,
+        nth: usize,
+        kind: Kind,
+        is_urgent: bool,
+        is_complex: bool,
+        state: TicketState,
+        now: Ms,
+    ) -> bool {
+        let ticket = &mut self.tickets[nth];
+        let (was, was_open) = (ticket.kind, ticket.state.is_open());
+        let is_open = state.is_open();
+        (ticket.kind, ticket.is_urgent, ticket.is_complex, ticket.state) = (kind, is_urgent, is_complex, state);
+        ticket.version += 1;
+        let (resolved, reopened) = (was_open && !is_open, !was_open && is_open);
+        for owed in 0..self.owed.len() {
+            if !self.owed[owed].is_open() || self.owed[owed].ticket != nth {
+                continue;
+            }
+            match self.owed[owed].kind {
+                ClockKind::Acceptance if kind != Kind::Complaint => self.ends(owed, ObligationState::Dropped, now),
+                ClockKind::Filing | ClockKind::ReturnVisit if !is_followed(kind) || reopened => {
+                    self.ends(owed, ObligationState::Dropped, now);
+                }
+                ClockKind::Resolution | ClockKind::Acceptance | ClockKind::FirstResponse if resolved => {
+                    self.ends(owed, ObligationState::Kept, now);
+                }
+                ClockKind::MissedCall
+                | ClockKind::FirstResponse
+                | ClockKind::Acceptance
+                | ClockKind::Resolution
+                | ClockKind::Promise
+                | ClockKind::Filing
+                | ClockKind::ReturnVisit
+                | ClockKind::SpotCheck => self.reckon(owed),
+            }
+        }
+        let queue = self.queue_of(nth);
+        if is_open && kind == Kind::Complaint && was != Kind::Complaint {
+            self.begins(ClockKind::Acceptance, nth, now, queue);
+        }
+        if reopened && self.open_of(nth, ClockKind::Promise).is_none() {
+            self.begins(ClockKind::Resolution, nth, now, queue);
+        }
+        if is_followed(kind) && !is_open && (resolved || !is_followed(was)) {
+            self.begins(ClockKind::Filing, nth, now, queue);
+        }
+        true
+    }
+
+    pub(super) fn promises(&mut self, by: usize, ticket: usize, at: Ms, now: Ms) {
+        for kind in [ClockKind::Resolution, ClockKind::Promise] {
+            while let Some(nth) = self.open_of(ticket, kind) {
+                self.ends(nth, ObligationState::Replaced, now);
+            }
+        }
+        let queue = self.queue_of(ticket);
+        let nth = self.begins(ClockKind::Promise, ticket, now, queue);
+        self.owed[nth].promised = Some(at);
+        self.owed[nth].owner = self.tickets[ticket].owner.or(Some(by));
+        self.reckon(nth);
+    }
+
+    /// The queue that the matter came through.
+    pub(super) fn queue_of(&self, ticket: usize) -> Option<&'static str> {
+        self.owed.iter().filter(|owed| owed.ticket == ticket).find_map(|owed| owed.queue)
+    }
+
+    /// The last talk since then with whoever has the line.
+    pub(super) fn talked_since(&self, since: Ms, line: usize, now: Ms) -> Option<(String, Ms)> {
+        // What is written with a time to come was written before the clock was set back.
+        let theirs = self.noted.values().filter(|noted| who(noted.heard.line) == who(line) && noted.seen <= now);
+        let talks = theirs.flat_map(|noted| noted.heard.counted(true).map(move |talk| (noted, talk)));
+        let long = talks.filter(|(noted, talk)| talk.long(since, noted.seen) >= TALK);
+        let last = long.max_by_key(|(noted, talk)| (talk.from, noted.heard.name.clone()));
+        last.map(|(noted, talk)| (noted.heard.name.clone(), talk.from.max(since)))
+    }
+
+    pub(super) fn step(
+        &mut self,
+        by: usize,
+        ticket: usize,
+        kind: ClockKind,
+        makes_sense: bool,
+        now: Ms,
+    ) -> Option<usize> {
+        let may = makes_sense && self.may_step(by, ticket);
+        let nth = self.open_of(ticket, kind).filter(|_| may)?;
+        self.ends(nth, ObligationState::Kept, now);
+        Some(nth)
+    }
+
+    pub(super) fn may_step(&self, by: usize, ticket: usize) -> bool {
+        by != MANAGER && self.is_for(self.tickets[ticket].owner, by)
+    }
+
+    pub(super) fn concerns(&self, nth: usize, by: usize) -> bool {
+        self.owed[nth].is_open() && self.is_for(self.owed[nth].owner, by)
+    }
+
+    /// Agents have what is their own, or nobody's, and that of whom they stand in for.
+    pub(super) fn is_for(&self, owner: Option<usize>, by: usize) -> bool {
+        let theirs = |owner: usize| owner == by || self.stands_in(owner) == Some(by);
+        !AGENTS.contains(&by) || owner.is_none_or(theirs)
+    }
+}
+
+/// Complaints and after-sales are filed, and the customer is visited.
+fn is_followed(kind: Kind) -> bool {
+    matches!(kind, Kind::Complaint | Kind::AfterSales)
+}

@@ -1,0 +1,166 @@
+//! What a call means for what is owed: whose matter it is, what it keeps, and what it begins.
+
+use std::collections::BTreeSet;
+
+use super::super::hours::{MINUTE, Ms, day_of};
+use super::super::pbx::End;
+use super::hearing::{Heard, Noted, TALK};
+use super::{Diary, Owed, Ticket, who};
+use crate::desk::clock::{ClockKind, ObligationState};
+use crate::desk::ticket::{Channel, Kind, TicketState};
+
+impl Diary {
+    pub(super) fn note(&mut self, no: u64, heard: Heard, now: Ms) {
+        let known = self.noted.get(&no);
+        let was_over = known.is_some_and(|noted| noted.is_over);
+        let dials = known.is_none() && heard.is_ours && heard.ended.is_none();
+        if was_over && heard.ended.is_none() {
+            return;
+        }
+        let ticket = known.and_then(|noted| noted.ticket).or_else(|| self.matter_of(&heard));
+        if let (Some(ticket), Some(talk)) = (ticket, heard.talks.first())
+            && self.tickets[ticket].owner.is_none()
+        {
+            self.tickets[ticket].owner = Some(talk.phone);
+            let nobodys = |owed: &&mut Owed| owed.is_open() && owed.ticket == ticket && owed.owner.is_none();
+            self.owed.iter_mut().filter(nobodys).for_each(|owed| owed.owner = Some(talk.phone));
+        }
+        for nth in 0..self.owed.len() {
+            if self.owed[nth].is_open() && who(self.owed[nth].line) == who(heard.line) {
+                self.weigh(nth, &heard, (was_over, dials), now);
+            }
+        }
+        if let Some(ticket) = ticket.filter(|_| !was_over) {
+            self.owe(&heard, ticket, now);
+        }
+        if heard.ended.is_some() {
+            self.heard.remove(&no);
+        }
+        let is_over = was_over || heard.ended.is_some();
+        self.noted.insert(no, Noted { heard, seen: now, is_over, ticket });
+    }
+
+    /// The newest open matter of whoever it is; for who calls, else a new one.
+    pub(super) fn matter_of(&mut self, heard: &Heard) -> Option<usize> {
+        let theirs = |ticket: &Ticket| ticket.state.is_open() && who(ticket.line) == who(heard.line);
+        let open = self.tickets.iter().rposition(theirs);
+        if open.is_some() || heard.is_ours {
+            return open;
+        }
+        Some(self.opens((heard.line, heard.started, heard.queue), None, Kind::Consultation, Channel::Phone))
+    }
+
+    pub(super) fn opens(
+        &mut self,
+        (line, opened, queue): (usize, Ms, Option<&'static str>),
+        owner: Option<usize>,
+        kind: Kind,
+        channel: Channel,
+    ) -> usize {
+        self.tickets.push(Ticket {
+            line,
+            owner,
+            kind,
+            is_urgent: false,
+            is_complex: false,
+            channel,
+            state: TicketState::New,
+            version: 1,
+        });
+        let ticket = self.tickets.len() - 1;
+        self.begins(ClockKind::Resolution, ticket, opened, queue);
+        if kind == Kind::Complaint {
+            self.begins(ClockKind::Acceptance, ticket, opened, queue);
+        }
+        if channel != Channel::Phone {
+            self.begins(ClockKind::FirstResponse, ticket, opened, queue);
+        }
+        ticket
+    }
+
+    pub(super) fn weigh(&mut self, nth: usize, heard: &Heard, (was_over, dials): (bool, bool), now: Ms) {
+        let by_word = matches!(self.owed[nth].kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing);
+        let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= TALK);
+        if weighs
+            && by_word
+            && self.owed[nth].queue.is_none()
+            && self.owed[nth].began == heard.started
+            && !heard.is_ours
+        {
+            self.owed[nth].queue = heard.queue;
+            self.reckon(nth);
+        }
+        let owed = &self.owed[nth];
+        let began = owed.began;
+        let may_prove = !by_word && (owed.kind != ClockKind::Promise || heard.started >= began);
+        let talk = heard.counted(self.sees).find(|talk| may_prove && talk.long(began, now) >= TALK);
+        let proof = talk.map(|talk| (heard.name.clone(), talk.from.max(began)));
+        let is_visit = owed.kind == ClockKind::ReturnVisit;
+        if let Some(proof) = proof {
+            match (is_visit, owed.survey) {
+                (true, None) => {}
+                (true, Some(result)) => return self.visited(nth, proof, result, now),
+                (false, _) => {
+                    self.keeps(nth, Some(proof), now);
+                    return self.goes_on(nth, now);
+                }
+            }
+        } else if heard.is_ours && heard.started >= began && heard.is_whole && heard.ended.is_some() {
+            let owed = &mut self.owed[nth];
+            if !by_word && !was_over {
+                owed.attempts.insert(heard.name.clone(), heard.started);
+                let days: BTreeSet<i64> = owed.attempts.values().map(|at| day_of(*at)).collect();
+                let is_time = owed.kind != ClockKind::Promise || owed.promised.is_some_and(|promised| promised <= now);
+                if is_time && owed.attempts.len() >= self.rules.attempts && days.len() >= self.rules.days {
+                    self.ends(nth, ObligationState::Unreachable, now);
+                    return self.goes_on(nth, now);
+                }
+            }
+        }
+        let until = now + self.rules.claim;
+        match self.owed[nth].claim.filter(|(_, until)| *until > now) {
+            // Whoever has it and is on such a call has it for longer.
+            Some((by, so_far)) if weighs || dials => {
+                let is_theirs = heard.phone == Some(by) || heard.talks.iter().any(|talk| talk.phone == by);
+                if is_theirs && until - so_far >= MINUTE {
+                    self.owed[nth].claim = Some((by, until));
+                }
+            }
+            // Whoever calls has it.
+            None if dials && !by_word => {
+                let by = heard.phone.filter(|by| self.concerns(nth, *by));
+                self.owed[nth].claim = by.map(|by| (by, until)).or(self.owed[nth].claim);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// In the place of a promise that is over the solution is owed.
+    pub(super) fn goes_on(&mut self, nth: usize, now: Ms) {
+        let Owed { kind, ticket, queue, .. } = self.owed[nth];
+        let is_owed =
+            [ClockKind::Resolution, ClockKind::Promise].into_iter().any(|kind| self.open_of(ticket, kind).is_some());
+        if kind == ClockKind::Promise && self.tickets[ticket].state.is_open() && !is_owed {
+            self.begins(ClockKind::Resolution, ticket, now, queue);
+        }
+    }
+
+    /// Who gave up, or was sent away, is owed one call, unless they were talked with since.
+    pub(super) fn owe(&mut self, heard: &Heard, ticket: usize, now: Ms) {
+        let Some((ended, Some(End::Abandoned | End::TimedOut))) = heard.ended else { return };
+        let theirs = who(heard.line);
+        let is_owed = |owed: &Owed| owed.is_open() && owed.kind == ClockKind::MissedCall && who(owed.line) == theirs;
+        if !heard.is_whole || self.owed.iter().any(is_owed) {
+            return;
+        }
+        let others = self.noted.values().filter(|noted| who(noted.heard.line) == theirs);
+        let talked =
+            |noted: &&Noted| noted.heard.counted(true).any(|talk| talk.long(heard.started, noted.seen) >= TALK);
+        if others.filter(talked).any(|noted| noted.seen <= now) {
+            return;
+        }
+        let nth = self.begins(ClockKind::MissedCall, ticket, ended, heard.queue);
+        self.owed[nth].line = heard.line;
+        self.reckon(nth);
+    }
+}
