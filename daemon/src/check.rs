@@ -4,6 +4,7 @@
 //! Nothing is changed on the PBX: it is asked what our user may do (`ListCommands` lists only
 //! that), and told one `UserEvent`, which must come back.
 
+mod exchange;
 mod freeswitch;
 mod native;
 mod talk;
@@ -100,7 +101,7 @@ async fn look(
     from: Option<IpAddr>,
     talk: &mut Talk,
     findings: &mut Vec<Finding>,
-) -> Result<(), talk::Cut> {
+) -> Result<(), exchange::Cut> {
     let settings = talk.ask("CoreSettings", &[]).await?;
     findings.push(signed_in(&settings, talk.signed_in()));
     let may: BTreeSet<String> =

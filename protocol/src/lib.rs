@@ -7,6 +7,8 @@ pub mod event;
 pub mod native;
 pub mod request;
 pub mod session;
+#[cfg(test)]
+mod testing;
 
 pub use event::{CallEvent, Extension, LegId, QueueName};
 pub use request::Request;

@@ -17,9 +17,10 @@ use protocol::esl::survey::{List, refusal};
 use protocol::event::plain_name;
 
 use super::Finding;
+use super::exchange::Cut;
 use crate::config::FreeSwitch;
 use crate::link::{Service, connect};
-use talk::{Cut, Talk};
+use talk::Talk;
 
 /// What a link asks for; `json` wraps the lists of mod_callcenter.
 const COMMANDS: [(&str, &str); 8] = [

@@ -1,45 +1,19 @@
-//! A plain back and forth with an AMI: ask, wait for the answer. A link cannot afford to wait; a
-//! check can.
+//! A plain back and forth with an AMI: ask, wait for the answer.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::time::Duration;
 
-use bytes::BytesMut;
 use protocol::ami::codec::{AmiCodec, Frame, Packet};
 use protocol::ami::fields::text;
 use protocol::ami::login::{Credentials, Login, LoginFailure, Progress};
 use protocol::ami::requests::{Action, ActionIds};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
-use tokio_util::codec::Decoder;
+use tokio::time::Instant;
 
+use super::exchange::{ANSWER_WITHIN, Cut, ECHO_WITHIN, Exchange};
 use crate::config::Asterisk;
 use crate::link::Wire;
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// Events follow at once; the slowest machine has been through its queue by then.
-const ECHO_WITHIN: Duration = Duration::from_secs(3);
-
 /// The name of the `UserEvent` that is sent and awaited.
 const ECHO: &str = "RingbackCheck";
-
-/// Why a conversation broke off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    Closed,
-    Silent,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cut::Closed => f.write_str("the PBX closed the connection"),
-            Cut::Silent => f.write_str("the PBX did not answer within 10 s"),
-        }
-    }
-}
 
 /// What has shown itself so far.
 #[derive(Debug, Default)]
@@ -50,9 +24,7 @@ pub struct SignedIn {
 }
 
 pub struct Talk {
-    wire: Box<dyn Wire>,
-    codec: AmiCodec,
-    buffer: BytesMut,
+    exchange: Exchange<AmiCodec>,
     ids: ActionIds,
     signed_in: SignedIn,
     echoed: bool,
@@ -61,9 +33,7 @@ pub struct Talk {
 impl Talk {
     pub async fn sign_in(wire: Box<dyn Wire>, pbx: &Asterisk) -> Result<Talk, LoginFailure> {
         let mut talk = Talk {
-            wire,
-            codec: AmiCodec::default(),
-            buffer: BytesMut::new(),
+            exchange: Exchange::new(wire, AmiCodec::default()),
             ids: ActionIds::new(chrono::Utc::now().timestamp_millis().unsigned_abs()),
             signed_in: SignedIn::default(),
             echoed: false,
@@ -86,7 +56,7 @@ impl Talk {
                 Progress::Waiting if send.is_empty() => {}
                 Progress::Waiting => {
                     // A failure to write shows as a failure to read.
-                    let _ = talk.send(&send).await;
+                    let _ = talk.exchange.send(&send).await;
                     until = Instant::now() + ANSWER_WITHIN;
                 }
                 Progress::In => return Ok(talk),
@@ -152,13 +122,8 @@ impl Talk {
         }
         let mut send = Vec::new();
         action.write(&mut send);
-        self.send(&send).await.map_err(|_| Cut::Closed)?;
+        self.exchange.send(&send).await?;
         Ok(id)
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.wire.write_all(bytes).await?;
-        self.wire.flush().await
     }
 
     async fn packet(&mut self, until: Instant) -> Result<Packet, Cut> {
@@ -170,19 +135,11 @@ impl Talk {
     }
 
     async fn frame(&mut self, until: Instant) -> Result<Frame, Cut> {
-        loop {
-            if let Ok(Some(frame)) = self.codec.decode(&mut self.buffer) {
-                if let Frame::Packet(packet) = &frame {
-                    self.note(packet);
-                }
-                return Ok(frame);
-            }
-            match timeout_at(until, self.wire.read_buf(&mut self.buffer)).await {
-                Ok(Ok(bytes)) if bytes > 0 => {}
-                Ok(_) => return Err(Cut::Closed),
-                Err(_) => return Err(Cut::Silent),
-            }
+        let frame = self.exchange.next(until).await?;
+        if let Frame::Packet(packet) = &frame {
+            self.note(packet);
         }
+        Ok(frame)
     }
 
     fn note(&mut self, packet: &Packet) {

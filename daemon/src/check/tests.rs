@@ -4,6 +4,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::link::peer::next_action;
 use crate::link::tests::pbx;
 use crate::simulator::{Server, Simulation};
 
@@ -42,19 +43,11 @@ impl Wired {
         let (reader, mut writer) = stream.split();
         writer.write_all(b"Asterisk Call Manager/11.0.0\r\n").await.unwrap();
         let mut lines = BufReader::new(reader).lines();
-        let (mut action, mut id) = (String::new(), String::new());
-        while let Ok(Some(line)) = lines.next_line().await {
-            match line.split_once(": ") {
-                Some(("Action", name)) => action = name.to_owned(),
-                Some(("ActionID", value)) => id = value.to_owned(),
-                Some(_) => {}
-                None => {
-                    let reply = self.reply(&action, &id).replace('\n', "\r\n");
-                    writer.write_all(reply.as_bytes()).await.unwrap();
-                    if action == "Login" && self.login != "Success" {
-                        return;
-                    }
-                }
+        while let Some((action, id)) = next_action(&mut lines).await {
+            let reply = self.reply(&action, &id).replace('\n', "\r\n");
+            writer.write_all(reply.as_bytes()).await.unwrap();
+            if action == "Login" && self.login != "Success" {
+                return;
             }
         }
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapping::{bounded_ms, device_of, member, phone, queue_left};
-use super::wire::{self, Agent, CallName, Direction, EndedBy, Label, Text, Told, TransferKind};
+use super::wire::{self, Agent, CallName, CallSeen, CallTold, Direction, EndedBy, Label, Text, Told, TransferKind};
 use crate::event::{
     BridgeId, BridgeKind, CallEvent, Device, DialEnd, HangupBy, Leg, LegId, LegKind, LegSeen, LegState, QueueLeft,
     QueueName,
@@ -47,9 +47,7 @@ impl Calls {
     /// changes.
     pub fn map(&mut self, told: Told, out: &mut Vec<CallEvent>) -> Result<(), String> {
         match told {
-            Told::CallStarted { call, direction, caller, caller_name, to, agent } => {
-                self.started(call, direction, Named { caller, caller_name, to, agent }, out)
-            }
+            Told::CallStarted(told) => self.started(told, out),
             Told::CallQueued { call, queue } => {
                 let queue: QueueName = queue.as_str().into();
                 self.of(&call)?.queued(&call, queue, out);
@@ -85,22 +83,7 @@ impl Calls {
                 self.up.remove(&call);
                 Ok(())
             }
-            Told::CallSeen {
-                call,
-                direction,
-                caller,
-                caller_name,
-                to,
-                agent,
-                queue,
-                waited_ms,
-                ringing,
-                talking,
-                up_ms,
-            } => {
-                let named = Named { caller, caller_name, to, agent };
-                self.seen(call, direction, named, Stands { queue, waited_ms, ringing, talking, up_ms }, out)
-            }
+            Told::CallSeen(told) => self.seen(told, out),
             other => Err(format!("this is not of the simple form: {other:?}")),
         }
     }
@@ -142,36 +125,25 @@ impl Calls {
         self.up.get_mut(name).ok_or_else(String::new)
     }
 
-    fn started(
-        &mut self,
-        name: CallName,
-        direction: Direction,
-        named: Named,
-        out: &mut Vec<CallEvent>,
-    ) -> Result<(), String> {
+    fn started(&mut self, told: CallTold, out: &mut Vec<CallEvent>) -> Result<(), String> {
+        let CallTold { call: name, direction, .. } = told.clone();
         if self.up.contains_key(&name) {
             return Err(format!("call {name} is up already"));
         }
-        self.begin(&name, direction, named.agent.clone())?;
-        let first = named.first_leg(&name, direction, LegState::Calling);
+        self.begin(&name, direction, told.agent.clone())?;
+        let first = first_leg(&told, LegState::Calling);
         out.push(CallEvent::LegStarted(Box::new(first)));
         if direction == Direction::Outbound {
             out.push(CallEvent::LegStarted(Box::new(outside(&name, LegState::Down))));
-            let to = named.to.and_then(|to| to.some());
+            let to = told.to.and_then(|to| to.some());
             out.push(CallEvent::Dialled { by: Some(leg(&name)), leg: out_leg(&name), to });
         }
         Ok(())
     }
 
-    fn seen(
-        &mut self,
-        name: CallName,
-        direction: Direction,
-        named: Named,
-        stands: Stands,
-        out: &mut Vec<CallEvent>,
-    ) -> Result<(), String> {
-        let Stands { queue, waited_ms, ringing, talking, up_ms } = stands;
+    fn seen(&mut self, told: CallSeen, out: &mut Vec<CallEvent>) -> Result<(), String> {
+        let CallSeen { call: told, queue, waited_ms, ringing, talking, up_ms } = told;
+        let CallTold { call: name, direction, .. } = told.clone();
         let up_ms = bounded_ms(up_ms)?;
         let waited_ms = waited_ms.map(bounded_ms).transpose()?;
         let queue: Option<QueueName> = queue.map(|queue| queue.as_str().into());
@@ -181,7 +153,7 @@ impl Calls {
         if ringing.len() + talking.len() > MOST_AGENTS {
             return Err(format!("more than {MOST_AGENTS} agents in one call"));
         }
-        let call = self.begin(&name, direction, named.agent.clone())?;
+        let call = self.begin(&name, direction, told.agent.clone())?;
         call.bridged = !talking.is_empty();
         call.waits_in = queue.clone().filter(|_| waited_ms.is_some());
         call.queue = queue.clone();
@@ -193,7 +165,7 @@ impl Calls {
             let queue = queue.clone().filter(|_| waited_ms.is_none());
             out.push(CallEvent::LegSeen(Box::new(LegSeen { leg, bridge, queue, half_of: None, up_ms })));
         };
-        see(named.first_leg(&name, direction, state), bridge.clone());
+        see(first_leg(&told, state), bridge.clone());
         if direction == Direction::Outbound {
             let state = if call.bridged { LegState::Up } else { LegState::Ringing };
             see(outside(&name, state), bridge.clone());
@@ -212,33 +184,15 @@ impl Calls {
     }
 }
 
-/// Who a call is between.
-struct Named {
-    caller: Option<Text>,
-    caller_name: Option<Text>,
-    to: Option<Text>,
-    agent: Option<Agent>,
-}
-
-/// How a call of a snapshot stands.
-struct Stands {
-    queue: Option<Label>,
-    waited_ms: Option<u64>,
-    ringing: Vec<Agent>,
-    talking: Vec<Agent>,
-    up_ms: u64,
-}
-
-impl Named {
-    fn first_leg(&self, name: &CallName, direction: Direction, state: LegState) -> Leg {
-        let device = match (&self.agent, direction) {
-            (Some(agent), Direction::Outbound | Direction::Internal) => phone(agent),
-            (_, Direction::Inbound) | (None, _) => device_of(wire::Side::Outside, "in"),
-        };
-        let text = |text: &Option<Text>| text.as_ref().and_then(Text::some);
-        let (number, name_of) = (text(&self.caller), text(&self.caller_name));
-        Leg { number, name: name_of, dialled: text(&self.to), ..new_leg(leg(name), None, device, state) }
-    }
+/// The leg of who calls, or of the agent who dials.
+fn first_leg(told: &CallTold, state: LegState) -> Leg {
+    let device = match (&told.agent, told.direction) {
+        (Some(agent), Direction::Outbound | Direction::Internal) => phone(agent),
+        (_, Direction::Inbound) | (None, _) => device_of(wire::Side::Outside, "in"),
+    };
+    let text = |text: &Option<Text>| text.as_ref().and_then(Text::some);
+    let (number, name) = (text(&told.caller), text(&told.caller_name));
+    Leg { number, name, dialled: text(&told.to), ..new_leg(leg(&told.call), None, device, state) }
 }
 
 impl Call {

@@ -50,7 +50,7 @@ impl Mapping {
 
     fn map_whole(&mut self, told: Told, out: &mut Vec<CallEvent>) -> Result<(), String> {
         let event = match told {
-            Told::CallStarted { .. }
+            Told::CallStarted(_)
             | Told::CallQueued { .. }
             | Told::CallLeftQueue { .. }
             | Told::AgentRinging { .. }
@@ -60,7 +60,7 @@ impl Mapping {
             | Told::CallResumed { .. }
             | Told::CallTransferred { .. }
             | Told::CallEnded { .. } => return self.calls.map(told, out),
-            Told::CallSeen { .. } => {
+            Told::CallSeen(_) => {
                 self.in_snapshot()?;
                 return self.calls.map(told, out);
             }
@@ -112,18 +112,7 @@ impl Mapping {
                 self.calls = Calls::default();
                 CallEvent::PbxStopping
             }
-            Told::LegStarted { leg, linked, side, device, state, number, name, dialled } => {
-                CallEvent::LegStarted(Box::new(Leg {
-                    id: id(&leg),
-                    linked: linked.as_ref().map(id),
-                    device: device_of(side, device.as_str()),
-                    kind: LegKind::Device,
-                    state: leg_state(state),
-                    number: number.and_then(|text| text.some()),
-                    name: name.and_then(|text| text.some()),
-                    dialled: dialled.and_then(|text| text.some()),
-                }))
-            }
+            Told::LegStarted(told) => CallEvent::LegStarted(Box::new(leg(told))),
             Told::LegIs { leg, state } => CallEvent::LegIs { leg: id(&leg), state: leg_state(state) },
             Told::LegNamed { leg, number, name } => CallEvent::LegNamed {
                 leg: id(&leg),
@@ -205,19 +194,10 @@ impl Mapping {
             Told::Parked { leg, space } => CallEvent::Parked { leg: id(&leg), space: space.as_str().into() },
             Told::Unparked { leg, by } => CallEvent::Unparked { leg: id(&leg), by: by.as_ref().map(id) },
             Told::OriginateEnded { leg, succeeded } => CallEvent::OriginateEnded { leg: Some(id(&leg)), succeeded },
-            Told::LegSeen { leg, linked, side, device, state, number, name, dialled, up_ms, bridge, kind, queue } => {
+            Told::LegSeen(wire::LegSeen { leg: told, up_ms, bridge, kind, queue }) => {
                 self.in_snapshot()?;
                 CallEvent::LegSeen(Box::new(LegSeen {
-                    leg: Leg {
-                        id: id(&leg),
-                        linked: linked.as_ref().map(id),
-                        device: device_of(side, device.as_str()),
-                        kind: LegKind::Device,
-                        state: leg_state(state),
-                        number: number.and_then(|text| text.some()),
-                        name: name.and_then(|text| text.some()),
-                        dialled: dialled.and_then(|text| text.some()),
-                    },
+                    leg: leg(told),
                     bridge: bridge.map(|bridge| (bridge.as_str().into(), bridge_kind(kind))),
                     queue: queue.map(|queue| queue.as_str().into()),
                     half_of: None,
@@ -242,6 +222,19 @@ impl Mapping {
             Some(_) => Ok(()),
             None => Err("this belongs between snapshot_began and snapshot_ended".into()),
         }
+    }
+}
+
+fn leg(told: wire::LegTold) -> Leg {
+    Leg {
+        id: id(&told.leg),
+        linked: told.linked.as_ref().map(id),
+        device: device_of(told.side, told.device.as_str()),
+        kind: LegKind::Device,
+        state: leg_state(told.state),
+        number: told.number.and_then(|text| text.some()),
+        name: told.name.and_then(|text| text.some()),
+        dialled: told.dialled.and_then(|text| text.some()),
     }
 }
 

@@ -1,51 +1,23 @@
-//! A plain back and forth with an event socket: ask, wait for the answer. A link cannot afford to
-//! wait; a check can.
-
-use std::fmt;
-use std::time::Duration;
+//! A plain back and forth with an event socket: ask, wait for the answer.
 
 use memchr::memmem;
 use protocol::charset::text;
 use protocol::esl::codec::{ContentType, EslCodec, Frame, Message};
 use protocol::esl::events::EVENTS;
 use protocol::esl::login::{Credentials, Login, LoginFailure, Progress};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
-use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::Decoder;
+use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
 
+use super::super::exchange::{ANSWER_WITHIN, Cut, ECHO_WITHIN, Exchange};
 use crate::config::FreeSwitch;
 use crate::link::Wire;
-
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// Events follow at once; the slowest machine has been through its queue by then.
-const ECHO_WITHIN: Duration = Duration::from_secs(3);
 
 /// The subclass of the event that is sent and awaited: of letters that both encodings leave as
 /// they are.
 const ECHO: &str = "ringback-check";
 
-/// Why a conversation broke off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    Closed,
-    Silent,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cut::Closed => f.write_str("the PBX closed the connection"),
-            Cut::Silent => f.write_str("the PBX did not answer within 10 s"),
-        }
-    }
-}
-
 pub struct Talk {
-    wire: Box<dyn Wire>,
-    codec: EslCodec,
-    buffer: BytesMut,
+    exchange: Exchange<EslCodec>,
     /// What a user may ask for, as it was told when we signed in.
     allowed_api: String,
     echoed: bool,
@@ -53,13 +25,8 @@ pub struct Talk {
 
 impl Talk {
     pub async fn sign_in(wire: Box<dyn Wire>, pbx: &FreeSwitch) -> Result<Talk, LoginFailure> {
-        let mut talk = Talk {
-            wire,
-            codec: EslCodec::default(),
-            buffer: BytesMut::new(),
-            allowed_api: String::new(),
-            echoed: false,
-        };
+        let mut talk =
+            Talk { exchange: Exchange::new(wire, EslCodec::default()), allowed_api: String::new(), echoed: false };
         let mut login = Login::new(Credentials { username: pbx.username.clone(), secret: pbx.secret.clone() });
         loop {
             let mut send = Vec::new();
@@ -77,7 +44,7 @@ impl Talk {
             };
             match progress {
                 // A failure to write shows as a failure to read.
-                Progress::Waiting => drop(talk.send(&send).await),
+                Progress::Waiting => drop(talk.exchange.send(&send).await),
                 Progress::In => return Ok(talk),
                 Progress::Failed(failure) => return Err(failure),
             }
@@ -116,7 +83,7 @@ impl Talk {
 
     /// One command at a time, so the next reply is its own.
     async fn ask(&mut self, command: &str) -> Result<Bytes, Cut> {
-        self.send(command.as_bytes()).await.map_err(|_| Cut::Closed)?;
+        self.exchange.send(command.as_bytes()).await?;
         let until = Instant::now() + ANSWER_WITHIN;
         loop {
             let Message::Frame(frame) = self.message(until).await? else { continue };
@@ -134,25 +101,12 @@ impl Talk {
         }
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.wire.write_all(bytes).await?;
-        self.wire.flush().await
-    }
-
     async fn message(&mut self, until: Instant) -> Result<Message, Cut> {
-        loop {
-            if let Ok(Some(message)) = self.codec.decode(&mut self.buffer) {
-                if let Message::Frame(frame) = &message {
-                    self.note(frame);
-                }
-                return Ok(message);
-            }
-            match timeout_at(until, self.wire.read_buf(&mut self.buffer)).await {
-                Ok(Ok(bytes)) if bytes > 0 => {}
-                Ok(_) => return Err(Cut::Closed),
-                Err(_) => return Err(Cut::Silent),
-            }
+        let message = self.exchange.next(until).await?;
+        if let Message::Frame(frame) = &message {
+            self.note(frame);
         }
+        Ok(message)
     }
 
     fn note(&mut self, frame: &Frame) {

@@ -1,26 +1,9 @@
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::{self, decode_in};
 
 const PACKET: &[u8] = b"Event: Newstate\r\nPrivilege: call,all\r\nChannel: PJSIP/1001-0000002a\r\nAccountCode: \r\nUniqueid: lab-1.2\r\n\r\n";
-
-fn decode_in(pieces: &[&[u8]], mut codec: AmiCodec) -> Vec<Frame> {
-    let mut buffer = BytesMut::new();
-    let mut frames = Vec::new();
-    for piece in pieces {
-        buffer.extend_from_slice(piece);
-        while let Some(frame) = codec.decode(&mut buffer).unwrap() {
-            frames.push(frame);
-        }
-    }
-    while let Some(frame) = codec.decode_eof(&mut buffer).unwrap() {
-        frames.push(frame);
-    }
-    assert!(buffer.is_empty());
-    frames
-}
 
 fn decode(bytes: &[u8]) -> Vec<Frame> {
     decode_in(&[bytes], AmiCodec::without_banner())
@@ -41,16 +24,7 @@ fn damage(frame: &Frame) -> (Damage, usize) {
 }
 
 fn recordings() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/asterisk-22");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "ami"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
-        .collect();
-    files.sort();
-    assert!(files.len() > 10, "the recordings are gone");
-    files
+    testing::recordings("asterisk-22", "ami")
 }
 
 /// What a packet is, as slowly and plainly as it can be said: for whole, undamaged CRLF input.

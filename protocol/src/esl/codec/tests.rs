@@ -1,8 +1,7 @@
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::{self, decode_in};
 
 const JSON: &[u8] =
     b"Content-Length: 44\nContent-Type: text/event-json\n\n{\"Event-Name\":\"HEARTBEAT\",\"Session-Count\":1}";
@@ -10,22 +9,6 @@ const PLAIN: &[u8] =
     b"Content-Length: 46\nContent-Type: text/event-plain\n\nEvent-Name: HEARTBEAT\nEvent-Info: a%0Ab%3A c\n\n";
 const REPLY: &[u8] = b"Content-Type: command/reply\nReply-Text: +OK accepted\n\n";
 const ANSWER: &[u8] = b"Content-Type: api/response\nContent-Length: 18\n\n{\"row_count\": 0}\n\n";
-
-fn decode_in(pieces: &[&[u8]], mut codec: EslCodec) -> Vec<Message> {
-    let mut buffer = BytesMut::new();
-    let mut messages = Vec::new();
-    for piece in pieces {
-        buffer.extend_from_slice(piece);
-        while let Some(message) = codec.decode(&mut buffer).unwrap() {
-            messages.push(message);
-        }
-    }
-    while let Some(message) = codec.decode_eof(&mut buffer).unwrap() {
-        messages.push(message);
-    }
-    assert!(buffer.is_empty());
-    messages
-}
 
 fn decode(bytes: &[u8]) -> Vec<Message> {
     decode_in(&[bytes], EslCodec::without_greeting())
@@ -47,16 +30,7 @@ fn damage(message: &Message) -> (Damage, usize) {
 
 /// The recorded connections, of both encodings.
 pub(crate) fn recordings() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/freeswitch-1.10");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "esl"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
-        .collect();
-    files.sort();
-    assert!(files.len() > 20, "the recordings are gone");
-    files
+    testing::recordings("freeswitch-1.10", "esl")
 }
 
 /// What a frame is, as slowly and plainly as it can be said: for whole, undamaged input.
