@@ -46,6 +46,7 @@ use crate::parts::links::{EventRow, Links};
 use crate::parts::phone::Phone;
 use crate::parts::pop;
 use crate::parts::status::Status;
+use crate::parts::waiting::Waiting;
 use crate::pen::Pen;
 use crate::state::{State, now};
 use crate::text::Language;
@@ -261,6 +262,7 @@ impl Writer {
         self.status().await?;
         if self.shows(Room::Desk) {
             self.phone().await?;
+            self.waiting().await?;
             self.diary().await?;
         }
         if self.shows(Room::Links) {
@@ -304,6 +306,9 @@ impl Writer {
                     for pop in its {
                         self.pop(pop).await?;
                     }
+                }
+                if self.shows(Room::Desk) {
+                    self.waiting().await?;
                 }
                 self.links().await?;
                 self.ledger().await
@@ -366,6 +371,10 @@ impl Writer {
     async fn phone(&mut self) -> Result<(), Over> {
         let phone = Phone::new(self.visitor.pen.clone(), self.phone.clone(), &self.visitor.extensions);
         self.part(phone).await
+    }
+
+    async fn waiting(&mut self) -> Result<(), Over> {
+        self.part(Waiting::new(self.visitor.pen.clone(), &self.visitor.extensions, &self.links)).await
     }
 
     async fn status(&mut self) -> Result<(), Over> {

@@ -121,6 +121,8 @@ phone-none-help = Ask an admin to map your extension to you; calls then pop here
 phone-extension = Ext. { $extension }
 waiting = Waiting for calls
 waiting-help = Calls appear here and never cover the ticket you are writing.
+waiting-blind = Calls cannot be seen now
+waiting-blind-help = { $pbx } is out of sight. Answer your phone when it rings; calls appear here again once it is back.
 
 pop-ringing = Call
 pop-unseen = Not known whether it goes on
@@ -466,6 +468,7 @@ fig-queues = { $count ->
     [one] { $count } queue
    *[other] { $count } queues
  }
+fig-blind = { $pbx } unseen
 fig-unseen = { $count } queues unseen
 fig-wait = Longest wait
 fig-wait-sub = since joining
@@ -482,8 +485,11 @@ col-free = Free/on duty
 queue-empty = Nobody waits
 queue-waiting = { $count } waiting, longest { $longest }
 queue-unseen = Not seen
+callers-partly = Nobody is seen to wait; not all queues are in sight.
 callers = Waiting callers
 position = Position
+queues-blind = Queues cannot be seen now
+queues-blind-help = { $pbx } is out of sight.
 queues-none = No queue seen yet
 queues-none-help = Queues appear here once a PBX is linked.
 agents = Agents

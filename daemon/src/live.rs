@@ -100,6 +100,8 @@ pub struct BoardNow {
     pub agents: Vec<AgentNow>,
     /// Calls that are up, by PBX.
     pub calls_up: Vec<(PbxName, u32)>,
+    /// PBXes of which nothing here says how they stand now.
+    pub out_of_sight: Vec<PbxName>,
 }
 
 /// A link to a PBX, now.

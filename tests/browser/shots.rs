@@ -67,6 +67,13 @@ async fn pages_at_their_busiest_can_be_read_at_every_size() {
     wires.see(".mistakes", "mised_call").await;
     pictures(&wires, "policy-mistakes", &mut faults).await;
     scene.pbx.hang_up(call).await;
+
+    desk.goto(scene.url()).await.expect("the desk");
+    scene.pbx.cut().await;
+    desk.see("#waiting", "此刻看不到来电").await;
+    pictures(&desk, "desk-blind", &mut faults).await;
+    board.see("#callers", "看不到").await;
+    pictures(&board, "live-blind", &mut faults).await;
     assert_eq!(faults, Vec::<String>::new());
     for browser in [&desk, &board, &wires] {
         browser.is_content().await;

@@ -17,6 +17,8 @@ async fn a_cut_link_is_amber_on_every_page() {
     scene.pbx.cut().await;
     desk.see("#status.warn", "main 从").await;
     desk.see("#status.warn", "其间的来电").await;
+    desk.see("#waiting", "此刻看不到来电").await;
+    desk.see("#waiting", "看不到 main").await;
     board.see("#status.warn", "main 从").await;
     board.see("#q-main-support", "看不到").await;
     board.see("#q-main-support td:nth-child(3)", "不知").await;
@@ -53,6 +55,8 @@ async fn a_cut_link_is_amber_on_every_page() {
     for browser in [&desk, &board, &wires] {
         browser.see("#status:not(.warn)", "交换机 1/1 已连接").await;
     }
+    desk.goto(scene.url()).await.expect("the desk");
+    desk.see("#waiting", "等待来电").await;
     board.see("#q-main-support td:last-child", "2/2").await;
     board.see("#figures", "在线通话 0").await;
     wires.see("#link-main", "已连接").await;

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
 use crate::parts::phone::Phone;
 use crate::parts::pop::PopCard;
+use crate::parts::waiting::Waiting;
 use crate::state::State;
 
 /// Tabs beside each other before they are no longer found at a glance.
@@ -37,6 +38,7 @@ struct DeskPage {
     shell: Shell,
     phone: Phone,
     pops: Vec<PopCard>,
+    waiting: Waiting,
     tabs: Tabs,
     my_open: MyOpen,
     duties: Duties,
@@ -114,6 +116,7 @@ async fn page(
     };
     html(DeskPage {
         phone: Phone::new(pen.clone(), agent, &visitor.extensions),
+        waiting: Waiting::new(pen, &visitor.extensions, &links),
         tabs: diary.tabs(&visitor, chosen, form.as_ref().map(|form| &form.page.row)),
         my_open: diary.my_open(&visitor),
         duties: diary.duties(&visitor, &standing),

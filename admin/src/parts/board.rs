@@ -34,6 +34,9 @@ impl Figures {
     fn unseen_queues(&self) -> usize {
         self.board.queues.iter().filter(|queue| !queue.seen).count()
     }
+    fn out_of_sight(&self) -> Option<String> {
+        out_of_sight(&self.pen, &self.board)
+    }
     fn waiting(&self) -> usize {
         self.board.queues.iter().filter(|queue| queue.seen).map(|queue| queue.waiting.len()).sum()
     }
@@ -77,6 +80,9 @@ impl Queues {
             "long" => "bad",
             _ => "",
         }
+    }
+    fn out_of_sight(&self) -> Option<String> {
+        out_of_sight(&self.pen, &self.board)
     }
     /// The PBX is named where a name alone would not tell.
     fn has_several_pbxs(&self) -> bool {
@@ -122,7 +128,11 @@ impl Callers {
         self.board.queues.iter().filter(|queue| queue.seen).map(|queue| queue.waiting.len()).sum()
     }
     fn is_blind(&self) -> bool {
-        !self.board.queues.is_empty() && self.board.queues.iter().all(|queue| !queue.seen)
+        self.is_partly_blind() && !self.board.queues.iter().any(|queue| queue.seen)
+    }
+    /// Somebody may wait whom we do not see.
+    fn is_partly_blind(&self) -> bool {
+        !self.board.out_of_sight.is_empty() || self.board.queues.iter().any(|queue| !queue.seen)
     }
     /// The longest waiting first, with their positions in their queues.
     fn rows(&self) -> Vec<(usize, &QueueNow, &Waiting)> {
@@ -249,6 +259,12 @@ pub fn device_word(device: DeviceState) -> &'static str {
         DeviceState::RingingInUse => "ringing_in_use",
         DeviceState::OnHold => "on_hold",
     }
+}
+
+/// The PBXes of which nothing can be said now.
+fn out_of_sight(pen: &Pen, board: &BoardNow) -> Option<String> {
+    let names: Vec<&str> = board.out_of_sight.iter().map(PbxName::as_str).collect();
+    (!names.is_empty()).then(|| names.join(&pen.say("and")))
 }
 
 pub fn oldest(queue: &QueueNow) -> Option<Time> {

@@ -9,6 +9,7 @@ pub mod owed;
 pub mod phone;
 pub mod pop;
 pub mod status;
+pub mod waiting;
 
 use askama::Template;
 
