@@ -8,14 +8,15 @@ use super::phone::{Line, Manner};
 use super::stage::{A_TALK, Stage};
 use super::tape::field;
 
-/// A caller who talked with 1001 and was sent to a parking space; which.
-async fn parked(stage: &mut Stage, number: &str) -> (Line, Line, String) {
+/// A caller who talked with the agent and was sent to a parking space; which.
+async fn parked(stage: &mut Stage, agent: &str, number: &str) -> (Line, Line, String) {
     let caller = stage.calls(HOTLINE, number);
-    let agent = stage.answers("1001").await;
-    stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1001-"]).await;
+    let agent_at = format!("PJSIP/{agent}-");
+    let agent = stage.answers(agent).await;
+    stage.tape.talk(&["PJSIP/trunk-", &agent_at]).await;
     sleep(A_TALK).await;
     agent.refer("700");
-    let told = stage.tape.told(&["Event: ParkedCall\r\n"]).await;
+    let told = stage.tape.told(&["Event: ParkedCall\r\n", &format!("ParkeeCallerIDNum: {number}\r\n")]).await;
     // As a phone does that hears that its transfer went well.
     agent.hang_up();
     (caller, agent, field(&told, "ParkingSpace").to_owned())
@@ -24,7 +25,7 @@ async fn parked(stage: &mut Stage, number: &str) -> (Line, Line, String) {
 #[tokio::test]
 async fn a_parked_caller_is_taken_back_by_a_colleague() {
     let mut stage = Stage::set().await;
-    let (caller, first, space) = parked(&mut stage, "13300000001").await;
+    let (caller, first, space) = parked(&mut stage, "1001", "13300000001").await;
     let takes = stage.phone("1003").call(&space, "1003", None);
     takes.up().await;
     stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1003-"]).await;
@@ -41,7 +42,7 @@ async fn a_parked_caller_is_taken_back_by_a_colleague() {
 #[tokio::test]
 async fn a_caller_whom_nobody_takes_back_returns_to_who_parked() {
     let mut stage = Stage::set().await;
-    let (caller, _, _) = parked(&mut stage, "13300000002").await;
+    let (caller, _, _) = parked(&mut stage, "1001", "13300000002").await;
     let again = stage.answers("1001").await;
     stage.tape.told(&["Event: ParkedCallTimeOut"]).await;
     stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1001-"]).await;
@@ -58,7 +59,7 @@ async fn a_caller_whom_nobody_takes_back_returns_to_who_parked() {
 #[tokio::test]
 async fn a_parked_caller_gives_up() {
     let mut stage = Stage::set().await;
-    let (caller, _, _) = parked(&mut stage, "13300000003").await;
+    let (caller, _, _) = parked(&mut stage, "1001", "13300000003").await;
     stage.phone("1001").will(Manner::Ring);
     sleep(A_TALK).await;
     caller.hang_up();
@@ -67,4 +68,41 @@ async fn a_parked_caller_gives_up() {
         "rang": { "1001": ["answered"] }, "ended_by": "caller",
     }]);
     stage.ends("parked_gives_up", truth).await;
+}
+
+/// They are in one bridge there, and no talk.
+#[tokio::test]
+async fn two_callers_who_are_parked_at_once_stay_two_calls() {
+    let mut stage = Stage::set().await;
+    let (gives_up, _, _) = parked(&mut stage, "1001", "13300000004").await;
+    let (caller, first, space) = parked(&mut stage, "1002", "13300000005").await;
+    let takes = stage.phone("1003").call(&space, "1003", None);
+    takes.up().await;
+    stage.tape.talk(&["PJSIP/trunk-", "PJSIP/1003-"]).await;
+    sleep(A_TALK).await;
+    caller.hang_up();
+    let talk_s = first.talked_s().await + takes.talked_s().await;
+    gives_up.hang_up();
+    let truth = json!([
+        { "caller": "13300000004", "to": "support", "result": "answered", "talked": ["1001"], "ended_by": "caller" },
+        {
+            "caller": "13300000005", "to": "support", "result": "answered", "talked": ["1002", "1003"],
+            "talk_s": talk_s, "ended_by": "caller",
+        },
+    ]);
+    stage.ends("parked_two_at_once", truth).await;
+}
+
+/// By which a snapshot knows that who is parked together does not talk.
+#[tokio::test]
+async fn the_list_of_bridges_tells_the_lot_from_a_talk() {
+    let mut stage = Stage::set().await;
+    let (caller, _, _) = parked(&mut stage, "1001", "13300000006").await;
+    stage.tape.asks("BridgeList", &[]).await;
+    let lot = stage.tape.told(&["Event: BridgeListItem\r\n", "BridgeTechnology: holding_bridge\r\n"]).await;
+    assert_eq!((field(&lot, "BridgeType"), field(&lot, "BridgeNumChannels")), ("parking", "1"));
+    let end = stage.tape.told(&["Event: BridgeListComplete\r\n"]).await;
+    assert_eq!(field(&end, "ListItems"), "1", "and nobody talks");
+    caller.hang_up();
+    stage.tape.ends().await;
 }
