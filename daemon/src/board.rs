@@ -131,13 +131,11 @@ impl Board {
                 }
                 Some(errand) = wires.errands.recv() => self.run_errand(errand),
                 Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {
-                    if let Some(input) = self.handing.next(|id| {
-                        self.seats.values().find_map(|seat| seat.tracker.call(id))
-                    }, Utc::now()) {
+                    if let Some(input) = self.hand_on(Utc::now()) {
                         slot.send(input);
                     }
                 }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake(),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake(Utc::now()),
                 () = sleep_until(tell_board), if self.stale => {
                     self.tell_board(Utc::now());
                     tell_board = Instant::now() + BOARD_EVERY;
@@ -155,7 +153,7 @@ impl Board {
         self.hand_on_the_rest(&wires.engine).await;
     }
 
-    fn hear(&mut self, from_link: FromLink) {
+    pub(crate) fn hear(&mut self, from_link: FromLink) {
         match from_link {
             FromLink::Event { pbx, at, event } => self.observe(&pbx, at, event),
             FromLink::State(now) => self.link_is(now),
@@ -352,8 +350,10 @@ impl Board {
 
     fn board_now(&self, at: Time) -> BoardNow {
         let trackers = || self.seats.iter().map(|(pbx, seat)| (pbx, &seat.tracker));
+        let blind = self.seats.iter().filter(|(_, seat)| seat.now.state != LinkState::Up);
         BoardNow {
             at: Some(at),
+            out_of_sight: blind.map(|(pbx, _)| pbx.clone()).collect(),
             queues: trackers().flat_map(|(_, tracker)| tracker.queues_now(at)).collect(),
             agents: trackers().flat_map(|(_, tracker)| -> Vec<AgentNow> { tracker.agents_now(at) }).collect(),
             calls_up: trackers().map(|(pbx, tracker)| (pbx.clone(), tracker.calls().count() as u32)).collect(),
@@ -415,14 +415,17 @@ impl Board {
         }
     }
 
-    /// When a tracker wants to be woken, on the runtime's clock.
-    fn next_wake(&self) -> Option<Instant> {
-        let at = self.seats.values().filter_map(|seat| seat.tracker.next_wake()).min()?;
-        Some(Instant::now() + (at - Utc::now()).to_std().unwrap_or(Duration::ZERO))
+    /// When a tracker wants to be woken.
+    pub(crate) fn wakes_at(&self) -> Option<Time> {
+        self.seats.values().filter_map(|seat| seat.tracker.next_wake()).min()
     }
 
-    fn wake(&mut self) {
-        let now = Utc::now();
+    /// The same, on the runtime's clock.
+    fn next_wake(&self) -> Option<Instant> {
+        Some(Instant::now() + (self.wakes_at()? - Utc::now()).to_std().unwrap_or(Duration::ZERO))
+    }
+
+    pub(crate) fn wake(&mut self, now: Time) {
         let due: Vec<PbxName> = self
             .seats
             .iter()
@@ -437,12 +440,21 @@ impl Board {
         }
     }
 
+    /// What the engine is to take next, if anything.
+    pub(crate) fn hand_on(&mut self, at: Time) -> Option<Input> {
+        self.handing.next(|id| self.seats.values().find_map(|seat| seat.tracker.call(id)), at)
+    }
+
+    /// What is followed of a PBX.
+    #[cfg(test)]
+    pub(crate) fn tracker(&self, pbx: &PbxName) -> &Tracker {
+        &self.seats[pbx].tracker
+    }
+
     /// The links are gone: the engine gets what it has not had. Waits for it, for the daemon is
     /// stopping and there is nothing else to do.
     async fn hand_on_the_rest(mut self, engine: &Inbox) {
-        while let Some(input) =
-            self.handing.next(|id| self.seats.values().find_map(|seat| seat.tracker.call(id)), Utc::now())
-        {
+        while let Some(input) = self.hand_on(Utc::now()) {
             if engine.send(input).await.is_err() {
                 warn!("the engine ended before it had taken all calls");
                 return;

@@ -4,11 +4,15 @@
 //! A link that is cut, or that fell behind, says so; what it tells next is a snapshot of all that
 //! is up. Nothing is dropped in silence.
 
+#[cfg(test)]
+pub(crate) mod cable;
 pub(crate) mod certificates;
 mod connect;
 pub(crate) mod converse;
 pub mod listen;
 pub mod native;
+#[cfg(test)]
+pub(crate) mod peer;
 mod teller;
 
 use std::net::IpAddr;
@@ -90,6 +94,12 @@ impl Link {
         let (requests, asked) = mpsc::channel(REQUESTS);
         let link = Link { pbx: config.name.clone(), requests };
         (link, tokio::spawn(run(config, tap, asked, to, stop)))
+    }
+
+    /// One that is not there, for tests: whatever is asked of it is refused.
+    #[cfg(test)]
+    pub(crate) fn down(pbx: PbxName) -> Link {
+        Link { pbx, requests: mpsc::channel(1).0 }
     }
 
     /// Asks the PBX, without waiting; what comes of it is told as [`FromLink::Answered`].

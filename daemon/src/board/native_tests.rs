@@ -9,18 +9,17 @@ use proptest::prelude::*;
 use protocol::native::mapping::{AGENTS, LINES, Mapping};
 use protocol::native::wire::{FromSender, Numbered};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use crate::board::{Board, Seat};
 use crate::calls::call::{Call, Direction, EndedBy, OfferOutcome, Outcome, TransferKind};
 use crate::calls::dialplan::Dialplan;
 use crate::calls::look::Silence;
 use crate::calls::tracker::{Change, Tracker};
-use crate::capture::Tap;
 use crate::engine::Input;
 use crate::engine::house::t;
-use crate::link::native::{self, Line, Memory};
+use crate::link::Link;
+use crate::link::native::{self, Line};
 use crate::live::LinkNow;
 use crate::number::Numbering;
 use crate::store::journal::{Entry, Kept};
@@ -171,15 +170,11 @@ fn calls_that_agents_make_and_an_attended_transfer() {
     assert_eq!((transfer.kind, transfer.to.as_str(), transfer.completed), (TransferKind::Attended, "1002", true));
 }
 
-/// A board of one native PBX; its link waits for ever.
-fn board() -> (Board, Vec<Box<dyn std::any::Any>>) {
-    let (to, told) = mpsc::channel(1);
-    let (arrivals, arriving) = mpsc::channel(1);
-    let (memory, remembered) = tokio::sync::oneshot::channel::<Memory>();
-    let (link, _) = native::start(HQ.into(), Tap::default(), remembered, arriving, to, CancellationToken::new());
-    let now = LinkNow::new(HQ.into(), t(0.0));
+/// A board of one native PBX.
+fn board() -> Board {
+    let (link, now) = (Link::down(HQ.into()), LinkNow::new(HQ.into(), t(0.0)));
     let seat = Seat { tracker: tracker(), link, now, silence: Silence::Filters, look_every: Duration::from_secs(300) };
-    (Board::new(BTreeMap::from([(HQ.into(), seat)])), vec![Box::new(told), Box::new(arrivals), Box::new(memory)])
+    Board::new(BTreeMap::from([(HQ.into(), seat)]))
 }
 
 /// Steps of some calls, each a legal one for its call's state.
@@ -212,9 +207,7 @@ proptest! {
     /// journal holds no line of a call that is over and kept.
     #[test]
     fn the_journal_makes_the_calls_again(script in script()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _entered = runtime.enter();
-        let (mut board, _kept_open) = board();
+        let mut board = board();
         let pbx: PbxName = HQ.into();
         let mut mapping = Mapping::default();
         mapping.runs("1".into());
@@ -234,7 +227,7 @@ proptest! {
             let entry = Entry { source: "s".into(), boot: "1".into(), seq, at, call: None, line: text.into() };
             board.hear_native(&pbx, native::Said::Line(Line { entry, events, nth: seq, committed: committed.clone() }));
             // As the engine and the store would keep it.
-            while let Some(input) = board.handing.next(|id: &CallId| board.seats[&pbx].tracker.call(id), t(0.0)) {
+            while let Some(input) = board.hand_on(t(0.0)) {
                 match input {
                     Input::Journal { entries, .. } => journal.extend(entries.into_iter().filter_map(|entry| {
                         let (nth, line) = (entry.seq as i64, entry.line.to_string());
@@ -249,15 +242,15 @@ proptest! {
                 }
             }
         }
-        let up: Vec<Call> = board.seats[&pbx].tracker.calls().cloned().collect();
-        let (mut again, _kept_open) = self::board();
+        let up: Vec<Call> = board.tracker(&pbx).calls().cloned().collect();
+        let mut again = self::board();
         let lines = journal.len();
         let mut names: Vec<CallId> = journal.iter().map(|kept| kept.call.clone()).collect();
         names.dedup();
         let tells = again.remember(&pbx, journal.clone(), None, &mut Mapping::default());
         let same: Vec<(i64, Option<CallId>)> = journal.iter().map(|kept| (kept.nth, Some(kept.call.clone()))).collect();
         prop_assert_eq!(tells, same);
-        let made: Vec<Call> = again.seats[&pbx].tracker.calls().cloned().collect();
+        let made: Vec<Call> = again.tracker(&pbx).calls().cloned().collect();
         prop_assert!(lines == 0 || !made.is_empty());
         prop_assert_eq!(made, up);
     }

@@ -131,7 +131,8 @@ fn agent(call: &Call) -> Option<&Extension> {
 }
 
 /// What we owe a caller whom nobody took: one callback, unless one is owed already or somebody has
-/// talked with that customer since the call began.
+/// talked with that customer since the call began. A call of which part was not seen is told as
+/// given up only where that was seen.
 fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<PersonId>, facts: &mut Vec<Fact>) {
     let (Some(outcome), Some(ended_at), Some(number)) = (call.outcome, call.ended_at, call.number.clone()) else {
         return;
@@ -147,7 +148,7 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<
                 || customer.is_some_and(|customer| open.customer == Some(customer.id)))
     };
     let runs = case.policy.terms.clocks.rule(ClockKind::MissedCall).runs_for(matter.subject.kind);
-    if !missed || !runs || !call.certain || case.obligations.iter().any(owed_already) {
+    if !missed || !runs || case.obligations.iter().any(owed_already) {
         return;
     }
     let others = case.talks.iter().map(|talk| (&talk.segments, talk.certain, talk.seen_at));

@@ -254,13 +254,21 @@ fn what_was_not_seen_creates_no_debt_and_no_attempt() {
     let mut house = House::new();
     let unseen = |call: &Call, at: Time, outcome| Call { certain: false, ..ended(call, at, outcome) };
     let call = inbound("a", MOBILE, t(0.0));
-    house.sees(t(9.0), &unseen(&call, t(9.0), Outcome::Abandoned));
+    house.sees(t(9.0), &unseen(&call, t(9.0), Outcome::Failed));
     assert_eq!(states(&house), [""; 0]);
     assert!(house.ticket_of(&call).is_some(), "but it has its ticket");
     missed(&mut house, "b", MOBILE, 20.0);
     let out = outbound("o", MOBILE, "1001", t(60.0));
     house.sees(t(70.0), &unseen(&out, t(70.0), Outcome::Failed));
     assert_eq!(house.card(MOBILE).open_obligations[0].attempts, 0);
+}
+
+#[test]
+fn who_was_seen_to_give_up_after_the_link_was_down_for_a_while_is_called_back() {
+    let mut house = House::new();
+    let call = Call { certain: false, ..inbound("a", MOBILE, t(0.0)) };
+    house.sees(t(9.0), &ended(&call, t(9.0), Outcome::Abandoned));
+    assert_eq!(states(&house), ["open"]);
 }
 
 #[test]

@@ -93,6 +93,13 @@ impl House {
         self.turn();
     }
 
+    /// All at once, after whatever was due by then.
+    pub fn take(&mut self, at: Time, inputs: impl IntoIterator<Item = Input>) {
+        self.until(at);
+        self.engine().waiting.extend(inputs);
+        self.turn();
+    }
+
     /// The PBX says at `at` that the call stands so.
     pub fn sees(&mut self, at: Time, call: &Call) {
         self.until(at);

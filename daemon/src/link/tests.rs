@@ -15,6 +15,7 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder;
 
 use super::connect::Wire;
+use super::peer::next_action;
 use super::*;
 use crate::calls::dialplan::Dialplan;
 use crate::calls::tracker::Tracker;
@@ -64,29 +65,20 @@ async fn asterisk(wire: impl Wire, manner: Manner, then: Vec<u8>, hang_up: bool)
     let mut then = Some(then);
     writer.write_all(b"Asterisk Call Manager/11.0.0\r\n").await.unwrap();
     let mut lines = BufReader::new(reader).lines();
-    let (mut action, mut id) = (String::new(), String::new());
-    while let Ok(Some(line)) = lines.next_line().await {
-        match line.split_once(": ") {
-            Some(("Action", name)) => action = name.to_owned(),
-            Some(("ActionID", value)) => id = value.to_owned(),
-            Some(_) => {}
-            None => {
-                let reply = reply(&action, &id, manner);
-                asked.push(action.clone());
-                if writer.write_all(reply.replace('\n', "\r\n").as_bytes()).await.is_err() {
-                    break;
-                }
-                if manner != Manner::Welcoming && action == "Login" {
-                    break;
-                }
-                if action == "CoreShowChannels"
-                    && let Some(then) = then.take()
-                {
-                    writer.write_all(&then).await.unwrap();
-                    if hang_up {
-                        break;
-                    }
-                }
+    while let Some((action, id)) = next_action(&mut lines).await {
+        asked.push(action.clone());
+        if writer.write_all(reply(&action, &id, manner).replace('\n', "\r\n").as_bytes()).await.is_err() {
+            break;
+        }
+        if manner != Manner::Welcoming && action == "Login" {
+            break;
+        }
+        if action == "CoreShowChannels"
+            && let Some(then) = then.take()
+        {
+            writer.write_all(&then).await.unwrap();
+            if hang_up {
+                break;
             }
         }
     }

@@ -5,6 +5,7 @@ mod captured;
 mod driver;
 mod freeswitch;
 mod looks;
+mod reconnects;
 #[path = "../../../tests/truth.rs"]
 mod truth;
 

@@ -220,6 +220,13 @@ impl Hotline {
         self.calls.len()
     }
 
+    /// The channels of each call that is up, its first one first.
+    #[cfg(test)]
+    pub(super) fn parties(&self) -> impl Iterator<Item = Vec<LegId>> {
+        let named = |leg: Leg| Some(LegId::from(self.pbx.channels.get(&leg)?.uniqueid.as_str()));
+        self.calls.values().map(move |call| call.legs().filter_map(named).collect())
+    }
+
     pub fn ask(&mut self, at: Time, ask: Ask) -> Result<(), Refused> {
         self.wake(at);
         match ask {
@@ -475,9 +482,12 @@ impl Hotline {
 
 impl Call {
     fn has(&self, leg: Leg) -> bool {
-        self.first == leg
-            || self.trunk == Some(leg)
-            || self.talker.is_some_and(|(_, l)| l == leg)
-            || self.ringing.iter().any(|(_, l)| *l == leg)
+        self.legs().any(|its| its == leg)
+    }
+
+    /// But for those of a consultation.
+    fn legs(&self) -> impl Iterator<Item = Leg> {
+        let agents = self.talker.iter().chain(&self.ringing).map(|(_, leg)| *leg);
+        [self.first].into_iter().chain(self.trunk).chain(agents)
     }
 }

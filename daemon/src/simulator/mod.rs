@@ -23,6 +23,8 @@ pub use hotline::{Ask, Hotline};
 pub use server::Server;
 pub use truth::TrueCall;
 
+use chrono::TimeDelta;
+
 use crate::{Extension, QueueName};
 
 /// What the hotline is like.
@@ -33,6 +35,8 @@ pub struct Simulation {
     /// Mean rate of callers; they come at random.
     pub calls_per_second: f64,
     pub pace: Pace,
+    /// The PBX's own clock is so far behind; it names channels and its start by it.
+    pub clock_behind: TimeDelta,
     /// Who may sign in at the manager port.
     pub username: String,
     pub secret: String,
@@ -92,6 +96,7 @@ impl Simulation {
             seed,
             calls_per_second: 0.15,
             pace: Pace::Human,
+            clock_behind: TimeDelta::zero(),
             username: USERNAME.into(),
             secret: SECRET.into(),
             agents,
@@ -114,6 +119,7 @@ impl Simulation {
             seed,
             calls_per_second,
             pace: Pace::Drill,
+            clock_behind: TimeDelta::zero(),
             username: USERNAME.into(),
             secret: SECRET.into(),
             agents,

@@ -7,6 +7,8 @@ pub(super) mod transfer;
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+
 use super::Simulation;
 use super::ami::{Bridge, Channel, Class, Device, Member, Packet, Party, SYSTEM_NAME, Said, State, escape};
 use crate::Time;
@@ -34,7 +36,9 @@ pub(super) enum Parting {
 }
 
 pub(super) struct Pbx {
+    /// By its own clock.
     pub started_at: Time,
+    clock_behind: TimeDelta,
     pub now: Time,
     seed: u64,
     legs_made: u64,
@@ -107,7 +111,8 @@ impl Pbx {
             })
             .collect();
         Self {
-            started_at: at,
+            started_at: at - simulation.clock_behind,
+            clock_behind: simulation.clock_behind,
             now: at,
             seed: simulation.seed,
             legs_made: 0,
@@ -216,7 +221,8 @@ impl Pbx {
     ) -> Leg {
         let leg = Leg(self.legs_made);
         self.legs_made += 1;
-        let uniqueid = id.unwrap_or_else(|| format!("{SYSTEM_NAME}-{}.{}", self.now.timestamp(), leg.0));
+        let named_at_s = (self.now - self.clock_behind).timestamp();
+        let uniqueid = id.unwrap_or_else(|| format!("{SYSTEM_NAME}-{named_at_s}.{}", leg.0));
         let channel = Channel {
             name,
             state,

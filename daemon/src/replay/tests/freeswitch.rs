@@ -1,13 +1,15 @@
 //! FreeSWITCH's events in other orders than it happened to send them: those of one channel keep
 //! theirs, those of different channels may overtake each other, for several threads send them.
 
+mod peer;
+mod reconnects;
 mod scripts;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use protocol::esl::codec::EslCodec;
+use protocol::esl::codec::{EslCodec, Frame};
 use protocol::esl::event::{Event, Header};
 use protocol::esl::events;
 use rand::rngs::StdRng;
@@ -41,8 +43,8 @@ enum Stream {
     Else,
 }
 
-/// The events of a recording; what a codec makes of the bytes is tested beside the codec.
-fn told(file: &Path) -> Vec<Told> {
+/// The frames of a recording; what a codec makes of the bytes is tested beside the codec.
+fn frames_of(file: &Path) -> Vec<(Time, Frame)> {
     let mut read = Frames::default();
     let mut frames = Vec::new();
     for step in Recording::file(file).expect("recording").steps {
@@ -55,8 +57,12 @@ fn told(file: &Path) -> Vec<Told> {
             Step::Asked { .. } | Step::Missing | Step::Lost => panic!("one connection, whole"),
         }
     }
+    frames
+}
+
+fn told(file: &Path) -> Vec<Told> {
     let mut all = Vec::new();
-    for (at, frame) in &frames {
+    for (at, frame) in &frames_of(file) {
         let Ok(event) = Event::read(frame) else { continue };
         let mut events = Vec::new();
         events::map(&event, &mut events);

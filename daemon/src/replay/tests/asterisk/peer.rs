@@ -2,13 +2,18 @@
 //! waits and who serves, written as Asterisk writes it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use bytes::Bytes;
 use protocol::ami::codec::Packet;
+use protocol::event::BootId;
+use protocol::session::Session;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use crate::{QueueName, Time};
+use super::super::reconnects;
+use crate::link::cable;
+use crate::{LegId, QueueName, Time};
 
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
@@ -183,34 +188,6 @@ impl Peer {
         }
     }
 
-    /// The answer to one action, a packet each. Channels come in no order: Asterisk hashes them.
-    pub fn answer(&self, action: &str, at: Time, chance: &mut StdRng) -> Vec<Vec<u8>> {
-        let get = |key: &str| action.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-        let id = get("ActionID").unwrap_or_default();
-        let success = |more: &[(&str, &str)]| {
-            let said =
-                more.iter().fold(Written::new(&[("Response", "Success"), ("ActionID", id)]), |said, (key, value)| {
-                    said.field(key, value.as_bytes())
-                });
-            vec![said.end()]
-        };
-        match get("Action").unwrap_or_default() {
-            "Challenge" => success(&[("Challenge", "123456789")]),
-            "Login" => success(&[("Message", "Authentication accepted")]),
-            "Ping" => success(&[("Ping", "Pong"), ("Timestamp", "1795316742.000001")]),
-            "CoreSettings" => success(&[("AMIversion", "11.0.0"), ("AsteriskVersion", "22.10.0")]),
-            "CoreStatus" => success(&[("CoreStartupDate", "2026-11-21"), ("CoreStartupTime", "20:37:13")]),
-            "QueueStatus" => list(id, "QueueStatus", "Queue status will follow", self.queue_items(id, at)),
-            "BridgeList" => list(id, "BridgeList", "Bridge listing will follow", self.bridge_items(id)),
-            "CoreShowChannels" => {
-                let mut items = self.channel_items(id, at);
-                items.shuffle(chance);
-                list(id, "CoreShowChannels", "Channels will follow", items)
-            }
-            other => panic!("a link asks {other:?}"),
-        }
-    }
-
     fn queue_items(&self, id: &str, at: Time) -> Vec<Vec<u8>> {
         let mut items = Vec::new();
         for (name, queue) in &self.queues {
@@ -258,14 +235,51 @@ impl Peer {
         };
         self.channels.values().map(item).collect()
     }
+}
 
-    /// Uniqueids of all channels, and whether each is in a bridge.
-    pub fn up(&self) -> impl Iterator<Item = (&Bytes, bool)> {
-        self.channels.iter().map(|(id, channel)| (id, channel.bridge.is_some()))
+impl reconnects::Peer for Peer {
+    const GREETING: &[u8] = b"Asterisk Call Manager/11.0.0\r\n";
+
+    const SIGNS_IN: &str = "Action: Login";
+
+    const BETWEEN: &str = "\r\n\r\n";
+
+    const SESSION: fn(Instant, Option<BootId>) -> Session = cable::asterisk;
+
+    /// A packet each. Channels come in no order: Asterisk hashes them.
+    fn answer(&self, action: &str, at: Time, chance: &mut StdRng) -> Vec<Vec<u8>> {
+        let get = |key: &str| action.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        let id = get("ActionID").unwrap_or_default();
+        let success = |more: &[(&str, &str)]| {
+            let said =
+                more.iter().fold(Written::new(&[("Response", "Success"), ("ActionID", id)]), |said, (key, value)| {
+                    said.field(key, value.as_bytes())
+                });
+            vec![said.end()]
+        };
+        match get("Action").unwrap_or_default() {
+            "Challenge" => success(&[("Challenge", "123456789")]),
+            "Login" => success(&[("Message", "Authentication accepted")]),
+            "Ping" => success(&[("Ping", "Pong"), ("Timestamp", "1795316742.000001")]),
+            "CoreSettings" => success(&[("AMIversion", "11.0.0"), ("AsteriskVersion", "22.10.0")]),
+            "CoreStatus" => success(&[("CoreStartupDate", "2026-11-21"), ("CoreStartupTime", "20:37:13")]),
+            "QueueStatus" => list(id, "QueueStatus", "Queue status will follow", self.queue_items(id, at)),
+            "BridgeList" => list(id, "BridgeList", "Bridge listing will follow", self.bridge_items(id)),
+            "CoreShowChannels" => {
+                let mut items = self.channel_items(id, at);
+                items.shuffle(chance);
+                list(id, "CoreShowChannels", "Channels will follow", items)
+            }
+            other => panic!("a link asks {other:?}"),
+        }
     }
 
-    /// How many wait, by queue, where somebody does.
-    pub fn waiting(&self) -> BTreeMap<QueueName, usize> {
+    fn up(&self) -> impl Iterator<Item = (LegId, bool)> {
+        let named = |id: &Bytes| LegId::from(&*String::from_utf8_lossy(id));
+        self.channels.iter().map(move |(id, channel)| (named(id), channel.bridge.is_some()))
+    }
+
+    fn waiting(&self) -> BTreeMap<QueueName, usize> {
         let busy = self.queues.iter().filter(|(_, queue)| !queue.waiting.is_empty());
         busy.map(|(name, queue)| ((&*String::from_utf8_lossy(name)).into(), queue.waiting.len())).collect()
     }
