@@ -16,10 +16,10 @@ use crate::session::{Asking, Heard, Over};
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 
 /// And no more often than this, whatever the counts say.
-const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
+pub(super) const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 
 /// A list that has not caught up with the events is asked for again so much later.
-const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
+pub(super) const LIST_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 impl Conversation {
     /// A snapshot waits for lists, each with its own limit, and for an event that says which run of

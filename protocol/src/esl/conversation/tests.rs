@@ -1,5 +1,6 @@
 use super::super::codec::tests::recordings;
 use super::super::sight::GONE_AFTER;
+use super::asking::{LIST_AGAIN_AFTER, LOOK_AT_MOST_EVERY};
 use super::*;
 use crate::event::{Duty, LegState};
 use crate::request::Dialable;
