@@ -3,6 +3,8 @@
 mod peer;
 mod reconnects;
 
+pub use reconnects::tapes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -5,6 +5,8 @@ mod peer;
 mod reconnects;
 mod scripts;
 
+pub use reconnects::tapes;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -188,9 +188,10 @@ impl Peer {
         }
     }
 
-    fn queue_items(&self, id: &str, at: Time) -> Vec<Vec<u8>> {
+    fn queue_items(&self, id: &str, only: Option<&str>, at: Time) -> Vec<Vec<u8>> {
         let mut items = Vec::new();
-        for (name, queue) in &self.queues {
+        for (name, queue) in self.queues.iter().filter(|(name, _)| only.is_none_or(|only| only.as_bytes() == &name[..]))
+        {
             let begin = |event| Written::new(&[("Event", event)]).field("Queue", name);
             items.push(
                 begin("QueueParams").field("Max", b"0").field("Strategy", b"ringall").field("ActionID", id).end(),
@@ -263,7 +264,9 @@ impl reconnects::Peer for Peer {
             "Ping" => success(&[("Ping", "Pong"), ("Timestamp", "1795316742.000001")]),
             "CoreSettings" => success(&[("AMIversion", "11.0.0"), ("AsteriskVersion", "22.10.0")]),
             "CoreStatus" => success(&[("CoreStartupDate", "2026-11-21"), ("CoreStartupTime", "20:37:13")]),
-            "QueueStatus" => list(id, "QueueStatus", "Queue status will follow", self.queue_items(id, at)),
+            "QueueStatus" => {
+                list(id, "QueueStatus", "Queue status will follow", self.queue_items(id, get("Queue"), at))
+            }
             "BridgeList" => list(id, "BridgeList", "Bridge listing will follow", self.bridge_items(id)),
             "CoreShowChannels" => {
                 let mut items = self.channel_items(id, at);
