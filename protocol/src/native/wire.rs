@@ -210,6 +210,23 @@ mod tests {
                 Some(7),
                 "not an agent's",
             ),
+            (
+                &format!(r#"{{"type":"leg_started","seq":7,{at},"leg":"a","side":"agent","device":"1001","up_ms":1}}"#),
+                Some(7),
+                "unknown field `up_ms`",
+            ),
+            (
+                &format!(
+                    r#"{{"type":"leg_seen","seq":7,{at},"leg":"a","side":"agent","device":"1001","up_ms":1,"x":1}}"#
+                ),
+                Some(7),
+                "unknown field `x`",
+            ),
+            (
+                &format!(r#"{{"type":"call_seen","seq":7,{at},"call":"a","up_ms":1,"x":1}}"#),
+                Some(7),
+                "unknown field `x`",
+            ),
             (r#"{"type":"heartbeat","seq":1}"#, Some(1), "bears no seq"),
         ] {
             let (found, reason) = refused(line);
