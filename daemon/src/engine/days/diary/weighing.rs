@@ -145,12 +145,13 @@ impl Diary {
         }
     }
 
-    /// Who gave up, or was sent away, is owed one call, unless they were talked with since.
+    /// Who gave up, or was sent away, is owed one call, unless they were talked with since. Where part
+    /// of the call went unheard it counts who was heard to wait, and then to give up.
     pub(super) fn owe(&mut self, heard: &Heard, ticket: usize, now: Ms) {
         let Some((ended, Some(End::Abandoned | End::TimedOut))) = heard.ended else { return };
         let theirs = who(heard.line);
         let is_owed = |owed: &Owed| owed.is_open() && owed.kind == ClockKind::MissedCall && who(owed.line) == theirs;
-        if !heard.is_whole || self.owed.iter().any(is_owed) {
+        if (!heard.is_whole && heard.queue.is_none()) || self.owed.iter().any(is_owed) {
             return;
         }
         let others = self.noted.values().filter(|noted| who(noted.heard.line) == theirs);
