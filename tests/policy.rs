@@ -225,7 +225,7 @@ async fn a_policy_is_rehearsed_on_a_day_at_a_hotline_while_the_daemon_runs() {
     until("rungs of all three kinds", async || {
         let count = "SELECT count(*) * (count(DISTINCT rung) = 3) FROM rungs";
         let fired: i64 = house.database().query_row(count, [], |row| row.get(0)).unwrap_or_default();
-        if fired >= 20 { Ok(()) } else { Err(format!("{fired} rungs")) }
+        if fired >= 9 { Ok(()) } else { Err(format!("{fired} rungs")) }
     })
     .await;
     let same = report(&house, HURRIED);
