@@ -92,17 +92,3 @@ async fn two_callers_who_are_parked_at_once_stay_two_calls() {
     ]);
     stage.ends("parked_two_at_once", truth).await;
 }
-
-/// By which a snapshot knows that who is parked together does not talk.
-#[tokio::test]
-async fn the_list_of_bridges_tells_the_lot_from_a_talk() {
-    let mut stage = Stage::set().await;
-    let (caller, _, _) = parked(&mut stage, "1001", "13300000006").await;
-    stage.tape.asks("BridgeList", &[]).await;
-    let lot = stage.tape.told(&["Event: BridgeListItem\r\n", "BridgeTechnology: holding_bridge\r\n"]).await;
-    assert_eq!((field(&lot, "BridgeType"), field(&lot, "BridgeNumChannels")), ("parking", "1"));
-    let end = stage.tape.told(&["Event: BridgeListComplete\r\n"]).await;
-    assert_eq!(field(&end, "ListItems"), "1", "and nobody talks");
-    caller.hang_up();
-    stage.tape.ends().await;
-}
