@@ -13,7 +13,6 @@ use daemon::desk::Addressee;
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
-use daemon::number::Number;
 use daemon::store::read::{Blind, Coverage, Fired, Gap, LedgerRow, ObligationRow, Outage, Person, TicketRow};
 use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
@@ -272,7 +271,7 @@ pub async fn ticket(
 #[derive(Deserialize)]
 pub struct Opened {
     customer: Option<i64>,
-    /// Whose it is where no customer is named: `+8613800138000`.
+    /// Whose it is where no customer is named, as people write it: `13800138000`.
     number: Option<String>,
     #[serde(default)]
     kind: String,
@@ -289,11 +288,6 @@ pub async fn open(
     let Opened { customer, number, kind, channel } = opened;
     let kind = if kind.is_empty() { Some(Kind::Consultation) } else { Kind::parse(&kind) };
     let channel = if channel.is_empty() { Some(Channel::Phone) } else { Channel::parse(&channel) };
-    let number = match number {
-        Some(typed) if is_e164(&typed) => Some(Number::from_canonical(&typed)),
-        Some(_) => return Err(wrong("number", FieldWhy::NotANumber)),
-        None => None,
-    };
     let command = Command::OpenTicket {
         call: None,
         customer: customer.map(CustomerId),
@@ -304,11 +298,6 @@ pub async fn open(
     let Done::Ticket(ticket) = give(&state, &visitor, command).await? else { return Err(Error::Broken) };
     let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
     Ok((StatusCode::CREATED, Json(ticket_row(&page.row))))
-}
-
-fn is_e164(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or_default();
-    (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub async fn step(

@@ -111,7 +111,7 @@ async fn introduce(commands: &Commands, known: &Known, agent: Option<PersonId>) 
     let saved = give(commands, agent, Command::SaveCustomer { customer: None, ticket: None, form }).await?;
     let Done::Customer(customer) = saved else { bail!("saving {} came to {saved:?}", known.name) };
     for matter in known.matters {
-        let number = Some(Number::from_canonical(known.number));
+        let number = Some(known.number.to_owned());
         let opened = Command::OpenTicket {
             call: None,
             customer: Some(customer),

@@ -3,7 +3,6 @@
 use super::clock::{ClockKind, ObligationState};
 use super::policy::Mistake;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
-use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
 use protocol::request::Spying;
 
@@ -34,7 +33,8 @@ pub enum Command {
     OpenTicket {
         call: Option<CallId>,
         customer: Option<CustomerId>,
-        number: Option<Number>,
+        /// Whose it is, as somebody types it.
+        number: Option<String>,
         kind: Kind,
         channel: Channel,
     },

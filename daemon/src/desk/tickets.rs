@@ -42,7 +42,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
                 return Err(Refusal::NoSuchCustomer);
             }
             let kept = case.call.as_ref();
-            let caller = number.clone().or_else(|| kept.and_then(|kept| kept.number.clone()));
+            let typed = number.as_ref().map(|typed| read(&case.policy, "number", typed)).transpose()?;
+            let caller = typed.or_else(|| kept.and_then(|kept| kept.number.clone()));
             let mut facts = Vec::new();
             let (kind, channel) = (*kind, *channel);
             let opening =
@@ -206,8 +207,7 @@ pub fn numbers(policy: &Policy, form: &CustomerForm) -> Result<Vec<Number>, Refu
     let typed = form.numbers.iter().map(|typed| typed.trim()).filter(|typed| !typed.is_empty());
     let mut numbers = Vec::new();
     for typed in typed {
-        let number =
-            policy.numbering.read(typed).ok_or(Refusal::Field { field: "numbers", why: FieldWhy::NotANumber })?;
+        let number = read(policy, "numbers", typed)?;
         if !numbers.contains(&number) {
             numbers.push(number);
         }
@@ -216,4 +216,8 @@ pub fn numbers(policy: &Policy, form: &CustomerForm) -> Result<Vec<Number>, Refu
         return Err(Refusal::Field { field: "numbers", why: FieldWhy::TooLong { max: NUMBERS } });
     }
     Ok(numbers)
+}
+
+fn read(policy: &Policy, field: &'static str, typed: &str) -> Result<Number, Refusal> {
+    policy.numbering.read(typed).ok_or(Refusal::Field { field, why: FieldWhy::NotANumber })
 }

@@ -85,8 +85,9 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.call = ?1");
                 case.obligations = obligations(db, &sql, [call.as_str()])?;
             }
+            let typed = number.as_ref().and_then(|typed| case.policy.numbering.read(typed));
             let on_call = case.call.as_ref().and_then(|call| call.number.as_ref());
-            case.customers = match (customer, number.as_ref().or(on_call)) {
+            case.customers = match (customer, typed.as_ref().or(on_call)) {
                 (Some(customer), _) => customer_named(db, *customer)?.into_iter().collect(),
                 (None, Some(number)) => customers_on(db, number)?,
                 (None, None) => Vec::new(),

@@ -126,7 +126,7 @@ fn a_solution_is_owed_from_the_opening_on_and_kept_by_whoever_says_that_it_was_t
 #[test]
 fn what_was_told_without_a_talk_is_kept_without_one() {
     let mut desk = Desk::new();
-    let number = Some(crate::number::Number::from_canonical(OTHER));
+    let number = Some(OTHER.to_owned());
     let (kind, channel) = (Kind::Consultation, Channel::Visit);
     let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };
     let Ok(Done::Ticket(ticket)) = desk.house.give(Some(desk.ann), open) else { panic!() };
@@ -207,7 +207,7 @@ fn what_turns_out_to_be_no_complaint_is_not_to_be_accepted() {
 fn who_wrote_is_answered_on_that_channel_or_by_a_talk() {
     let mut desk = Desk::new();
     let opened = |desk: &mut Desk, id| {
-        let number = Some(crate::number::Number::from_canonical(MOBILE));
+        let number = Some(MOBILE.to_owned());
         let (kind, channel) = (Kind::Complaint, Channel::Email);
         let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };
         let Ok(Done::Ticket(ticket)) = desk.house.give(Some(desk.ann), open) else { panic!("{id}") };

@@ -10,7 +10,6 @@ use super::world::{Happening, Verdict, World};
 use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
-use crate::number::Number;
 use crate::{ObligationId, TicketId};
 
 /// On an average so far apart.
@@ -277,7 +276,7 @@ impl World {
             Deed::Mail { line, kind } => Command::OpenTicket {
                 call: None,
                 customer: None,
-                number: Some(Number::from_canonical(LINES[line])),
+                number: Some(LINES[line].to_owned()),
                 kind,
                 channel: Channel::Email,
             },
