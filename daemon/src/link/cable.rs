@@ -76,7 +76,7 @@ impl Cable {
     pub fn cut(&mut self) {
         let mut heard = Vec::new();
         self.session.closed(&mut self.buffer, &mut heard);
-        heard.retain(|heard| !matches!(heard, Heard::Over(Over::Closed | Over::ShutDown)));
+        heard.retain(|heard| !matches!(heard, Heard::Over(Over::Closed | Over::ShutDown | Over::Login(_))));
         self.learn(heard);
         self.teller.lost(self.heard_at, "cut".into());
     }

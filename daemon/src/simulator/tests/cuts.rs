@@ -20,7 +20,8 @@ use crate::link::cable::{self, Cable};
 use crate::live::LinkNow;
 use crate::{CallId, LegId, QueueName};
 
-const CUTS: usize = 1_000;
+/// In each of two histories, so that two cores have something to do.
+const CUTS: usize = 500;
 
 /// A connection lasts for so many bytes at most: four times what it takes to tell all that is up.
 const BYTES: usize = 1_200_000;
@@ -206,11 +207,20 @@ fn note(truths: &mut Truths, run: usize, ended: Vec<TrueCall>) {
 type Sights = Vec<(Time, Time)>;
 
 #[test]
-fn a_thousand_cuts_under_three_hundred_calls_leave_no_ghost_and_each_who_was_missed_is_owed_one_callback() {
+fn cuts_under_three_hundred_calls_leave_no_ghost_and_each_who_was_missed_is_owed_one_callback() {
+    is_cut(6);
+}
+
+#[test]
+fn cuts_under_three_hundred_other_calls_leave_no_ghost_and_each_who_was_missed_is_owed_one_callback() {
+    is_cut(8);
+}
+
+fn is_cut(seed: u64) {
     let (mut truths, mut sights, mut most_up, mut run) = (Truths::new(), Sights::new(), 0, 0);
     let mut simulation = busy();
     let (mut hotline, mut at) = (Hotline::new(&simulation, start()), start() + TimeDelta::seconds(120));
-    let (mut site, mut chance) = (Site::new(at), StdRng::seed_from_u64(6));
+    let (mut site, mut chance) = (Site::new(at), StdRng::seed_from_u64(seed));
     for cut in 0..=CUTS {
         let bytes = if cut < CUTS { chance.random_range(0..BYTES) } else { usize::MAX };
         if cut == CUTS / 2 {
@@ -287,7 +297,7 @@ fn told<'a>(site: &'a Site, truths: &'a Truths) -> Vec<Both<'a>> {
         }
         both.push((&**call, truth));
     }
-    assert!(certain > 30, "{certain} certain");
+    assert!(certain > 15, "{certain} certain");
     both
 }
 
