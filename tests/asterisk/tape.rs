@@ -1,5 +1,6 @@
 //! The manager port as a recorder hears it: every byte that Asterisk sends, and when it came.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -92,10 +93,13 @@ impl Tape {
 
     /// Everybody has hung up, and Asterisk has told what it had to tell; the recording ends here.
     pub async fn ends(&mut self) {
-        let begins = |heard: &Heard, name: &str| heard.packets.iter().filter(|packet| packet.starts_with(name)).count();
-        let idle = |heard: &Heard| {
-            (begins(heard, "Event: Newchannel\r\n") == begins(heard, "Event: Hangup\r\n")).then_some(())
+        // By their ids: a packet that Asterisk tears must not leave one too many for ever.
+        let of = |heard: &Heard, name: &str| -> BTreeSet<String> {
+            let packets = heard.packets.iter().filter(|packet| packet.starts_with(name));
+            packets.map(|packet| field(packet, "Uniqueid").to_owned()).collect()
         };
+        let idle =
+            |heard: &Heard| of(heard, "Event: Newchannel\r\n").is_subset(&of(heard, "Event: Hangup\r\n")).then_some(());
         self.until("everybody to have hung up", idle).await;
         self.asks("Ping", &[]).await;
     }
