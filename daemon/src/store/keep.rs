@@ -1,18 +1,17 @@
-//! Keeps what was decided: each fact into the tables that pages read, and into `facts`, in the
-//! same transaction.
+//! Keeps what was decided: each fact into the tables that pages read, and as a [`line`] into
+//! `facts`, in the same transaction.
 
 use rusqlite::{Connection, params};
-use serde_json::{Value, json};
 
 use super::column::ms;
 use super::detail;
+use super::line;
 use super::versions;
-use crate::desk::asking::Ask;
-use crate::desk::clock::{Basis, News, Obligation, ObligationState, Rung};
+use crate::desk::clock::{News, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
 use crate::desk::ticket::{Ticket, TicketState};
 use crate::desk::{Addressee, LATE_AFTER};
-use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
+use crate::{ObligationId, Time};
 
 /// The one source of ids. A fact's own number is drawn after the ids that it brought, so that the
 /// highest fact is the highest id that was ever kept.
@@ -38,22 +37,9 @@ impl Sequence {
     }
 }
 
-/// What `facts` says of a fact beside its time: of whom and what, and the rest as JSON.
-#[derive(Default)]
-struct About<'a> {
-    kind: &'static str,
-    by: Option<PersonId>,
-    call: Option<&'a CallId>,
-    ticket: Option<TicketId>,
-    obligation: Option<ObligationId>,
-    customer: Option<CustomerId>,
-    person: Option<PersonId>,
-    body: Option<Value>,
-}
-
 pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
     write(db, ids, fact, now)?;
-    let Some(about) = about(fact) else { return Ok(()) };
+    let Some(line) = line::of(fact) else { return Ok(()) };
     db.prepare_cached(
         "INSERT INTO facts (seq, at_ms, kind, by_person, call, ticket, obligation, customer, person, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -61,308 +47,16 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusq
     .execute(params![
         ids.draw(1),
         ms(now),
-        about.kind,
-        about.by.map(|id| id.0),
-        about.call.map(|id| id.as_str()),
-        about.ticket.map(|id| id.0),
-        about.obligation.map(|id| id.0),
-        about.customer.map(|id| id.0),
-        about.person.map(|id| id.0),
-        about.body.map_or_else(|| "{}".to_owned(), |body| body.to_string()),
+        line.kind,
+        line.by.map(|id| id.0),
+        line.call.map(|id| id.as_str()),
+        line.ticket.map(|id| id.0),
+        line.obligation.map(|id| id.0),
+        line.customer.map(|id| id.0),
+        line.person.map(|id| id.0),
+        line.body.map_or_else(|| "{}".to_owned(), |body| body.to_string()),
     ])?;
     Ok(())
-}
-
-/// The fact's line in `facts`. None for what has its whole record in a table of its own: a call's
-/// states, drafts, sessions; and for what changed nothing. Hashes of passwords are never among it.
-fn about(fact: &Fact) -> Option<About<'_>> {
-    Some(match fact {
-        Fact::CallSeen { .. }
-        | Fact::DraftKept { .. }
-        | Fact::SignedIn { .. }
-        | Fact::SessionKept { .. }
-        | Fact::SignedOut { .. }
-        | Fact::Unmoved { .. } => return None,
-        Fact::PolicySet { version, by, .. } => {
-            About { kind: "policy_set", by: *by, body: Some(json!({ "version": version })), ..About::default() }
-        }
-        Fact::TicketOpened { ticket, call, by, .. } => About {
-            kind: "ticket_opened",
-            by: *by,
-            call: call.as_ref(),
-            ticket: Some(ticket.id),
-            customer: ticket.customer,
-            body: Some(json!({
-                "opened_at_ms": ms(ticket.opened_at), "kind": ticket.kind.as_str(),
-                "category": ticket.category, "priority": ticket.priority.as_str(),
-                "complexity": ticket.complexity.as_str(), "channel": ticket.channel.as_str(),
-            })),
-            ..About::default()
-        },
-        Fact::CallJoined { call, ticket } => {
-            About { kind: "call_joined", call: Some(call), ticket: Some(*ticket), ..About::default() }
-        }
-        Fact::CallMoved { call, from, to, owner, .. } => About {
-            kind: "call_moved",
-            by: *owner,
-            call: Some(call),
-            ticket: *from,
-            body: Some(json!({ "to": to.0 })),
-            ..About::default()
-        },
-        Fact::CallsMerged { from, into, .. } => About {
-            kind: "calls_merged",
-            call: Some(from),
-            body: Some(json!({ "into": into.as_str() })),
-            ..About::default()
-        },
-        Fact::OwnerTaken { ticket, person, call } => About {
-            kind: "owner_taken",
-            call: Some(call),
-            ticket: Some(*ticket),
-            person: Some(*person),
-            ..About::default()
-        },
-        Fact::TicketSaved { ticket, by, version, form, state, .. } => About {
-            kind: "ticket_saved",
-            by: *by,
-            ticket: Some(*ticket),
-            body: Some(json!({
-                "version": version, "kind": form.kind.as_str(), "category": form.category,
-                "priority": form.priority.as_str(), "complexity": form.complexity.as_str(),
-                "channel": form.channel.as_str(), "summary": form.summary, "course": form.course,
-                "demand": form.demand, "state": state.as_str(),
-            })),
-            ..About::default()
-        },
-        Fact::TicketLinked { ticket, customer, .. } => {
-            About { kind: "ticket_linked", ticket: Some(*ticket), customer: Some(*customer), ..About::default() }
-        }
-        Fact::ObligationBegan { obligation, call, policy } => About {
-            kind: "obligation_began",
-            call: call.as_ref(),
-            ticket: Some(obligation.ticket),
-            obligation: Some(obligation.id),
-            customer: obligation.customer,
-            person: obligation.owner,
-            body: Some(began(obligation, *policy)),
-            ..About::default()
-        },
-        Fact::ObligationMoved { obligation, ticket, customer, queue, ladder, policy, .. } => About {
-            kind: "obligation_moved",
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            customer: *customer,
-            body: Some(json!({
-                "due_at_ms": ladder.due_at.map(ms), "policy": policy,
-                "queue": queue.as_ref().map(|queue| queue.as_str()),
-            })),
-            ..About::default()
-        },
-        Fact::AttemptMade { obligation, ticket, call, outcome, .. } => About {
-            kind: "attempt_made",
-            call: Some(call),
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "outcome": outcome.as_str() })),
-            ..About::default()
-        },
-        Fact::ObligationKept { obligation, ticket, proof, .. } => About {
-            kind: "obligation_kept",
-            call: Some(&proof.call),
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({
-                "agent": proof.agent.as_str(), "from_ms": ms(proof.from), "talk_ms": proof.talk_ms,
-            })),
-            ..About::default()
-        },
-        Fact::RungFired { obligation, ticket, rung, planned_at, late, told, .. } => About {
-            kind: "rung_fired",
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({
-                "rung": rung.as_str(), "planned_at_ms": ms(*planned_at), "late": late,
-                "told": told.iter().map(addressee).collect::<Vec<_>>(),
-            })),
-            ..About::default()
-        },
-        Fact::Claimed { obligation, ticket, claim, by, .. } => About {
-            kind: if claim.is_some() { "claimed" } else { "claim_released" },
-            by: *by,
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            person: claim.map(|claim| claim.by),
-            body: claim.map(|claim| json!({ "until_ms": ms(claim.until) })),
-            ..About::default()
-        },
-        Fact::CalledBeside { obligation, ticket, call, by, claim } => About {
-            kind: "called_beside",
-            by: Some(*by),
-            call: Some(call),
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            person: Some(claim.by),
-            body: Some(json!({ "until_ms": ms(claim.until) })),
-            ..About::default()
-        },
-        Fact::Suspended { obligation, ticket, from, reason, by, .. } => About {
-            kind: "suspended",
-            by: *by,
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "from_ms": ms(*from), "reason": reason })),
-            ..About::default()
-        },
-        Fact::Resumed { obligation, ticket, at, by, .. } => About {
-            kind: "resumed",
-            by: *by,
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "to_ms": ms(*at) })),
-            ..About::default()
-        },
-        Fact::ObligationEnded { obligation, ticket, state, why, by, proof, .. } => About {
-            kind: "obligation_ended",
-            by: *by,
-            call: proof.as_ref().map(|proof| &proof.call),
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "state": state.as_str(), "why": why })),
-            ..About::default()
-        },
-        Fact::Accepted { obligation, ticket, solved_by, by } => About {
-            kind: "accepted",
-            by: *by,
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "solved_by_ms": ms(*solved_by) })),
-            ..About::default()
-        },
-        Fact::Surveyed { obligation, ticket, survey, by, .. } => About {
-            kind: "surveyed",
-            by: *by,
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "result": survey.result.as_str(), "words": survey.words })),
-            ..About::default()
-        },
-        Fact::TicketReopened { ticket, obligation, told, .. } => About {
-            kind: "ticket_reopened",
-            ticket: Some(*ticket),
-            obligation: Some(*obligation),
-            body: Some(json!({ "told": told.iter().map(|told| told.person.0).collect::<Vec<_>>() })),
-            ..About::default()
-        },
-        Fact::CustomerSaved { customer, by, version, form, numbers } => About {
-            kind: "customer_saved",
-            by: *by,
-            customer: Some(*customer),
-            body: Some(json!({
-                "version": version, "name": form.name, "company": form.company, "address": form.address,
-                "key_customer": form.key_customer, "note": form.note,
-                "numbers": numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>(),
-            })),
-            ..About::default()
-        },
-        Fact::PersonAdded { person, login, name, role, by, .. } => About {
-            kind: "person_added",
-            by: *by,
-            person: Some(*person),
-            body: Some(json!({ "login": login, "name": name, "role": role.as_str() })),
-            ..About::default()
-        },
-        Fact::PasswordSet { person, by, .. } => {
-            About { kind: "password_set", by: *by, person: Some(*person), ..About::default() }
-        }
-        Fact::PersonChanged { person, name, role, active, by, .. } => About {
-            kind: "person_changed",
-            by: *by,
-            person: Some(*person),
-            body: Some(json!({ "name": name, "role": role.as_str(), "active": active })),
-            ..About::default()
-        },
-        Fact::AwaySet { person, away, deputy, by } => About {
-            kind: "away_set",
-            by: *by,
-            person: Some(*person),
-            body: Some(json!({ "away": away, "deputy": deputy.map(|deputy| deputy.0) })),
-            ..About::default()
-        },
-        Fact::ExtensionMapped { pbx, extension, person, by } => About {
-            kind: "extension_mapped",
-            by: *by,
-            person: *person,
-            body: Some(json!({ "pbx": pbx.as_str(), "extension": extension.as_str() })),
-            ..About::default()
-        },
-        Fact::ExtensionIgnored { pbx, extension, by } => About {
-            kind: "extension_ignored",
-            by: *by,
-            body: Some(json!({ "pbx": pbx.as_str(), "extension": extension.as_str() })),
-            ..About::default()
-        },
-        Fact::LanguageSet { person, language } => About {
-            kind: "language_set",
-            by: Some(*person),
-            person: Some(*person),
-            body: Some(json!({ "language": language })),
-            ..About::default()
-        },
-        Fact::Asked { by, pbx, ask, ticket, obligation, person } => {
-            let (kind, call, mut body) = asked(ask);
-            body["pbx"] = pbx.as_str().into();
-            About {
-                kind,
-                by: Some(*by),
-                call,
-                ticket: *ticket,
-                obligation: *obligation,
-                person: *person,
-                body: Some(body),
-                ..About::default()
-            }
-        }
-    })
-}
-
-fn addressee(told: &Addressee) -> Value {
-    let instead_of: Vec<i64> = told.instead_of.iter().map(|person| person.0).collect();
-    json!({ "person": told.person.0, "instead_of": instead_of })
-}
-
-/// All that its deadline is reckoned from, so that it can be reckoned again from facts alone.
-fn began(obligation: &Obligation, policy: i64) -> Value {
-    let Basis { kind, began_at, promised_at, queue, subject, suspensions: _ } = &obligation.basis;
-    json!({
-        "clock": kind.as_str(), "began_at_ms": ms(*began_at), "promised_at_ms": promised_at.map(ms),
-        "queue": queue.as_ref().map(|queue| queue.as_str()),
-        "kind": subject.kind.as_str(), "category": subject.category, "priority": subject.priority.as_str(),
-        "complexity": subject.complexity.as_str(), "key_customer": subject.key_customer,
-        "number": obligation.number.as_ref().map(|number| number.as_str()),
-        "due_at_ms": obligation.ladder.due_at.map(ms), "policy": policy,
-    })
-}
-
-/// What was asked: its kind, of which call, and the rest.
-fn asked(ask: &Ask) -> (&'static str, Option<&CallId>, Value) {
-    match ask {
-        Ask::Dial { agent, to, leg } => {
-            let body = json!({ "leg": leg.as_str(), "agent": agent.as_str(), "to": to.as_str() });
-            ("dial_asked", None, body)
-        }
-        Ask::HangUp { call } => ("hang_up_asked", Some(call), json!({})),
-        Ask::Pause { agent, queue, reason } => {
-            let kind = if reason.is_some() { "pause_asked" } else { "unpause_asked" };
-            let queue = queue.as_ref().map(|queue| queue.as_str());
-            (kind, None, json!({ "agent": agent.as_str(), "queue": queue, "reason": reason }))
-        }
-        Ask::Spy { spy, call, agent, how, leg } => {
-            let (agent, spy) = (agent.as_str(), spy.as_str());
-            let body = json!({ "leg": leg.as_str(), "agent": agent, "spy": spy, "how": how.as_str() });
-            ("spy_asked", Some(call), body)
-        }
-    }
 }
 
 fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
@@ -375,7 +69,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::CallMoved { call, to, owner, .. } => {
             run("UPDATE calls SET ticket = ?2 WHERE id = ?1 OR merged_into = ?1", params![call.as_str(), to.0])?;
             run(
-                "UPDATE obligations SET ticket = ?2, owner = coalesce(owner, ?3) WHERE call = ?1",
+                "UPDATE obligations SET ticket = ?2, owner = coalesce(owner, ?3) WHERE call = ?1 AND state = 'open'",
                 params![call.as_str(), to.0, owner.map(|id| id.0)],
             )
         }

@@ -11,6 +11,7 @@ mod detail;
 mod gather;
 pub mod journal;
 mod keep;
+mod line;
 mod open;
 pub(crate) mod outbox;
 mod owed;
