@@ -19,6 +19,7 @@ pub mod replay;
 pub mod send;
 pub mod simulator;
 pub mod store;
+pub mod whereabouts;
 
 pub use engine::Commands;
 pub use names::*;
