@@ -86,7 +86,7 @@ impl Right for Anyone {
 impl Right for Desk {
     fn allows(role: Role) -> bool {
         match role {
-            Role::Agent | Role::Supervisor => true,
+            Role::Agent | Role::Handler | Role::Supervisor => true,
             Role::Manager | Role::Admin => false,
         }
     }
@@ -94,7 +94,7 @@ impl Right for Desk {
 impl Right for Read {
     fn allows(role: Role) -> bool {
         match role {
-            Role::Agent | Role::Supervisor | Role::Manager => true,
+            Role::Agent | Role::Handler | Role::Supervisor | Role::Manager => true,
             Role::Admin => false,
         }
     }
@@ -103,7 +103,7 @@ impl Right for Watch {
     fn allows(role: Role) -> bool {
         match role {
             Role::Supervisor | Role::Manager => true,
-            Role::Agent | Role::Admin => false,
+            Role::Agent | Role::Handler | Role::Admin => false,
         }
     }
 }
@@ -111,7 +111,7 @@ impl Right for Oversee {
     fn allows(role: Role) -> bool {
         match role {
             Role::Supervisor | Role::Manager | Role::Admin => true,
-            Role::Agent => false,
+            Role::Agent | Role::Handler => false,
         }
     }
 }
@@ -119,7 +119,7 @@ impl Right for Govern {
     fn allows(role: Role) -> bool {
         match role {
             Role::Manager | Role::Admin => true,
-            Role::Agent | Role::Supervisor => false,
+            Role::Agent | Role::Handler | Role::Supervisor => false,
         }
     }
 }
@@ -127,7 +127,7 @@ impl Right for Wire {
     fn allows(role: Role) -> bool {
         match role {
             Role::Admin => true,
-            Role::Agent | Role::Supervisor | Role::Manager => false,
+            Role::Agent | Role::Handler | Role::Supervisor | Role::Manager => false,
         }
     }
 }

@@ -103,16 +103,16 @@ async fn text(answer: Response) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// Who may: nobody signed in, agent, supervisor, manager, admin.
-type May = [bool; 5];
-const ALL: May = [true; 5];
-const SIGNED_IN: May = [false, true, true, true, true];
-const DESK: May = [false, true, true, false, false];
-const READ: May = [false, true, true, true, false];
-const WATCH: May = [false, false, true, true, false];
-const WIRE: May = [false, false, false, false, true];
-const GOVERN: May = [false, false, false, true, true];
-const OVERSEE: May = [false, false, true, true, true];
+/// Who may: nobody signed in, agent, handler, supervisor, manager, admin.
+type May = [bool; 6];
+const ALL: May = [true; 6];
+const SIGNED_IN: May = [false, true, true, true, true, true];
+const DESK: May = [false, true, true, true, false, false];
+const READ: May = [false, true, true, true, true, false];
+const WATCH: May = [false, false, false, true, true, false];
+const WIRE: May = [false, false, false, false, false, true];
+const GOVERN: May = [false, false, false, false, true, true];
+const OVERSEE: May = [false, false, false, true, true, true];
 
 /// Every route and who may use it.
 const ROUTES: &[(&str, &str, May)] = &[

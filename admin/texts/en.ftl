@@ -43,6 +43,7 @@ keys-list = This list
 keys-single = Single keys (/ and ?)
 
 role-agent = agent
+role-handler = handler
 role-supervisor = supervisor
 role-manager = manager
 role-admin = admin

@@ -43,6 +43,7 @@ keys-list = 这张表
 keys-single = 单键快捷键（/ 和 ?）
 
 role-agent = 坐席
+role-handler = 经办人
 role-supervisor = 主管
 role-manager = 经理
 role-admin = 管理员

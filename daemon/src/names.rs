@@ -14,6 +14,10 @@ pub type Time = chrono::DateTime<chrono::Utc>;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PbxName(pub Arc<str>);
 
+/// A department, as the policy names it: `品质部`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DepartmentName(pub Arc<str>);
+
 /// One call of one PBX: `hq-t6zq80-1795293682.59`, made of the PBX, its boot and the id of the
 /// call's oldest leg. The same call gets the same id again after we were restarted and asked
 /// the PBX what is up. Safe in URLs and HTML ids.
@@ -26,7 +30,7 @@ macro_rules! text { ($($name:ident)*) => {$(
     impl fmt::Display for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) } }
     impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Debug::fmt(&*self.0, f) } }
 )*} }
-text! { PbxName CallId }
+text! { PbxName DepartmentName CallId }
 
 macro_rules! row_id { ($($(#[$doc:meta])* $name:ident)*) => {$(
     $(#[$doc])*
@@ -64,6 +68,8 @@ words! {
     /// text.
     Role {
         Agent = "agent",
+        /// Of a department: investigates and decides its matters, and sees no others.
+        Handler = "handler",
         Supervisor = "supervisor",
         /// Sees all that a supervisor sees, and sets the policy.
         Manager = "manager",

@@ -150,7 +150,7 @@ impl Shell {
         let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
         match self.visitor.person.role {
-            Role::Agent => vec![desk, tickets, owed],
+            Role::Agent | Role::Handler => vec![desk, tickets, owed],
             Role::Supervisor => vec![live, desk, tickets, owed, policy],
             Role::Manager => vec![live, tickets, owed, policy],
             Role::Admin => vec![

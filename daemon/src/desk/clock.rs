@@ -140,6 +140,19 @@ impl ClockKind {
             ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing => Keeping::Word,
         }
     }
+
+    /// Whether it is owed by those who answer the queue, whichever department the matter is for.
+    pub fn is_the_queues(self) -> bool {
+        match self {
+            ClockKind::MissedCall | ClockKind::FirstResponse => true,
+            ClockKind::Acceptance
+            | ClockKind::Resolution
+            | ClockKind::Promise
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => false,
+        }
+    }
 }
 
 impl Rung {

@@ -41,7 +41,7 @@ pub fn given(
 pub fn supervises(case: &Case, person: PersonId) -> Option<bool> {
     match case.staff.people.get(&person)?.role {
         Role::Supervisor | Role::Manager => Some(true),
-        Role::Agent => Some(false),
+        Role::Agent | Role::Handler => Some(false),
         Role::Admin => None,
     }
 }

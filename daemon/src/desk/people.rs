@@ -109,7 +109,7 @@ fn may_wire(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     let role = by.map(|by| case.staff.people.get(&by).map(|member| member.role));
     match role {
         None | Some(Some(Role::Admin)) => Ok(()),
-        Some(Some(Role::Agent | Role::Supervisor | Role::Manager) | None) => Err(Refusal::NotAllowed),
+        Some(Some(Role::Agent | Role::Handler | Role::Supervisor | Role::Manager) | None) => Err(Refusal::NotAllowed),
     }
 }
 
@@ -118,7 +118,7 @@ fn may_excuse(case: &Case, by: Option<PersonId>, person: PersonId) -> Result<(),
     let Some(by) = by.filter(|by| *by != person) else { return Ok(()) };
     match case.staff.people.get(&by).map(|member| member.role) {
         Some(Role::Supervisor | Role::Manager | Role::Admin) => Ok(()),
-        Some(Role::Agent) | None => Err(Refusal::NotAllowed),
+        Some(Role::Agent | Role::Handler) | None => Err(Refusal::NotAllowed),
     }
 }
 

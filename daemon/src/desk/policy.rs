@@ -16,7 +16,7 @@ use crate::number::Numbering;
 use crate::{PbxName, Time};
 pub use file::{Change, Mistake, changes, with_year};
 pub use rule::{ClockRule, Clocks, Exception, Hours, Subject, Target, When};
-pub use terms::{Callback, Notices, Recipient, Steps, Terms};
+pub use terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 
 /// The longest text of a site's terms: with all their comments they take a tenth of it, and a form
 /// with it, encoded, stays within what a request may hold.
@@ -109,7 +109,7 @@ impl Policy {
         let rule = self.terms.clocks.rule(basis.kind);
         let calendar = match rule.hours {
             Hours::All => &self.all_hours,
-            Hours::Open => self.terms.calendar(basis.queue.as_ref()),
+            Hours::Open => self.terms.calendar(basis),
         };
         let window = match rule.target(&basis.subject) {
             Target::Within { ms } => Window::Counted { ms },

@@ -25,7 +25,7 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
     let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
     let supervises = match case.staff.people.get(&by).map(|member| member.role) {
         Some(Role::Supervisor) => true,
-        Some(Role::Agent) => false,
+        Some(Role::Agent | Role::Handler) => false,
         Some(Role::Manager | Role::Admin) | None => return Err(Refusal::NotAllowed),
     };
     if !concerns(case, ticket.owner, by, supervises) {

@@ -12,7 +12,7 @@ pub fn given(case: &Case, by: Option<PersonId>, version: Option<i64>, text: &str
     let role = by.map(|by| case.staff.people.get(&by).map(|member| member.role));
     match role {
         None | Some(Some(Role::Manager | Role::Admin)) => {}
-        Some(Some(Role::Agent | Role::Supervisor) | None) => return Err(Refusal::NotAllowed),
+        Some(Some(Role::Agent | Role::Handler | Role::Supervisor) | None) => return Err(Refusal::NotAllowed),
     }
     let stands = case.policy.version;
     if version.is_some_and(|version| version != stands) {

@@ -97,7 +97,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
 fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     let Some(by) = by else { return Ok(()) };
     match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Agent | Role::Supervisor) => Ok(()),
+        Some(Role::Agent | Role::Handler | Role::Supervisor) => Ok(()),
         Some(Role::Manager | Role::Admin) | None => Err(Refusal::NotAllowed),
     }
 }

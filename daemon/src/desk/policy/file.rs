@@ -8,14 +8,16 @@ mod length;
 mod reading;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
 use toml::de::DeTable;
 
 use super::rule::{ClockRule, Clocks, Exception, Hours, Target, When};
-use super::terms::{Callback, Notices, Recipient, Steps, Terms};
+use super::terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 use super::{MAX_TEXT_BYTES, Policy};
+use crate::DepartmentName;
 use crate::desk::calendar::Slots;
 use crate::desk::clock::{ClockKind, Rung};
 use crate::desk::ticket::{Complexity, Kind, Priority};
@@ -76,9 +78,29 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 7] = ["clock", "ladder", "notices", "callback", "spot_check", "calendar", "queues"];
+        const SECTIONS: [&str; 9] = [
+            "clock",
+            "ladder",
+            "notices",
+            "callback",
+            "spot_check",
+            "calendar",
+            "queues",
+            "departments",
+            "responsibility",
+        ];
         reading.keys(document, &SECTIONS);
-        let Terms { clocks, calendars, queues, steps, notices, callback, spot_check_percent } = self;
+        let Terms {
+            clocks,
+            calendars,
+            queues,
+            departments,
+            responsibility,
+            steps,
+            notices,
+            callback,
+            spot_check_percent,
+        } = self;
         reading.section(document, "clock", |reading, table| take_clocks(clocks, reading, table, ground));
         reading.section(document, "ladder", |reading, table| {
             reading.keys(table, &["reminder_percent", "escalated_after", "told"]);
@@ -101,6 +123,21 @@ impl Terms {
                     queues.insert(queue.get_ref().as_ref().into(), name.to_owned());
                 }
             }
+        });
+        reading.section(document, "departments", |reading, table| {
+            let names: Vec<&str> = calendars.keys().map(String::as_str).collect();
+            for (department, calendar) in table {
+                if department.get_ref().trim().is_empty() {
+                    reading.wrong::<()>(&department.span(), "a department has a name, as in \"品质部\" = \"site\"");
+                }
+                if let Some(name) = reading.one_of(calendar, &names, |name| name) {
+                    departments.insert(department.get_ref().as_ref().into(), name.to_owned());
+                }
+            }
+        });
+        reading.set(document, "responsibility", responsibility, |reading, value| {
+            let list = reading.list(value, "[[responsibility]]")?;
+            Some(list.iter().filter_map(|row| responsible(reading, row, departments, ground)).collect())
         });
     }
 }
@@ -192,6 +229,34 @@ fn exception(reading: &mut Reading, value: &Value, ground: &Ground) -> Option<Ex
         return reading.wrong(&value.span(), "an exception says what they are given, as in within = \"10m\"");
     };
     Some(Exception { when, within_ms: reading.length(within)? })
+}
+
+fn responsible(
+    reading: &mut Reading,
+    value: &Value,
+    departments: &BTreeMap<DepartmentName, String>,
+    ground: &Ground,
+) -> Option<Responsible> {
+    let table = reading.table(value)?;
+    reading.keys(table, &["kind", "category", "department"]);
+    let categories: Vec<&str> = ground.policy.categories.iter().map(String::as_str).collect();
+    let (mut kind, mut category, mut department) = (None, None, None);
+    reading.set(table, "kind", &mut kind, |r, v| r.one_of(v, Kind::ALL, Kind::as_str).map(Some));
+    reading.set(table, "category", &mut category, |r, v| {
+        r.one_of(v, &categories, |category| category).map(|category| Some(category.to_owned()))
+    });
+    let names: Vec<&str> = departments.keys().map(DepartmentName::as_str).collect();
+    if names.is_empty() {
+        return reading.wrong(
+            &value.span(),
+            "there is no department yet; name them, as in [departments] with \"品质部\" = \"site\"",
+        );
+    }
+    if !table.contains_key("department") {
+        return reading.wrong(&value.span(), "a row says who answers for such matters, as in department = \"品质部\"");
+    }
+    reading.set(table, "department", &mut department, |r, v| r.one_of(v, &names, |name| name).map(Some));
+    Some(Responsible { kind, category, department: department?.into() })
 }
 
 fn take_steps(steps: &mut Steps, reading: &mut Reading, table: &DeTable) {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::rule::Clocks;
+use super::rule::{Clocks, Subject};
 use super::{HOUR_MS, MINUTE_MS};
-use crate::QueueName;
 use crate::desk::calendar::{Calendar, Slots};
-use crate::desk::clock::Rung;
+use crate::desk::clock::{Basis, Rung};
+use crate::desk::ticket::Kind;
 use crate::names::words;
+use crate::{DepartmentName, QueueName};
 
 pub use crate::desk::deadline::Steps;
 
@@ -21,11 +22,23 @@ pub struct Terms {
     pub calendars: BTreeMap<String, Calendar>,
     /// Which calendar goes for who comes through a queue; the site's for all others.
     pub queues: BTreeMap<QueueName, String>,
+    /// The departments, and which calendar goes for what they answer for.
+    pub departments: BTreeMap<DepartmentName, String>,
+    /// Which department answers for a matter: the first that fits.
+    pub responsibility: Vec<Responsible>,
     pub steps: Steps,
     pub notices: Notices,
     pub callback: Callback,
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
+}
+
+/// A row of the responsibility table; what is none does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Responsible {
+    pub kind: Option<Kind>,
+    pub category: Option<String>,
+    pub department: DepartmentName,
 }
 
 /// Whom rungs tell, and when people want to hear of them.
@@ -80,6 +93,8 @@ impl Terms {
             clocks: Clocks::default(),
             calendars: BTreeMap::from([(Terms::SITE.to_owned(), Calendar::all_hours(zone.clone()))]),
             queues: BTreeMap::new(),
+            departments: BTreeMap::new(),
+            responsibility: Vec::new(),
             steps: Steps { reminder_percent: 80, escalated_after_ms: 24 * HOUR_MS },
             notices: Notices { told: BTreeMap::from(told), quiet: Slots::CLOSED, digest_from: 5 },
             callback: Callback { talk_ms: 10_000, attempts: 3, days: 2, claim_ms: 15 * MINUTE_MS },
@@ -87,12 +102,25 @@ impl Terms {
         }
     }
 
-    /// The hours of who came through that queue.
+    /// The department that answers for it by the table.
+    pub fn responsible(&self, subject: &Subject) -> Option<&DepartmentName> {
+        let fits = |row: &&Responsible| {
+            row.kind.is_none_or(|kind| kind == subject.kind)
+                && row.category.as_ref().is_none_or(|category| *category == subject.category)
+        };
+        self.responsibility.iter().find(fits).map(|row| &row.department)
+    }
+
+    /// In whose hours it is owed: of the department that answers for the matter, else of the queue
+    /// that it came through. Who was missed or waits for a first word is the queue's, whatever the
+    /// matter is about.
     ///
     /// # Panics
     /// Without a calendar of the site, which [`Terms::usual`] has and no file can take away.
-    pub fn calendar(&self, queue: Option<&QueueName>) -> &Calendar {
-        let named = queue.and_then(|queue| self.queues.get(queue));
+    pub fn calendar(&self, basis: &Basis) -> &Calendar {
+        let department = self.responsible(&basis.subject).filter(|_| !basis.kind.is_the_queues());
+        let departments = department.and_then(|department| self.departments.get(department));
+        let named = departments.or_else(|| self.queues.get(basis.queue.as_ref()?));
         named.and_then(|name| self.calendars.get(name)).unwrap_or(&self.calendars[Terms::SITE])
     }
 }

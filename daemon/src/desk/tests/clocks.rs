@@ -4,13 +4,19 @@ use super::super::calendar::{Calendar, Week};
 use super::super::case::Ids;
 use super::super::command::{Owed, Step};
 use super::super::matters::is_drawn;
-use super::super::policy::{Exception, Hours, Policy, When};
+use super::super::policy::{Exception, Hours, Policy, Responsible, Target, When};
 use super::super::ticket::Satisfaction;
 use super::*;
 use crate::store::read::ObligationRow;
-use crate::{CallId, PersonId, TicketId};
+use crate::{CallId, DepartmentName, PersonId, TicketId};
 
 const HOUR: f64 = 60.0 * MINUTE;
+
+/// The same hours every day.
+fn hours(policy: &Policy, hours: &str) -> Calendar {
+    let week = Week::new(std::array::from_fn(|_| hours.parse().unwrap()));
+    Calendar { week, ..Calendar::all_hours(policy.zone.clone()) }
+}
 
 /// A desk with an agent, another, a supervisor, and a customer who was served by the first.
 struct Desk {
@@ -313,10 +319,7 @@ fn a_promise_that_is_waived_gives_the_solution_back_and_a_waived_solution_is_wai
 #[test]
 fn who_withheld_their_number_is_owed_a_solution_in_their_queues_hours() {
     let mut policy = policy();
-    let nine_to_ten = Calendar {
-        week: Week::new(std::array::from_fn(|_| "09:00-10:00".parse().unwrap())),
-        ..Calendar::all_hours(policy.zone.clone())
-    };
+    let nine_to_ten = hours(&policy, "09:00-10:00");
     policy.terms.calendars.insert("mornings".into(), nine_to_ten);
     policy.terms.queues.insert("early".into(), "mornings".into());
     policy.terms.clocks.rule_mut(ClockKind::Resolution).hours = Hours::Open;
@@ -332,6 +335,39 @@ fn who_withheld_their_number_is_owed_a_solution_in_their_queues_hours() {
     // An hour tomorrow, and one the day after; the tests' day begins at ten.
     assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(48.0 * HOUR)));
     assert_eq!(desk.house.sql("SELECT queue FROM obligations ORDER BY id DESC LIMIT 1"), ["early"]);
+}
+
+#[test]
+fn a_complaint_is_owed_in_the_hours_of_the_department_that_answers_for_it() {
+    let mut policy = policy();
+    for (name, slots) in [("mornings", "09:00-10:00"), ("evenings", "18:00-20:00")] {
+        policy.terms.calendars.insert(name.into(), hours(&policy, slots));
+    }
+    let department = DepartmentName::from("品质部");
+    policy.terms.queues.insert("early".into(), "mornings".into());
+    policy.terms.departments.insert(department.clone(), "evenings".into());
+    policy.terms.responsibility =
+        vec![Responsible { kind: Some(Kind::Complaint), category: Some("product_quality".into()), department }];
+    for kind in [ClockKind::Resolution, ClockKind::MissedCall] {
+        let rule = policy.terms.clocks.rule_mut(kind);
+        (rule.hours, rule.target) = (Hours::Open, Target::Within { ms: 3 * 3_600_000 });
+        rule.except.clear();
+    }
+    let mut desk = Desk::under(policy);
+    let wait = crate::calls::call::Wait { queue: "early".into(), joined_at: t(101.0), left_at: Some(t(110.0)) };
+    let lost = Call { waits: vec![wait], ..inbound("lost", OTHER, t(100.0)) };
+    desk.house.sees(t(110.0), &ended(&lost, t(110.0), Outcome::Abandoned));
+    // The tests' day begins at ten: the queue's three hours end on the third morning from now.
+    let missed = Some(t(72.0 * HOUR));
+    assert_eq!(desk.row(ClockKind::MissedCall).due_at, missed);
+    desk.save(complaint(), TicketState::InProgress);
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(3.0 * HOUR)), "the site's hours, all of them");
+    desk.save(TicketForm { category: "product_quality".into(), ..complaint() }, TicketState::InProgress);
+    // Two hours this evening, and one tomorrow's.
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(33.0 * HOUR)));
+    assert_eq!(desk.row(ClockKind::MissedCall).due_at, missed, "who waited in a queue waits in its hours");
+    desk.save(TicketForm { category: "delivery".into(), ..complaint() }, TicketState::InProgress);
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(3.0 * HOUR)));
 }
 
 #[test]

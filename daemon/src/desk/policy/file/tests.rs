@@ -5,7 +5,9 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::QueueName;
 use crate::desk::calendar::{Calendar, Official, Week, china, ical};
+use crate::desk::policy::Subject;
 use crate::number::Numbering;
 
 fn policy() -> Policy {
@@ -76,16 +78,45 @@ make_up = "22:00-06:00"
     assert_eq!(terms.notices.digest_from, usual().notices.digest_from);
     assert_eq!(terms.notices.told[&Rung::Reminder], BTreeSet::from([Recipient::Owner, Recipient::Supervisor]));
     assert_eq!(terms.notices.told[&Rung::Escalated], BTreeSet::from([Recipient::Manager]));
-    let site = terms.calendar(None);
+    let site = &terms.calendars[Terms::SITE];
     assert_eq!(site.hours_of(date(2026, 11, 23)).to_string(), "09:00-12:00 13:30-18:00");
     assert_eq!(site.hours_of(date(2026, 12, 31)).to_string(), "09:00-12:00");
     assert!(site.hours_of(date(2026, 10, 1)).is_empty());
     assert!(site.hours_of(date(2027, 1, 1)).is_empty());
     assert_eq!(site.hours_of(date(2027, 1, 3)).to_string(), "09:00-12:00 13:30-18:00");
-    let night = terms.calendar(Some(&"夜班".into()));
+    let night = &terms.calendars[&terms.queues[&QueueName::from("夜班")]];
     assert_eq!(night.hours_of(date(2027, 1, 3)).to_string(), "22:00-06:00");
     assert_eq!(night.hours_of(date(2026, 11, 24)).to_string(), "09:00-18:00", "as the site's");
     assert_eq!(read(&terms.write()).unwrap(), terms);
+}
+
+#[test]
+fn the_first_row_that_fits_says_who_answers_for_a_matter() {
+    let text = "[calendar.office]\nholidays = \"CN\"\n[departments]\n\"品质部\" = \"office\"\nstores = \"site\"\n\
+                [[responsibility]]\nkind = \"complaint\"\ncategory = \"product_quality\"\ndepartment = \"品质部\"\n\
+                [[responsibility]]\nkind = \"complaint\"\ndepartment = \"stores\"\n";
+    let terms = read(text).unwrap();
+    let who = |kind: Kind, category: &str| {
+        terms
+            .responsible(&Subject { kind, category: category.into(), ..Subject::default() })
+            .map(DepartmentName::as_str)
+    };
+    assert_eq!(who(Kind::Complaint, "product_quality"), Some("品质部"));
+    assert_eq!(who(Kind::Complaint, "delivery"), Some("stores"));
+    assert_eq!(who(Kind::Consultation, "product_quality"), None);
+    assert_eq!(read(&terms.write()).unwrap(), terms);
+    assert_eq!(
+        mistakes("[departments]\nstores = \"offfice\"\n[[responsibility]]\nkind = \"complaint\"\n"),
+        [
+            "2:10: \"offfice\" is not known here; there are: site",
+            "3:1: there is no department yet; name them, as in [departments] with \"品质部\" = \"site\"",
+        ]
+    );
+    let departed = text.replace("department = \"stores\"", "department = \"store\"");
+    assert_eq!(
+        mistakes(&departed),
+        ["12:14: \"store\" is not known here; did you mean \"stores\"? There are: stores, 品质部"]
+    );
 }
 
 #[test]
@@ -102,7 +133,7 @@ fn every_mistake_is_told_where_it_stands() {
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
             "9:2: \"laddr\" is not known here; did you mean \"ladder\"? There are: clock, ladder, notices, callback, \
-             spot_check, calendar, queues",
+             spot_check, calendar, queues, departments, responsibility",
         ]
     );
 }
@@ -308,11 +339,24 @@ fn terms() -> impl Strategy<Value = Terms> {
             let (reminder_percent, escalated_after_ms, digest_from, attempts, days, spot_check_percent) = figures;
             let queues = calendars.keys().next().map(|calendar| (queue.as_str().into(), calendar.clone()));
             let queues = queues.into_iter().collect();
+            let departments: BTreeMap<DepartmentName, String> = calendars
+                .keys()
+                .rev()
+                .map(|calendar| (format!("{queue} {calendar}").as_str().into(), calendar.clone()))
+                .collect();
+            let row = |(nth, department): (usize, &DepartmentName)| Responsible {
+                kind: Kind::ALL.get(nth).copied(),
+                category: (nth == 1).then(|| "delivery".to_owned()),
+                department: department.clone(),
+            };
+            let responsibility = departments.keys().enumerate().map(row).collect();
             calendars.insert(Terms::SITE.to_owned(), site);
             Terms {
                 clocks: Clocks::new(clocks.into_iter().collect()).unwrap(),
                 calendars,
                 queues,
+                departments,
+                responsibility,
                 steps: Steps { reminder_percent, escalated_after_ms },
                 notices: Notices { told: Rung::ALL.iter().copied().zip(told).collect(), quiet, digest_from },
                 callback: Callback { talk_ms, attempts, days, claim_ms },

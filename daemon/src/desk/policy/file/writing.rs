@@ -8,7 +8,7 @@ use super::{MONTH_END, PROMISED, Target, Terms, hours_word, length};
 use crate::desk::calendar::{Calendar, Official, china};
 use crate::desk::clock::ClockKind;
 use crate::desk::policy::rule::{ClockRule, Exception, When};
-use crate::desk::policy::terms::{Callback, Notices, Steps};
+use crate::desk::policy::terms::{Callback, Notices, Responsible, Steps};
 
 const HEAD: &str = "\
 # What this site promises, in which hours, and whom a deadline tells.
@@ -57,10 +57,26 @@ const QUEUES: &str = "\
 # Queues whose callers have another calendar than the site's, as in: support = \"night\".
 ";
 
+const DEPARTMENTS: &str = "
+# Departments, each with the calendar of whose hours count for what it answers for, as in:
+# \"品质部\" = \"site\". Which department answers for a matter is said in rows, of which the first that fits
+# goes: [[responsibility]] with kind, category (or one of them, or none: for all others) and department.
+";
+
 impl Terms {
     /// As a file, which reads as the same terms.
     pub fn write(&self) -> String {
-        let Terms { clocks, calendars, queues, steps, notices, callback, spot_check_percent } = self;
+        let Terms {
+            clocks,
+            calendars,
+            queues,
+            departments,
+            responsibility,
+            steps,
+            notices,
+            callback,
+            spot_check_percent,
+        } = self;
         let mut out = String::from(HEAD);
         out.push_str(CLOCKS);
         clocks.iter().for_each(|(kind, rule)| clock(&mut out, kind, rule));
@@ -88,6 +104,12 @@ impl Terms {
         for (queue, name) in queues {
             line(&mut out, "", format_args!("{} = {}", key(queue.as_str()), quoted(name)));
         }
+        out.push_str(DEPARTMENTS);
+        out.push_str("[departments]\n");
+        for (department, name) in departments {
+            line(&mut out, "", format_args!("{} = {}", key(department.as_str()), quoted(name)));
+        }
+        responsibility.iter().for_each(|row| responsible(&mut out, row));
         out
     }
 
@@ -230,6 +252,18 @@ pub fn year(out: &mut String, calendar: &str, year: i16, table: &Official) {
     }
     let work: Vec<String> = make_up_days.iter().map(|day| format!("\"{day}\"")).collect();
     line(out, "]\n", format_args!("work = [{}]\n", work.join(", ")));
+}
+
+fn responsible(out: &mut String, row: &Responsible) {
+    let Responsible { kind, category, department } = row;
+    out.push_str("\n[[responsibility]]\n");
+    if let Some(kind) = kind {
+        line(out, "", format_args!("kind = \"{}\"", kind.as_str()));
+    }
+    if let Some(category) = category {
+        line(out, "", format_args!("category = {}", quoted(category)));
+    }
+    line(out, "", format_args!("department = {}", quoted(department.as_str())));
 }
 
 fn key(name: &str) -> String {
