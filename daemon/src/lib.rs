@@ -41,6 +41,7 @@ use calls::look::Silence;
 use calls::tracker::Tracker;
 use capture::Capturing;
 use config::{Config, Wiring};
+use desk::draw::Seed;
 use desk::policy::Policy;
 use engine::Outlets;
 use link::Link;
@@ -84,6 +85,7 @@ pub fn policy(config: &Config) -> Policy {
 /// [`Daemon::ended`].
 pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
     store.understood()?;
+    store.ensure_seed(Seed(rand::random()), Utc::now()).context("cannot keep a seed for draws")?;
     let reader = store.reader()?;
     let watched = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
     store.watch(watched).context("cannot note since when the PBXs were out of sight")?;

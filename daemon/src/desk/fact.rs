@@ -6,6 +6,7 @@ use super::asking::Ask;
 use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung, Survey};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::deadline::Ladder;
+use super::draw::Drawing;
 use super::policy::Terms;
 use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
@@ -199,6 +200,8 @@ pub enum Fact {
         /// When they may be told.
         send_at: Time,
     },
+    /// Of drawing closed matters at random.
+    Draw(Drawing),
     CustomerSaved {
         customer: CustomerId,
         by: Option<PersonId>,
@@ -319,6 +322,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::Accepted { .. }
             | Fact::Surveyed { .. }
             | Fact::TicketReopened { .. }
+            | Fact::Draw(_)
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }
             | Fact::AwaySet { .. }

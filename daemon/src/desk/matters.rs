@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, OpenObligation};
 use super::clock::{Basis, ClockKind, Obligation, ObligationState, Proof, Survey, whole_ms};
+use super::draw::{Drawing, is_drawn};
 use super::fact::Fact;
 use super::policy::{Recipient, Subject};
 use super::rungs::moved;
@@ -83,6 +84,7 @@ pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket,
             None => {}
         }
     }
+    facts.extend(change.lot(case));
     let at = whole_ms(now);
     for kind in ClockKind::ALL {
         if let Some(began_at) = change.begins(case, *kind, at) {
@@ -103,6 +105,18 @@ impl Change<'_> {
 
     fn reopened(&self) -> bool {
         !self.before.state.is_open() && self.then.state.is_open()
+    }
+
+    fn closes(&self) -> bool {
+        self.before.state != TicketState::Closed && self.then.state == TicketState::Closed
+    }
+
+    /// What lot it has, where one is looked at: who was not drawn can be checked too.
+    fn lot(&self, case: &Case) -> Option<Fact> {
+        let percent = case.policy.terms.spot_check_percent;
+        let looked = self.closes() && percent > 0 && runs(case, ClockKind::SpotCheck, self.then);
+        let (ticket, lot) = (self.then.id, case.policy.seed.lot(self.then.id));
+        looked.then_some(Fact::Draw(Drawing::Looked { ticket, lot, percent, drawn: lot.is_drawn(percent) }))
     }
 
     /// How an open obligation ends by it.
@@ -147,9 +161,8 @@ impl Change<'_> {
                 (resolved && runs(case, kind, then)).then_some(at)
             }
             ClockKind::SpotCheck => {
-                let closes = then.state == TicketState::Closed && before.state != TicketState::Closed;
-                let drawn = is_drawn(then.id, case.policy.terms.spot_check_percent);
-                (closes && drawn && runs(case, kind, then) && !is_owed(kind)).then_some(at)
+                let drawn = is_drawn(case.policy.seed, then.id, case.policy.terms.spot_check_percent);
+                (self.closes() && drawn && runs(case, kind, then) && !is_owed(kind)).then_some(at)
             }
             // They begin with calls, with promises, and with what was filed.
             ClockKind::MissedCall | ClockKind::Promise | ClockKind::ReturnVisit => None,
@@ -319,14 +332,4 @@ pub fn runs(case: &Case, kind: ClockKind, ticket: &Ticket) -> bool {
 /// Who called has been answered, or is owed a call; who wrote waits for a first word.
 fn wants_response(case: &Case, ticket: &Ticket) -> bool {
     ticket.channel != Channel::Phone && runs(case, ClockKind::FirstResponse, ticket)
-}
-
-/// Whether a matter is among the `percent` of a hundred that are looked at again. The same matter
-/// always gives the same answer, and neighbours' answers have nothing to do with each other
-/// (the finalizer of SplitMix64).
-pub fn is_drawn(TicketId(id): TicketId, percent: u8) -> bool {
-    let mut mixed = id.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % 100 < u64::from(percent)
 }

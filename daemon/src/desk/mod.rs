@@ -13,6 +13,7 @@ pub mod clock;
 pub mod command;
 pub mod deadline;
 pub mod decide;
+pub mod draw;
 pub mod fact;
 mod matters;
 mod owed;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::calendar::{Calendar, Week, day_in};
 use super::clock::Basis;
 use super::deadline::{self, Ladder, Window};
+use super::draw::Seed;
 use crate::number::Numbering;
 use crate::{PbxName, Time};
 pub use file::{Change, Mistake, changes, with_year};
@@ -37,6 +38,8 @@ pub struct Policy {
     /// Counts up with each change of the terms; 0: as shipped.
     pub version: i64,
     pub terms: Terms,
+    /// What closed matters are drawn by; the store's, whatever the terms.
+    pub seed: Seed,
     /// Ticket numbers go by its days.
     pub zone: TimeZone,
     /// From signing in to being asked again, however busy.
@@ -71,6 +74,7 @@ impl Policy {
         Policy {
             version: 0,
             terms: Terms::usual(&zone),
+            seed: Seed::default(),
             all_hours: Calendar::all_hours(zone.clone()),
             zone,
             session_ms: 12 * HOUR_MS,
@@ -86,6 +90,11 @@ impl Policy {
     /// The same with other terms.
     pub fn with(&self, version: i64, terms: Terms) -> Policy {
         Policy { version, terms, ..self.clone() }
+    }
+
+    /// The same with other lots.
+    pub fn seeded(&self, seed: Seed) -> Policy {
+        Policy { seed, ..self.clone() }
     }
 
     /// The years of which a calendar needs the table of holidays and has none, with the calendars'

@@ -77,7 +77,8 @@ impl Changed {
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
-            Fact::Unmoved { .. }
+            Fact::Draw(_)
+            | Fact::Unmoved { .. }
             | Fact::DraftKept { .. }
             | Fact::CustomerSaved { .. }
             | Fact::SignedIn { .. }

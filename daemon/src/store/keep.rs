@@ -240,6 +240,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             )?;
             tell(db, ids, (*obligation, News::Reopened), told, now, *send_at)
         }
+        Fact::Draw(drawing) => super::draws::keep(db, drawing, now),
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, send_at, next, .. } => {
             run(
                 "INSERT INTO rungs (obligation, rung, planned_at_ms, fired_at_ms, late) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -7,6 +7,7 @@ use super::column::ms;
 use crate::desk::Addressee;
 use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation};
+use crate::desk::draw::Drawing;
 use crate::desk::fact::Fact;
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId};
 
@@ -204,6 +205,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             body: Some(json!({ "told": told.iter().map(|told| told.person.0).collect::<Vec<_>>() })),
             ..Line::default()
         },
+        Fact::Draw(drawing) => drawn(drawing),
         Fact::CustomerSaved { customer, by, version, form, numbers } => Line {
             kind: "customer_saved",
             by: *by,
@@ -274,6 +276,20 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             }
         }
     })
+}
+
+fn drawn(drawing: &Drawing) -> Line<'_> {
+    match drawing {
+        Drawing::Seeded { seed } => {
+            Line { kind: "draw_seeded", body: Some(json!({ "seed": seed.to_string() })), ..Line::default() }
+        }
+        Drawing::Looked { ticket, lot, percent, drawn } => Line {
+            kind: "lot_looked_at",
+            ticket: Some(*ticket),
+            body: Some(json!({ "lot": lot.0, "percent": percent, "drawn": drawn })),
+            ..Line::default()
+        },
+    }
 }
 
 fn addressee(told: &Addressee) -> Value {

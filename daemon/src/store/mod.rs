@@ -8,6 +8,7 @@ mod asked;
 mod column;
 mod coverage;
 mod detail;
+mod draws;
 mod gather;
 pub mod journal;
 mod keep;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 use crate::desk::case::{Case, Ids, Staff};
 use crate::desk::command::{Command, Done, Given, Refusal};
 use crate::desk::decide::{self, Input};
+use crate::desk::draw::{Drawing, Seed};
 use crate::desk::fact::{self, Fact};
 use crate::desk::policy::{Policy, Terms};
 use crate::{Extension, ObligationId, PbxName, Role, Time};
@@ -175,6 +177,14 @@ impl Store {
         self.together(|writing| Ok(writing.decide(&input, now)?.map(|facts| fact::done(&facts))))
     }
 
+    /// Keeps what closed matters are drawn by, where there is nothing yet.
+    pub fn ensure_seed(&mut self, seed: Seed, now: Time) -> Result<()> {
+        if draws::seed(&self.db)?.is_some() {
+            return Ok(());
+        }
+        self.together(|writing| writing.keep(&[Fact::Draw(Drawing::Seeded { seed })], now))
+    }
+
     /// Makes the first admin where there is nobody yet; says whether it did.
     pub fn ensure_admin(&mut self, password_hash: &str, now: Time) -> Result<bool> {
         let command = Command::AddPerson {
@@ -211,8 +221,14 @@ impl Writing<'_> {
     fn keep(&mut self, facts: &[Fact], now: Time) -> Result<()> {
         for fact in facts {
             keep::keep(self.db, self.ids, fact, now)?;
-            if let Fact::PolicySet { version, terms, .. } = fact {
-                *self.policy = Arc::new(self.policy.with(*version, Terms::clone(terms)));
+            match fact {
+                Fact::PolicySet { version, terms, .. } => {
+                    *self.policy = Arc::new(self.policy.with(*version, Terms::clone(terms)));
+                }
+                Fact::Draw(Drawing::Seeded { seed }) => {
+                    *self.policy = Arc::new(self.policy.seeded(*seed));
+                }
+                _ => {}
             }
         }
         if facts.iter().any(changes_staff) {

@@ -220,10 +220,11 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
          CREATE TABLE suspensions (obligation INTEGER NOT NULL REFERENCES obligations (id), from_ms INTEGER NOT NULL,
             to_ms INTEGER, reason TEXT NOT NULL, by_person INTEGER, PRIMARY KEY (obligation, from_ms)) STRICT;
          INSERT INTO suspensions SELECT id, 5, 9, 'why', NULL FROM obligations WHERE ticket = {known} AND kind = 'resolution';
-         ALTER TABLE people DROP COLUMN paced_until_ms;
-         DELETE FROM refinery_schema_history WHERE version >= 10;"
+         ALTER TABLE people DROP COLUMN paced_until_ms;"
     ))
     .unwrap();
+    // By hand, since later ones have run too.
+    db.execute_batch(include_str!("migrations/V10__owed.sql")).unwrap();
     drop(db);
     house.crash();
     house.until(t(6.0 * 3600.0));

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::column::*;
+use super::draws;
 use super::open::{FILE, read_only};
 use super::read::{PolicyText, PolicyVersion};
 use crate::desk::policy::{Policy, Terms};
@@ -59,6 +60,7 @@ pub fn set_by(db: &Connection, version: i64) -> Result<Option<PersonId>> {
 /// The policy with the terms that are kept; where this daemon does not understand them, with those that
 /// ship, and why.
 pub fn loaded(db: &Connection, policy: &Policy) -> Result<(Policy, Option<String>)> {
+    let policy = &policy.seeded(draws::seed(db)?.unwrap_or_default());
     let Some(InForce { version, text, .. }) = in_force(db)? else { return Ok((policy.clone(), None)) };
     let (terms, unread) = match Terms::read(&text, policy) {
         Ok(terms) => (terms, None),
@@ -86,7 +88,8 @@ pub fn look(dir: &Path, policy: &Policy, version: Option<i64>) -> anyhow::Result
     if !knows {
         return Ok(shipped());
     }
-    let Some(last) = in_force(&db)? else { return Ok(shipped()) };
+    let policy = &policy.seeded(draws::look(&db)?);
+    let Some(last) = in_force(&db)? else { return Ok((policy.clone(), policy.terms.write())) };
     let (version, text) = match version.filter(|version| *version != last.version) {
         None => (last.version, last.text),
         Some(version) => match text(&db, version)? {

@@ -3,7 +3,7 @@
 use super::super::calendar::{Calendar, Week};
 use super::super::case::Ids;
 use super::super::command::{Owed, Step};
-use super::super::matters::is_drawn;
+use super::super::draw::Seed;
 use super::super::policy::{Exception, Hours, Policy, Responsible, Target, When};
 use super::super::ticket::Satisfaction;
 use super::*;
@@ -510,10 +510,11 @@ fn drawn_matters_are_looked_at_again_until_the_months_end() {
     desk.talk(outbound("asked", MOBILE, "1001", t(200.0)), 200.0, 20.0);
     desk.surveyed(Satisfaction::Satisfied);
     assert_eq!(desk.state(ClockKind::SpotCheck), ObligationState::Kept);
-
-    let drawn = |percent| (0..10_000).filter(|id| is_drawn(TicketId(*id), percent)).count();
-    assert_eq!((drawn(0), drawn(100)), (0, 10_000));
-    assert!((450..550).contains(&drawn(5)), "{} of ten thousand", drawn(5));
+    let ticket = desk.ticket;
+    let lot = Seed::default().lot(ticket).0;
+    let kept = desk.house.sql("SELECT body FROM facts WHERE kind = 'lot_looked_at'");
+    assert_eq!(kept, [format!(r#"{{"drawn":true,"lot":{lot},"percent":100}}"#)]);
+    assert_eq!(desk.house.sql("SELECT lot FROM draws WHERE drawn = 1"), [lot.to_string()]);
 }
 
 #[test]
