@@ -3,6 +3,7 @@
 
 mod policy;
 mod rehearsal;
+mod verify;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -108,6 +109,9 @@ enum Verb {
         #[command(subcommand)]
         command: policy::PolicyVerb,
     },
+    /// Say whether what was kept is still as it was kept: one changed byte anywhere is told, and
+    /// where. Nothing is written, and a daemon may run.
+    Verify(verify::Verify),
     /// People who sign in.
     User {
         #[command(subcommand)]
@@ -226,6 +230,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Send(sending) => return runtime.block_on(send(sending)),
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::Policy { command } => return policy::act(command),
+        Verb::Verify(asked) => return verify::act(&asked),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@
 
 mod changed;
 #[cfg(test)]
-mod days;
+pub(crate) mod days;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
@@ -226,6 +226,7 @@ impl Engine {
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Input>, clock: impl Fn() -> Time, stop: CancellationToken) {
         self.turn(clock()).await;
+        self.log_head();
         loop {
             // While the disk refuses, whoever waits in the inbox is answered all the same.
             let retry_at = self.failing.then(|| Instant::now() + RETRY);
@@ -267,6 +268,16 @@ impl Engine {
         }
         if !self.waiting.is_empty() {
             tracing::error!(inputs = self.waiting.len(), "stopped with inputs that the disk did not take");
+        }
+        self.log_head();
+    }
+
+    /// For a log that leaves the machine.
+    fn log_head(&self) {
+        match self.store.head() {
+            Ok(Some(head)) => tracing::info!(head.hash, head.seal, head.fact, "the chain's head"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the chain's head cannot be read"),
         }
     }
 

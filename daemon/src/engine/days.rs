@@ -36,6 +36,14 @@ const DAYS: i64 = 30;
 /// Played where nobody says how many; .ci/run says ten thousand.
 const USUAL_DAYS: i64 = 600;
 
+/// The database of a site that has lived so many days.
+pub fn lived(seed: u64, days: i64) -> Vec<u8> {
+    let mut world = World::new(seed, Sabotage::None, false, false);
+    world.lives(days).expect("nothing is wrong");
+    world.machine.checkpoint();
+    world.machine.disk().0
+}
+
 fn plays(seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
         let mut world = World::new(seed, Sabotage::None, false, false);

@@ -75,6 +75,10 @@ impl House {
         self.engine.as_mut().unwrap()
     }
 
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.engine().store
+    }
+
     pub fn turn(&mut self) {
         let now = self.now;
         self.runtime.block_on(self.engine.as_mut().unwrap().turn(now));

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::chain::Chain;
 use super::column::ms;
 use super::detail;
 use super::line;
@@ -37,26 +38,9 @@ impl Sequence {
     }
 }
 
-pub fn keep(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
+pub fn keep(db: &Connection, ids: &mut Sequence, chain: &mut Chain, fact: &Fact, now: Time) -> rusqlite::Result<()> {
     write(db, ids, fact, now)?;
-    let Some(line) = line::of(fact) else { return Ok(()) };
-    db.prepare_cached(
-        "INSERT INTO facts (seq, at_ms, kind, by_person, call, ticket, obligation, customer, person, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![
-        ids.draw(1),
-        ms(now),
-        line.kind,
-        line.by.map(|id| id.0),
-        line.call.map(|id| id.as_str()),
-        line.ticket.map(|id| id.0),
-        line.obligation.map(|id| id.0),
-        line.customer.map(|id| id.0),
-        line.person.map(|id| id.0),
-        line.body.map_or_else(|| "{}".to_owned(), |body| body.to_string()),
-    ])?;
-    Ok(())
+    line::of(fact).map_or(Ok(()), |line| chain.append(db, ids.draw(1), now, line))
 }
 
 fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {

@@ -5,6 +5,7 @@
 //! [`read`] is what pages may ask, over connections that cannot write.
 
 mod asked;
+mod chain;
 mod column;
 mod coverage;
 mod detail;
@@ -25,6 +26,10 @@ mod sight;
 mod sight_tests;
 #[cfg(test)]
 mod tests;
+mod touched;
+pub mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -42,10 +47,12 @@ use crate::desk::draw::{Drawing, Seed};
 use crate::desk::fact::{self, Fact};
 use crate::desk::policy::{Policy, Terms};
 use crate::{Extension, ObligationId, PbxName, Role, Time};
+use chain::Chain;
 use column::{from_ms, ms};
 use keep::Sequence;
 pub use open::Held;
 pub use past::{Known, past};
+use touched::Touched;
 pub use versions::look;
 
 pub type Result<T> = rusqlite::Result<T>;
@@ -61,6 +68,9 @@ pub struct Store {
     /// Why the terms that are kept cannot be read; meanwhile they are as shipped.
     unread: Option<String>,
     ids: Sequence,
+    /// As committed; none after a transaction failed, and before the first.
+    chain: Option<Chain>,
+    touched: Touched,
     /// As committed; none after it changed or a transaction failed.
     staff: Option<Arc<Staff>>,
     /// The PBXs that are looked at.
@@ -74,6 +84,7 @@ pub struct Writing<'a> {
     db: &'a Connection,
     policy: &'a mut Arc<Policy>,
     ids: &'a mut Sequence,
+    chain: &'a mut Chain,
     staff: &'a mut Option<Arc<Staff>>,
     watched: &'a [PbxName],
 }
@@ -82,17 +93,34 @@ impl Store {
     /// All that `work` writes, or nothing: on an error, also of the commit itself, it is as if
     /// nothing had been asked.
     pub fn together<T>(&mut self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
-        let Store { db, policy, ids, staff, watched, .. } = self;
-        let before = policy.clone();
-        let result = transact(db, |db| work(&mut Writing { db, policy, ids, staff, watched }));
+        let before = self.policy.clone();
+        let result = self.transact(work);
         if result.is_err() {
             self.staff = None;
             self.policy = before;
+            self.touched.take();
         } else if !Arc::ptr_eq(&before, &self.policy) {
             self.unread = None;
             self.in_force.send_replace(self.policy.clone());
         }
         result
+    }
+
+    fn transact<T>(&mut self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
+        let Store { db, policy, ids, chain, touched, staff, watched, .. } = self;
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Taken out: only a commit makes it what the next one goes on from.
+        let mut going_on = chain.take().map_or_else(|| Chain::load(&transaction), Ok)?;
+        let done = work(&mut Writing { db: &transaction, policy, ids, chain: &mut going_on, staff, watched })?;
+        going_on.seal(&transaction, touched)?;
+        transaction.commit()?;
+        *chain = Some(going_on);
+        Ok(done)
+    }
+
+    /// The end of the chain, as committed.
+    pub fn head(&self) -> Result<Option<verify::Head>> {
+        verify::head(&self.db)
     }
 
     /// The connection, to play a disk that refuses.
@@ -220,7 +248,7 @@ impl Writing<'_> {
 
     fn keep(&mut self, facts: &[Fact], now: Time) -> Result<()> {
         for fact in facts {
-            keep::keep(self.db, self.ids, fact, now)?;
+            keep::keep(self.db, self.ids, self.chain, fact, now)?;
             match fact {
                 Fact::PolicySet { version, terms, .. } => {
                     *self.policy = Arc::new(self.policy.with(*version, Terms::clone(terms)));
@@ -267,13 +295,6 @@ const EARLIER: &str =
 /// Whoever asks reads only as far as needed: an index has them in this order.
 const PENDING: &str = "SELECT id, next_rung_at_ms FROM obligations
     WHERE state = 'open' AND next_rung_at_ms IS NOT NULL ORDER BY next_rung_at_ms";
-
-fn transact<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = work(&transaction)?;
-    transaction.commit()?;
-    Ok(done)
-}
 
 fn changes_staff(fact: &Fact) -> bool {
     matches!(

@@ -13,8 +13,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::Store;
+use super::chain;
 use super::keep::Sequence;
 use super::reader::Reader;
+use super::touched::{Tables, Touched};
+use super::verify;
 use super::versions;
 use crate::desk::policy::Policy;
 use tokio::sync::watch;
@@ -52,7 +55,7 @@ pub(super) const FILE: &str = "ringback.sqlite";
 const LOCK: &str = "ringback.lock";
 
 /// Statements that are kept prepared: all that the writing side has, with room.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 256;
 
 impl Store {
     /// Opens the store in `dir`, or makes it. Errors say what to do about them.
@@ -81,6 +84,7 @@ impl Store {
         .with_context(|| format!("cannot set up {}", file.display()))?;
         keep_statements(&db)?;
         intact(&db, &file)?;
+        let unlike = before_migrating(&db, dir).with_context(|| format!("cannot read {} whole", file.display()))?;
         let migrated = schema::migrations::runner()
             .run(&mut db)
             .with_context(|| format!("cannot bring {} to this version's schema", file.display()))?;
@@ -88,12 +92,26 @@ impl Store {
         db.execute_batch("PRAGMA foreign_keys = ON")?;
         if !migrated.applied_migrations().is_empty() {
             whole(&db, &file)?;
+            begin(&mut db, &unlike).with_context(|| format!("cannot chain what is in {}", file.display()))?;
         }
+        let touched = Touched::watch(&mut db)?;
         let ids = Sequence::after_facts(&db)?;
         let (policy, unread) = versions::loaded(&db, &policy)?;
         let policy = Arc::new(policy);
         let (in_force, _) = watch::channel(policy.clone());
-        Ok(Store { db, file, policy, in_force, unread, ids, staff: None, watched: Vec::new(), _lock: lock })
+        Ok(Store {
+            db,
+            file,
+            policy,
+            in_force,
+            unread,
+            ids,
+            chain: None,
+            touched,
+            staff: None,
+            watched: Vec::new(),
+            _lock: lock,
+        })
     }
 
     /// Connections for pages, each on a thread of its own.
@@ -182,6 +200,29 @@ fn whole(db: &Connection, file: &Path) -> anyhow::Result<()> {
             file.display()
         ),
     }
+}
+
+/// A migration changes rows, and what it leaves is sealed. So that it covers up nothing, what is
+/// amiss in the chain before it is found first, and kept.
+pub(super) fn before_migrating(db: &Connection, dir: &Path) -> rusqlite::Result<Vec<String>> {
+    if !verify::is_chained(db)? {
+        return Ok(Vec::new());
+    }
+    let runner = schema::migrations::runner();
+    let known = i64::try_from(runner.get_migrations().len()).unwrap_or(i64::MAX);
+    let applied: i64 = db.query_row("SELECT count(*) FROM refinery_schema_history", [], |row| row.get(0))?;
+    if applied == known {
+        return Ok(Vec::new());
+    }
+    let found = verify::examine(db, dir, &[])?;
+    Ok(found.findings.iter().map(ToString::to_string).collect())
+}
+
+pub(super) fn begin(db: &mut Connection, unlike: &[String]) -> rusqlite::Result<()> {
+    let tables = Tables::of(db)?;
+    let transaction = db.transaction()?;
+    chain::begin(&transaction, &tables, unlike)?;
+    transaction.commit()
 }
 
 fn intact(db: &Connection, file: &Path) -> anyhow::Result<()> {

@@ -26,6 +26,7 @@ use crate::desk::command::{Command, Done, Refusal};
 use crate::live::{Notice, Topic};
 use crate::number::Numbering;
 use crate::store::Store;
+use crate::store::verify::verify;
 use crate::{CustomerId, PersonId, Role, Time};
 
 pub fn time(at: Ms) -> Time {
@@ -146,6 +147,12 @@ impl Machine {
         }
         // How far others had read is gone with the memory.
         let _ = std::fs::remove_file(self.dir.path().join("ringback.sqlite-shm"));
+    }
+
+    /// What is amiss in the chain of what is kept.
+    pub fn broken(&self) -> Vec<String> {
+        let verified = verify(self.dir.path(), &[]).expect("a store");
+        verified.findings.iter().map(ToString::to_string).collect()
     }
 
     /// The database and its log, as they are on the disk.

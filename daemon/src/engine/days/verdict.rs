@@ -17,7 +17,11 @@ impl World {
         // What came at the very last.
         self.delivers()?;
         self.compares()?;
-        self.is_all_told()
+        self.is_all_told()?;
+        match self.machine.broken() {
+            broken if broken.is_empty() => Ok(()),
+            broken => Err(format!("the chain is broken: {broken:?}")),
+        }
     }
 
     /// What was to be told by now is told in one message, and each message has arrived.
