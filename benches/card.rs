@@ -54,11 +54,8 @@ fn furnish(store: &mut Store) {
     for nth in 0..CUSTOMERS {
         let form = CustomerForm {
             name: format!("Customer {nth}"),
-            company: String::new(),
-            address: String::new(),
-            key_customer: false,
-            note: String::new(),
             numbers: vec![number(nth).as_str().to_owned()],
+            ..CustomerForm::default()
         };
         let command = Command::SaveCustomer { customer: None, ticket: None, form };
         store.give(command, from).expect("a commit").expect("a customer");

@@ -245,10 +245,8 @@ fn furnished(config: &Config) -> Store {
             let form = CustomerForm {
                 name: format!("客户 {desk}"),
                 company: "翠苑物业服务公司".into(),
-                address: String::new(),
-                key_customer: false,
-                note: String::new(),
                 numbers: vec![caller(desk)],
+                ..CustomerForm::default()
             };
             given(writing, Command::SaveCustomer { customer: None, ticket: None, form }, now)?;
             for contact in 0..CONTACTS {

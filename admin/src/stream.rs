@@ -24,6 +24,7 @@ use daemon::desk::News;
 use daemon::desk::clock::Claim;
 use daemon::desk::command::SessionHash;
 use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
+use daemon::store::read::ToldOf;
 use daemon::{CallId, ObligationId, PbxName, PersonId};
 use futures_util::stream::unfold;
 use serde::Deserialize;
@@ -37,7 +38,7 @@ use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
-use crate::pages::messages::rung_in_words;
+use crate::pages::messages::told_in_words;
 use crate::pages::period;
 use crate::parts::Part;
 use crate::parts::board::{Agents, Callers, Figures, Queues};
@@ -462,11 +463,14 @@ impl Writer {
         let mut href = format!("/messages/{}", message.id);
         let text = match message.tellings.as_slice() {
             [only] if message.count == 1 => {
-                let Ok(Some(row)) = self.state.reader.obligation(only.obligation).await else { return Ok(()) };
+                let Ok(Some(of)) = self.state.reader.told_of(only.about).await else { return Ok(()) };
                 if Read::allows(self.visitor.person.role) {
-                    href = format!("/tickets/{}", row.ticket_number);
+                    href = match &of {
+                        ToldOf::Owed(row) => format!("/tickets/{}", row.ticket_number),
+                        ToldOf::Matter(row) => format!("/tickets/{}", row.ticket.number),
+                    };
                 }
-                rung_in_words(&self.visitor.pen, &self.visitor.directory, only, &row)
+                told_in_words(&self.visitor.pen, &self.visitor.directory, only, &of)
             }
             _ => self.visitor.pen.say1("told-many", "count", message.count),
         };

@@ -196,6 +196,7 @@ clock-promise = Promise
 clock-filing = Filing
 clock-return_visit = Return visit
 clock-spot_check = Spot check
+told-matter = { $rung }: { $who }, { $number }
 told = { $rung }: { $who }, due { $due }
 dialling = Dialling; your own phone rings first
 action-failed = That did not work; try again
@@ -382,6 +383,7 @@ line-spied-not = not picked up
 rung-reminder = Due soon, reminded
 rung-due = Due, told
 rung-escalated = A day late, passed up
+rung-complaint = A customer of yours complains
 rung-reopened = Dissatisfied at the return visit, opened again
 proof = Callback proof
 proof-none = No proof yet
@@ -846,7 +848,9 @@ said-policy-overlaps = { $word } begins before the hours that stand before it en
 said-policy-too-long = this is longer than { $size } KiB; shorten its comments
 said-policy-promise = a promise is due when it was promised, and at no other time; leave this out
 said-policy-promised = only a promise is due when it was promised; give a length of time, as in "24h"
-said-policy-when = an exception says for which matters it is: kind, category, priority, complexity or key_customer
+said-policy-when = an exception says for which matters it is: kind, category, priority, complexity, key_customer or class
+said-policy-no-class = there is no class of customers yet; name them, as in [customers] with classes = ["vip"]
+said-policy-class = a class is a word of up to { $count } letters, named once, as in ["vip", "partner"]
 said-policy-within = an exception says what they are given, as in within = "10m"
 said-policy-never-open = this calendar has no hours at all, so nothing would ever be due
 said-policy-no-tables = with holidays = "none" no year has a table; write holidays = "CN" or "own"

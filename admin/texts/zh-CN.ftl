@@ -192,6 +192,7 @@ clock-promise = 约定
 clock-filing = 归档
 clock-return_visit = 回访
 clock-spot_check = 抽查
+told-matter = { $rung }：{ $who }，{ $number }
 told = { $rung }：{ $who }，{ $due } 到期
 dialling = 正在拨出，先响您的话机
 action-failed = 没有做成，请再试
@@ -378,6 +379,7 @@ line-spied-not = 没有接起
 rung-reminder = 快到期，已提醒
 rung-due = 到期，已告知
 rung-escalated = 超时一天，上报
+rung-complaint = 您负责的客户投诉
 rung-reopened = 回访不满意，重新办理
 proof = 回电证明
 proof-none = 还没有证明
@@ -839,7 +841,9 @@ said-policy-overlaps = { $word } 在前一段结束之前就开始了
 said-policy-too-long = 超过 { $size } KiB，把注释写短些
 said-policy-promise = 承诺只按答应的时间到期，这一项不要写
 said-policy-promised = 只有承诺按答应的时间到期，这里写时长，例如 "24h"
-said-policy-when = 例外要写明适用哪些工单：kind、category、priority、complexity 或 key_customer
+said-policy-when = 例外要写明适用哪些工单：kind、category、priority、complexity、key_customer 或 class
+said-policy-no-class = 还没有客户分类；先在 [customers] 里写 classes = ["vip"] 这样的一行
+said-policy-class = 客户分类是不超过 { $count } 个字的一个词，只写一次，例如 ["vip", "partner"]
 said-policy-within = 例外要写明给多长时间，例如 within = "10m"
 said-policy-never-open = 这个日历没有任何营业时间，永远不会到期
 said-policy-no-tables = holidays = "none" 时没有年份表，改写 holidays = "CN" 或 "own"

@@ -107,6 +107,7 @@ async fn introduce(commands: &Commands, known: &Known, agent: Option<PersonId>) 
         key_customer: known.key_customer,
         note: known.note.into(),
         numbers: vec![known.number.into()],
+        ..CustomerForm::default()
     };
     let saved = give(commands, agent, Command::SaveCustomer { customer: None, ticket: None, form }).await?;
     let Done::Customer(customer) = saved else { bail!("saving {} came to {saved:?}", known.name) };

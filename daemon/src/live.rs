@@ -171,21 +171,29 @@ pub struct Message {
     pub person: PersonId,
     /// When it was put together.
     pub at: Time,
-    /// How many rungs it tells.
+    /// How many things it tells.
     pub count: i64,
     /// The first of them, in the order of firing.
     pub tellings: Vec<Telling>,
 }
 
-/// What a person is told of an obligation.
+/// What a person is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Telling {
-    pub obligation: ObligationId,
+    pub about: About,
     pub news: News,
     /// When it fired.
     pub at: Time,
     /// In whose place, where it is not only for themselves.
     pub instead_of: BTreeSet<PersonId>,
+}
+
+/// What somebody is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    Owed(ObligationId),
+    /// The matter itself.
+    Matter(TicketId),
 }
 
 /// What was asked of a PBX, and why it was not done; for who asked.

@@ -146,10 +146,9 @@ impl Past {
         let form = CustomerForm {
             name: name.into(),
             company: company.into(),
-            address: String::new(),
             key_customer: key,
-            note: String::new(),
             numbers: vec![canonical(number)],
+            ..CustomerForm::default()
         };
         let save = Command::SaveCustomer { customer: None, ticket: None, form };
         match self.give(Some(by), save, TimeDelta::days(30)) {

@@ -146,11 +146,12 @@ fn form_view(
     Ok(view)
 }
 
-/// An agent sees their own and unowned tickets, and those of whom they stand in for; to others it
-/// is not there.
+/// An agent sees their own and unowned tickets, those of whom they stand in for, and those of key customers
+/// whom they look after; to others it is not there.
 pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
     let me = visitor.person.id;
-    let theirs = row.ticket.owner.is_none_or(|owner| owner == me || visitor.directory.stand_in(owner) == Some(me));
+    let is_me = |person| person == me || visitor.directory.stand_in(person) == Some(me);
+    let theirs = row.ticket.owner.is_none_or(is_me) || row.manager.is_some_and(is_me);
     if theirs || Watch::allows(visitor.person.role) { Ok(()) } else { Err(Error::NotFound) }
 }
 
@@ -321,15 +322,7 @@ fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<(daemon::C
     }
     if let Some(chosen) = typed.chosen_customer() {
         let known = page.customers.iter().find(|customer| customer.id == chosen)?;
-        let form = CustomerForm {
-            name: known.name.clone(),
-            company: known.company.clone(),
-            address: known.address.clone(),
-            key_customer: known.key_customer,
-            note: known.note.clone(),
-            numbers: known.numbers.iter().map(|number| number.as_str().to_owned()).collect(),
-        };
-        return Some((Some((chosen, known.version)), form));
+        return Some((Some((chosen, known.version)), known.form()));
     }
     let caller = page.row.ticket.caller.as_ref()?;
     if typed.name.trim().is_empty() || !page.customers.is_empty() {
@@ -338,10 +331,8 @@ fn named_customer(typed: &Typed, page: &TicketPage) -> Option<(Option<(daemon::C
     let form = CustomerForm {
         name: typed.name.trim().to_owned(),
         company: typed.company.trim().to_owned(),
-        address: String::new(),
-        key_customer: false,
-        note: String::new(),
         numbers: vec![caller.as_str().to_owned()],
+        ..CustomerForm::default()
     };
     Some((None, form))
 }

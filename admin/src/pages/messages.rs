@@ -1,4 +1,4 @@
-//! What somebody was told at once: the rungs of one message.
+//! What somebody was told at once: the rungs of one message, and what else could not wait.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use axum::extract::{Path, State as FromState};
 use axum::response::IntoResponse;
 use daemon::MessageId;
 use daemon::live::{Message, Telling, Topic};
-use daemon::store::read::{Directory, ObligationRow};
+use daemon::store::read::{Directory, ToldOf};
 
 use super::{Room, Shell, html, present};
 use crate::auth::{Anyone, Read, Require, Right};
 use crate::error::Error;
-use crate::parts::duties::owed_to;
+use crate::parts::duties::{owed_to, ticket_name};
 use crate::pen::Pen;
 use crate::state::State;
 
@@ -21,17 +21,20 @@ use crate::state::State;
 struct MessagePage {
     shell: Shell,
     message: Message,
-    rows: Vec<ObligationRow>,
+    of: Vec<ToldOf>,
     directory: Arc<Directory>,
 }
 
 impl MessagePage {
-    /// Each with its obligation as it stands now.
-    fn told(&self) -> Vec<(&Telling, &ObligationRow)> {
-        self.message.tellings.iter().zip(&self.rows).collect()
+    /// Each with what it is of, as that stands now.
+    fn told(&self) -> Vec<(&Telling, &ToldOf)> {
+        self.message.tellings.iter().zip(&self.of).collect()
     }
-    fn whom(&self, row: &ObligationRow) -> String {
-        owed_to(&self.shell.visitor.pen, row)
+    fn whom(&self, of: &ToldOf) -> String {
+        match of {
+            ToldOf::Owed(row) => owed_to(&self.shell.visitor.pen, row),
+            ToldOf::Matter(row) => ticket_name(&self.shell.visitor.pen, row),
+        }
     }
     fn instead_of(&self, telling: &Telling) -> String {
         instead_of(&self.shell.visitor.pen, &self.directory, telling)
@@ -41,7 +44,7 @@ impl MessagePage {
     }
     /// Those that stand beyond the end of the list.
     fn more(&self) -> i64 {
-        self.message.count - self.rows.len() as i64
+        self.message.count - self.of.len() as i64
     }
 }
 
@@ -52,19 +55,26 @@ pub async fn show(
     Path(message): Path<i64>,
 ) -> Result<impl IntoResponse, Error> {
     let found = state.reader.message(MessageId(message)).await?;
-    let (message, rows) = found.filter(|(message, _)| message.person == visitor.person.id).ok_or(Error::NotFound)?;
+    let (message, of) = found.filter(|(message, _)| message.person == visitor.person.id).ok_or(Error::NotFound)?;
     let notices = present(&state, vec![Topic::House]).await?;
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say1("told-many", "count", message.count));
     let shell = Shell::new(&state, visitor, Room::Message, title, &notices);
-    html(MessagePage { shell, message, rows, directory })
+    html(MessagePage { shell, message, of, directory })
 }
 
-/// What a rung says: which, of whom, until when, and in whose place one is told.
-pub fn rung_in_words(pen: &Pen, directory: &Directory, telling: &Telling, row: &ObligationRow) -> String {
-    let whom = owed_to(pen, row);
-    let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
+/// What is told: of a rung which, of whom, until when; and in whose place one is told.
+pub fn told_in_words(pen: &Pen, directory: &Directory, telling: &Telling, of: &ToldOf) -> String {
     let rung = pen.word("rung", telling.news.as_str());
-    let text = pen.language.say("told", &[("rung", &rung), ("who", &whom), ("due", &due)]);
+    let text = match of {
+        ToldOf::Owed(row) => {
+            let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
+            pen.language.say("told", &[("rung", &rung), ("who", &owed_to(pen, row)), ("due", &due)])
+        }
+        ToldOf::Matter(row) => {
+            let (who, number) = (ticket_name(pen, row), &row.ticket.number);
+            pen.language.say("told-matter", &[("rung", &rung), ("who", &who), ("number", number)])
+        }
+    };
     if telling.instead_of.is_empty() {
         return text;
     }

@@ -33,7 +33,7 @@ pub struct Handing {
 #[derive(Debug)]
 enum Step {
     Call(CallId),
-    Other(Input),
+    Other(Box<Input>),
 }
 
 #[derive(Debug)]
@@ -77,11 +77,11 @@ impl Handing {
 
     pub fn merged(&mut self, from: CallId, into: CallId) {
         self.waiting.remove(&from);
-        self.order.push_back(Step::Other(Input::Merged { from, into }));
+        self.order.push_back(Step::Other(Box::new(Input::Merged { from, into })));
     }
 
     pub fn add(&mut self, input: Input) {
-        self.order.push_back(Step::Other(input));
+        self.order.push_back(Step::Other(Box::new(input)));
     }
 
     /// The next input for the engine; `up` finds a call that is up.
@@ -95,7 +95,7 @@ impl Handing {
                 Some(Step::Call(_)) => {}
                 Some(Step::Other(_)) if calls.is_empty() => {
                     let Some(Step::Other(input)) = self.order.pop_front() else { continue };
-                    return Some(input);
+                    return Some(*input);
                 }
                 Some(Step::Other(_)) | None => break,
             }

@@ -158,14 +158,14 @@ fn owed(case: &Case, at: Time, call: &Arc<Call>, matter: &Matter, owner: Option<
     if talked {
         return;
     }
-    let key_customer = customer.is_some_and(|customer| customer.key_customer);
+    let standing = customer.map(|customer| customer.standing.clone()).unwrap_or_default();
     let whose = Whose {
         ticket: matter.id,
         owner,
         customer: customer.map(|customer| customer.id),
         number: Some(number),
         queue: queue(call),
-        subject: Subject { key_customer, ..matter.subject.clone() },
+        subject: Subject { standing, ..matter.subject.clone() },
     };
     let began = (ClockKind::MissedCall, ended_at, None);
     begin_with(case, facts, began, whose, Some(call.id.clone()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::deadline::Ladder;
-use super::policy::{Policy, Subject};
+use super::policy::{Policy, Standing, Subject};
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
@@ -42,6 +42,10 @@ pub struct Case {
     pub saved_by: Option<PersonId>,
     /// When the session that the input names began; none when it does not stand.
     pub session_began_at: Option<Time>,
+    /// The open complaints of the customer that the input names.
+    pub complaints: Vec<TicketId>,
+    /// Which account managers were told of which of the complaints that the input may concern.
+    pub complaints_told: BTreeSet<(TicketId, PersonId)>,
     /// Numbers of the input that other customers have too.
     pub shared: BTreeSet<Number>,
     /// The last call that was asked for to keep the obligation that the input names.
@@ -87,7 +91,9 @@ pub struct KnownCall {
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownCustomer {
     pub id: CustomerId,
-    pub key_customer: bool,
+    pub standing: Standing,
+    /// Who looks after a key customer, and hears of each complaint of theirs.
+    pub manager: Option<PersonId>,
     pub version: i64,
     pub saved_by: Option<PersonId>,
 }
@@ -240,6 +246,8 @@ impl Case {
             ticket: None,
             saved_by: None,
             session_began_at: None,
+            complaints: Vec::new(),
+            complaints_told: BTreeSet::new(),
             shared: BTreeSet::new(),
             attempt: None,
             up: Vec::new(),

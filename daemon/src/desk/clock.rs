@@ -33,13 +33,15 @@ words! {
     Rung { Reminder = "reminder", Due = "due", Escalated = "escalated" }
 }
 words! {
-    /// What somebody is told of an obligation: a rung, or what else cannot wait.
+    /// What somebody is told of an obligation or a matter: a rung, or what else cannot wait.
     News {
         Reminder = "reminder",
         Due = "due",
         Escalated = "escalated",
         /// It began since the customer was dissatisfied with how the matter was ended.
         Reopened = "reopened",
+        /// A customer whom somebody looks after complains.
+        Complaint = "complaint",
     }
 }
 words! {

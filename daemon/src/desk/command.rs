@@ -180,12 +180,16 @@ pub struct TicketForm {
     pub demand: String,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CustomerForm {
     pub name: String,
     pub company: String,
     pub address: String,
     pub key_customer: bool,
+    /// One of the policy's classes, or empty.
+    pub class: String,
+    /// Who looks after a key customer, and hears of each complaint of theirs.
+    pub manager: Option<PersonId>,
     pub note: String,
     pub numbers: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, owed, people, rungs, steps, terms, tickets};
+use super::{asking, calls, customers, owed, people, rungs, steps, terms, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -41,10 +41,12 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 return Err(Refusal::NotAllowed);
             }
             match command {
-                Command::SaveTicket { .. }
-                | Command::KeepDraft { .. }
-                | Command::OpenTicket { .. }
-                | Command::SaveCustomer { .. } => tickets::given(case, *by, command, now),
+                Command::SaveTicket { .. } | Command::KeepDraft { .. } | Command::OpenTicket { .. } => {
+                    tickets::given(case, *by, command, now)
+                }
+                Command::SaveCustomer { customer, ticket, form } => {
+                    customers::save(case, *by, *customer, *ticket, form, now)
+                }
                 Command::Dial { .. }
                 | Command::HangUp { .. }
                 | Command::Pause { .. }

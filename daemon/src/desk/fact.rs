@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::asking::Ask;
 use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung, Survey};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
+use super::customer::CustomerFact;
 use super::deadline::Ladder;
 use super::draw::Drawing;
 use super::policy::Terms;
@@ -209,6 +210,8 @@ pub enum Fact {
         form: Box<CustomerForm>,
         numbers: Vec<Number>,
     },
+    /// What else follows for customers.
+    Customer(CustomerFact),
     /// The site has other terms from now on.
     PolicySet {
         version: i64,
@@ -296,6 +299,7 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::TicketSaved { version, .. } => Some(Done::Version(*version)),
             Fact::PolicySet { version, .. } => Some(Done::Version(*version)),
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
+            Fact::Customer(fact) => fact.done(),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
             Fact::ObligationBegan { obligation, .. } => Some(Done::Obligation(obligation.id)),
             Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {

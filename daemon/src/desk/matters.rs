@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, OpenObligation};
 use super::clock::{Basis, ClockKind, Obligation, ObligationState, Proof, Survey, whole_ms};
+use super::customers::heard;
 use super::draw::{Drawing, is_drawn};
 use super::fact::Fact;
 use super::policy::{Recipient, Subject};
@@ -63,6 +64,7 @@ pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
     if wants_response(case, &ticket) {
         begin(case, facts, ClockKind::FirstResponse, opened_at, whose);
     }
+    complained(case, facts, &ticket, opened_at);
     ticket
 }
 
@@ -72,7 +74,7 @@ pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket,
     let change = Change { before, then };
     for owed in &case.obligations {
         // Its customer may be known where the ticket's is not yet said.
-        let subject = Subject { key_customer: owed.basis.subject.key_customer, ..whose.subject.clone() };
+        let subject = Subject { standing: owed.basis.subject.standing.clone(), ..whose.subject.clone() };
         match change.ends(case, owed) {
             Some(ObligationState::Kept) => facts.push(kept(case, owed, String::new(), by)),
             Some(state) => facts.push(ended(owed, state, by)),
@@ -90,6 +92,17 @@ pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket,
         if let Some(began_at) = change.begins(case, *kind, at) {
             begin(case, facts, *kind, began_at, whose.clone());
         }
+    }
+    if before.kind != Kind::Complaint {
+        complained(case, facts, then, now);
+    }
+}
+
+/// Who looks after the customer hears of a complaint.
+fn complained(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, at: Time) {
+    let customer = case.customers.iter().find(|customer| Some(customer.id) == ticket.customer);
+    if let Some(customer) = customer.filter(|_| ticket.kind == Kind::Complaint) {
+        heard(case, facts, customer, &[ticket.id], at);
     }
 }
 
@@ -267,7 +280,7 @@ impl Whose {
                 category: ticket.category.clone(),
                 priority: ticket.priority,
                 complexity: ticket.complexity,
-                key_customer: customer.is_some_and(|customer| customer.key_customer),
+                standing: customer.map(|customer| customer.standing.clone()).unwrap_or_default(),
             },
         }
     }

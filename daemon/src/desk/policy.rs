@@ -16,7 +16,7 @@ use super::draw::Seed;
 use crate::number::Numbering;
 use crate::{PbxName, Time};
 pub use file::{Change, Mistake, changes, with_year};
-pub use rule::{ClockRule, Clocks, Exception, Hours, Subject, Target, When};
+pub use rule::{ClockRule, Clocks, Exception, Hours, Standing, Subject, Target, When};
 pub use terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 
 /// The longest text of a site's terms: with all their comments they take a tenth of it, and a form

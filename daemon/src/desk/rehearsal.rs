@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::case::Staff;
 use super::clock::{Basis, ClockKind, ObligationState, Rung};
 use super::deadline::Suspension;
-use super::policy::{Policy, Subject};
+use super::policy::{Policy, Standing, Subject};
 use super::ticket::Kind;
 use super::told::told;
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
@@ -29,7 +29,7 @@ pub struct Rehearsal<'a> {
     in_force: Option<Box<Policy>>,
     staff: Staff,
     tickets: BTreeMap<TicketId, Subject>,
-    key_customers: BTreeMap<CustomerId, bool>,
+    customers: BTreeMap<CustomerId, Standing>,
     open: BTreeMap<ObligationId, Owed>,
     by_ticket: BTreeMap<TicketId, BTreeSet<ObligationId>>,
     by_customer: BTreeMap<CustomerId, BTreeSet<ObligationId>>,
@@ -64,7 +64,7 @@ impl<'a> Rehearsal<'a> {
             in_force: None,
             staff: Staff::default(),
             tickets: BTreeMap::new(),
-            key_customers: BTreeMap::new(),
+            customers: BTreeMap::new(),
             open: BTreeMap::new(),
             by_ticket: BTreeMap::new(),
             by_customer: BTreeMap::new(),
@@ -82,9 +82,9 @@ impl<'a> Rehearsal<'a> {
                 self.in_force = policy;
             }
             What::Ticket { ticket, subject } => self.ticket_is(ticket, subject, at),
-            What::Customer { customer, key_customer } => {
+            What::Customer { customer, standing } => {
                 self.up_to(at, self.by_customer.get(&customer).cloned());
-                self.key_customers.insert(customer, key_customer);
+                self.customers.insert(customer, standing);
             }
             What::Staff(staff) => {
                 self.all_up_to(at);
@@ -237,8 +237,8 @@ impl<'a> Rehearsal<'a> {
 
     fn subject(&self, owed: &Owed) -> Subject {
         let of_ticket = self.tickets.get(&owed.ticket).unwrap_or(&owed.basis.subject);
-        let key_customer = owed.customer.and_then(|customer| self.key_customers.get(&customer));
-        Subject { key_customer: key_customer.copied().unwrap_or(false), ..of_ticket.clone() }
+        let standing = owed.customer.and_then(|customer| self.customers.get(&customer));
+        Subject { standing: standing.cloned().unwrap_or_default(), ..of_ticket.clone() }
     }
 
     fn tell(&mut self, obligation: ObligationId, owed: Owed, ended: Option<(ObligationState, Time)>) {

@@ -2,6 +2,7 @@
 
 mod asking;
 mod clocks;
+mod customers;
 mod histories;
 mod ladder;
 mod owed;
@@ -14,6 +15,7 @@ use super::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Span};
 use crate::engine::Input;
 use crate::engine::house::*;
+use crate::live::About;
 use crate::store::read::TimelineWhat;
 use crate::{Role, Time};
 
@@ -45,7 +47,11 @@ fn told(house: &House, person: crate::PersonId) -> Vec<News> {
     let missed = house.sql("SELECT id FROM obligations WHERE kind = 'missed_call'");
     let told = house.ask(house.reader.told(person, crate::MessageId(0))).unwrap();
     let told = told.iter().flat_map(|message| &message.tellings);
-    told.filter(|telling| missed.contains(&telling.obligation.to_string())).map(|telling| telling.news).collect()
+    let of_missed = |about: About| match about {
+        About::Owed(obligation) => missed.contains(&obligation.to_string()),
+        About::Matter(_) => false,
+    };
+    told.filter(|telling| of_missed(telling.about)).map(|telling| telling.news).collect()
 }
 
 #[test]

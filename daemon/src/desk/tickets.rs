@@ -1,7 +1,7 @@
-//! What people do to matters: write them down, open another, say who the customer is.
+//! What people do to matters: write them down, open another.
 
-use super::case::{Case, Matter};
-use super::command::{Command, CustomerForm, FieldWhy, Refusal, TicketForm};
+use super::case::Case;
+use super::command::{Command, FieldWhy, Refusal, TicketForm};
 use super::fact::Fact;
 use super::matters::{Opening, open, saved};
 use super::people::text;
@@ -9,17 +9,14 @@ use super::policy::{Policy, Subject};
 use super::rungs::moved;
 use super::ticket::{Ticket, TicketState};
 use crate::number::Number;
-use crate::{CustomerId, PersonId, Role, TicketId, Time};
+use crate::{PersonId, Role, Time};
 
 /// One line: a name, a summary.
-const LINE_CHARS: usize = 200;
+pub(super) const LINE_CHARS: usize = 200;
 /// What a form's large fields take; a page of writing.
-const TEXT_CHARS: usize = 8_000;
+pub(super) const TEXT_CHARS: usize = 8_000;
 /// A draft is the whole form, encoded.
 const DRAFT_BYTES: usize = 64 * 1024;
-/// Lines of one customer.
-const NUMBERS: usize = 50;
-
 pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
     match command {
         Command::SaveTicket { version, form, state, .. } => {
@@ -60,23 +57,20 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
                 });
                 facts.extend(case.obligations.iter().map(|owed| {
                     let mut owed = owed.clone();
-                    let key_customer = owed.basis.subject.key_customer;
-                    owed.basis.subject = Subject { kind, key_customer, ..Subject::default() };
+                    let standing = std::mem::take(&mut owed.basis.subject.standing);
+                    owed.basis.subject = Subject { kind, standing, ..Subject::default() };
                     (owed.ticket, owed.owner) = (opened.id, owed.owner.or(by));
                     moved(&case.policy, &owed)
                 }));
             }
             Ok(facts)
         }
-        Command::SaveCustomer { customer, ticket, form } => {
-            may_write(case, by)?;
-            save_customer(case, by, *customer, *ticket, form)
-        }
         Command::Dial { .. }
         | Command::HangUp { .. }
         | Command::Pause { .. }
         | Command::Unpause { .. }
         | Command::Spy { .. }
+        | Command::SaveCustomer { .. }
         | Command::SetPolicy { .. }
         | Command::Matter(..)
         | Command::Owed(..)
@@ -94,7 +88,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
 }
 
 /// Managers read; admins wire PBXes and people, and customers' matters are not theirs.
-fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
+pub(super) fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     let Some(by) = by else { return Ok(()) };
     match case.staff.people.get(&by).map(|member| member.role) {
         Some(Role::Agent | Role::Handler | Role::Supervisor) => Ok(()),
@@ -143,81 +137,6 @@ fn save(
     Ok(facts)
 }
 
-fn save_customer(
-    case: &Case,
-    by: Option<PersonId>,
-    customer: Option<(CustomerId, i64)>,
-    ticket: Option<TicketId>,
-    form: &CustomerForm,
-) -> Result<Vec<Fact>, Refusal> {
-    let known = match customer {
-        Some((id, version)) => {
-            let known = case.customers.iter().find(|c| c.id == id).ok_or(Refusal::NoSuchCustomer)?;
-            if known.version != version {
-                return Err(Refusal::Changed { by: known.saved_by, version: known.version });
-            }
-            Some(known)
-        }
-        None => None,
-    };
-    if ticket.is_some() && case.ticket.is_none() {
-        return Err(Refusal::NoSuchTicket);
-    }
-    if form.name.trim().is_empty() {
-        return Err(Refusal::Field { field: "name", why: FieldWhy::Missing });
-    }
-    text("name", &form.name, LINE_CHARS)?;
-    text("company", &form.company, LINE_CHARS)?;
-    text("address", &form.address, LINE_CHARS)?;
-    text("note", &form.note, TEXT_CHARS)?;
-    let numbers = numbers(&case.policy, form)?;
-    let id = known.map_or(case.ids.customer(), |known| known.id);
-    let mut facts = vec![Fact::CustomerSaved {
-        customer: id,
-        by,
-        version: known.map_or(1, |known| known.version + 1),
-        form: Box::new(form.clone()),
-        numbers: numbers.clone(),
-    }];
-    let named = case.ticket.iter().filter(|ticket| ticket.customer != Some(id)).map(|t| (t.id, t.owner));
-    let alone = |number: &Number| numbers.contains(number) && !case.shared.contains(number);
-    let nobodys = |matter: &&Matter| {
-        matter.customer.is_none() && matter.caller.as_ref().is_some_and(alone) && Some(matter.id) != ticket
-    };
-    let joined: Vec<_> =
-        named.chain(case.open_tickets.iter().filter(nobodys).map(|matter| (matter.id, matter.owner))).collect();
-    facts.extend(joined.iter().map(|&(ticket, owner)| Fact::TicketLinked { ticket, customer: id, owner }));
-    facts.extend(case.obligations.iter().filter_map(|obligation| {
-        let linked = joined.iter().any(|(ticket, _)| *ticket == obligation.ticket)
-            || (obligation.customer.is_none() && obligation.number.as_ref().is_some_and(alone));
-        let class = obligation.basis.subject.key_customer;
-        let reckoned = obligation.customer == Some(id) && class != form.key_customer;
-        (linked || reckoned).then(|| {
-            let mut then = obligation.clone();
-            then.customer = Some(id);
-            then.basis.subject.key_customer = form.key_customer;
-            moved(&case.policy, &then)
-        })
-    }));
-    Ok(facts)
-}
-
-/// The numbers of the form, in the one canonical form, each once.
-pub fn numbers(policy: &Policy, form: &CustomerForm) -> Result<Vec<Number>, Refusal> {
-    let typed = form.numbers.iter().map(|typed| typed.trim()).filter(|typed| !typed.is_empty());
-    let mut numbers = Vec::new();
-    for typed in typed {
-        let number = read(policy, "numbers", typed)?;
-        if !numbers.contains(&number) {
-            numbers.push(number);
-        }
-    }
-    if numbers.len() > NUMBERS {
-        return Err(Refusal::Field { field: "numbers", why: FieldWhy::TooLong { max: NUMBERS } });
-    }
-    Ok(numbers)
-}
-
-fn read(policy: &Policy, field: &'static str, typed: &str) -> Result<Number, Refusal> {
+pub(super) fn read(policy: &Policy, field: &'static str, typed: &str) -> Result<Number, Refusal> {
     policy.numbering.read(typed).ok_or(Refusal::Field { field, why: FieldWhy::NotANumber })
 }

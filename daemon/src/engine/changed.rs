@@ -77,6 +77,7 @@ impl Changed {
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
+            Fact::Customer(fact) => fact.tickets().for_each(|ticket| self.ticket(ticket, None)),
             Fact::Draw(_)
             | Fact::Unmoved { .. }
             | Fact::DraftKept { .. }

@@ -195,11 +195,9 @@ fn open(dir: PathBuf, policy: Policy) -> (Engine, mpsc::Receiver<(Topic, Notice)
 pub fn customer_form(name: &str, key_customer: bool, numbers: &[&str]) -> CustomerForm {
     CustomerForm {
         name: name.into(),
-        company: String::new(),
-        address: String::new(),
         key_customer,
-        note: String::new(),
         numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
+        ..CustomerForm::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gathers the case: the rows that an input may touch, read in the transaction that keeps what is
 //! decided on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -17,7 +17,7 @@ use crate::desk::clock::{Basis, ClockKind, Next, ObligationState, Rung};
 use crate::desk::command::{Command, CustomerForm};
 use crate::desk::deadline::{Ladder, Suspension};
 use crate::desk::decide::Input;
-use crate::desk::policy::{Policy, Subject};
+use crate::desk::policy::{Policy, Standing, Subject};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
@@ -173,6 +173,7 @@ fn for_customer(
         case.customers = customer_named(db, customer)?.into_iter().collect();
         let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.customer = ?1");
         found.extend(obligations(db, &sql, [customer.0])?.into_iter().map(|o| (o.id, o)));
+        case.complaints = complaints(db, customer)?;
     }
     for number in crate::desk::numbers(&case.policy, form).unwrap_or_default() {
         if customers_on(db, &number)?.iter().any(|other| Some(other.id) != customer) {
@@ -185,7 +186,24 @@ fn for_customer(
         found.extend(obligations_with(db, &[], &number)?.into_iter().map(|o| (o.id, o)));
     }
     case.obligations = found.into_values().collect();
+    let theirs = case.complaints.iter().chain(case.ticket.iter().map(|ticket| &ticket.id));
+    for &ticket in theirs.chain(case.open_tickets.iter().map(|matter| &matter.id)) {
+        case.complaints_told.extend(complaints_told(db, ticket)?);
+    }
     Ok(())
+}
+
+/// The customer's open ones.
+pub(super) fn complaints(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Vec<TicketId>> {
+    db.prepare_cached("SELECT id FROM tickets WHERE is_open = 1 AND customer = ?1 AND kind = ?2 ORDER BY id")?
+        .query_map(params![id, Kind::Complaint.as_str()], |row| row.get(0).map(TicketId))?
+        .collect()
+}
+
+pub(super) fn complaints_told(db: &Connection, ticket: TicketId) -> rusqlite::Result<BTreeSet<(TicketId, PersonId)>> {
+    db.prepare_cached("SELECT manager FROM complaints_told WHERE ticket = ?1")?
+        .query_map([ticket.0], |row| Ok((ticket, PersonId(row.get(0)?))))?
+        .collect()
 }
 
 /// Open, or how it ended.
@@ -217,6 +235,7 @@ fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: Time) -> ru
     if let Some(customer) = ticket.customer {
         case.customers = customer_named(db, customer)?.into_iter().collect();
     }
+    case.complaints_told = complaints_told(db, id)?;
     case.queue = db
         .prepare_cached("SELECT queue FROM obligations WHERE ticket = ?1 AND queue IS NOT NULL ORDER BY id LIMIT 1")?
         .query_row([id.0], |row| name(row, "queue"))
@@ -269,7 +288,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
 
 fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownCustomer>> {
     db.prepare_cached(
-        "SELECT c.id, c.key_customer, c.version, c.saved_by FROM customer_numbers n JOIN customers c ON c.id = n.customer
+        "SELECT c.id, c.key_customer, c.class, c.manager, c.version, c.saved_by FROM customer_numbers n JOIN customers c ON c.id = n.customer
          WHERE n.number = ?1 ORDER BY c.id",
     )?
     .query_map([number.as_str()], known_customer)?
@@ -277,15 +296,19 @@ fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownC
 }
 
 fn customer_named(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
-    db.prepare_cached("SELECT id, key_customer, version, saved_by FROM customers WHERE id = ?1")?
-        .query_row([id], known_customer)
-        .optional()
+    db.prepare_cached(
+        "SELECT id, key_customer, class, manager, version, saved_by FROM customers
+         WHERE id = ?1 AND merged_into IS NULL",
+    )?
+    .query_row([id], known_customer)
+    .optional()
 }
 
 fn known_customer(row: &Row) -> rusqlite::Result<KnownCustomer> {
     Ok(KnownCustomer {
         id: CustomerId(row.get("id")?),
-        key_customer: row.get("key_customer")?,
+        standing: standing(row)?,
+        manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
         version: row.get("version")?,
         saved_by: row.get::<_, Option<i64>>("saved_by")?.map(PersonId),
     })
@@ -322,19 +345,23 @@ fn matter(row: &Row) -> rusqlite::Result<Matter> {
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         caller: maybe_number(row, "caller")?,
-        subject: subject(row, false)?,
+        subject: subject(row, Standing::default())?,
     })
 }
 
 /// What rules look at of a matter, from its row.
-fn subject(row: &Row, key_customer: bool) -> rusqlite::Result<Subject> {
+fn subject(row: &Row, standing: Standing) -> rusqlite::Result<Subject> {
     Ok(Subject {
         kind: word(row, "kind", Kind::parse)?,
         category: row.get("category")?,
         priority: word(row, "priority", Priority::parse)?,
         complexity: word(row, "complexity", Complexity::parse)?,
-        key_customer,
+        standing,
     })
+}
+
+fn standing(row: &Row) -> rusqlite::Result<Standing> {
+    Ok(Standing { key_customer: row.get("key_customer")?, class: row.get("class")? })
 }
 
 const OBLIGATIONS: &str =
@@ -342,7 +369,7 @@ const OBLIGATIONS: &str =
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
         t.kind, t.category, t.priority, t.complexity, t.owner AS ticket_owner, t.is_open,
-        coalesce(c.key_customer, 0) AS key_customer, s.result AS survey, s.words AS survey_words
+        coalesce(c.key_customer, 0) AS key_customer, coalesce(c.class, '') AS class, s.result AS survey, s.words AS survey_words
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
     LEFT JOIN surveys s ON s.obligation = o.id";
 
@@ -395,7 +422,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
             began_at: time(row, "began_at_ms")?,
             promised_at: maybe_time(row, "promised_at_ms")?,
             queue: maybe_name(row, "queue")?,
-            subject: subject(row, row.get("key_customer")?)?,
+            subject: subject(row, standing(row)?)?,
             suspensions: Vec::new(),
         },
         ladder: Ladder {

@@ -12,7 +12,7 @@ use crate::desk::clock::{News, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
 use crate::desk::ticket::{Ticket, TicketState};
 use crate::desk::{Addressee, LATE_AFTER};
-use crate::{ObligationId, Time};
+use crate::{ObligationId, TicketId, Time};
 
 /// The one source of ids. A fact's own number is drawn after the ids that it brought, so that the
 /// highest fact is the highest id that was ever kept.
@@ -222,7 +222,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 "UPDATE tickets SET state = ?2, is_open = 1, closed_at_ms = NULL, version = version + 1 WHERE id = ?1",
                 params![ticket.0, TicketState::InProgress.as_str()],
             )?;
-            tell(db, ids, (*obligation, News::Reopened), told, now, *send_at)
+            tell(db, ids, &About::owed(*obligation, News::Reopened), told, now, *send_at)
         }
         Fact::Draw(drawing) => super::draws::keep(db, drawing, now),
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, send_at, next, .. } => {
@@ -234,15 +234,16 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 "UPDATE obligations SET next_rung = ?2, next_rung_at_ms = ?3 WHERE id = ?1",
                 params![obligation.0, next.map(|next| next.rung.as_str()), next.and_then(|next| next.at).map(ms)],
             )?;
-            tell(db, ids, (*obligation, (*rung).into()), told, *fired_at, *send_at)
+            tell(db, ids, &About::owed(*obligation, (*rung).into()), told, *fired_at, *send_at)
         }
         Fact::CustomerSaved { customer, by, version, form, numbers } => {
             run(
-                "INSERT INTO customers (id, name, company, address, key_customer, note, version, saved_by)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO customers (id, name, company, address, key_customer, note, version, saved_by, class, manager)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name, company = excluded.company,
                     address = excluded.address, key_customer = excluded.key_customer, note = excluded.note,
-                    version = excluded.version, saved_by = excluded.saved_by",
+                    version = excluded.version, saved_by = excluded.saved_by, class = excluded.class,
+                    manager = excluded.manager",
                 params![
                     customer.0,
                     form.name,
@@ -252,6 +253,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                     form.note,
                     version,
                     by.map(|id| id.0),
+                    form.class,
+                    form.manager.map(|id| id.0),
                 ],
             )?;
             run("DELETE FROM customer_numbers WHERE customer = ?1", params![customer.0])?;
@@ -262,6 +265,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 )
             })
         }
+        Fact::Customer(fact) => super::customers::keep(db, ids, fact, now),
         Fact::PersonAdded { person, login, name, role, password_hash, .. } => run(
             "INSERT INTO people (id, login, name, role, password_hash, active, created_at_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",
@@ -324,23 +328,42 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
     }
 }
 
+/// What is told, and what of.
+pub struct About {
+    /// By which it is told once to each: `rung:OBLIGATION:RUNG`.
+    pub key: String,
+    pub obligation: Option<ObligationId>,
+    /// The matter itself, where it is told of no obligation.
+    pub ticket: Option<TicketId>,
+    pub news: News,
+}
+
+impl About {
+    fn owed(obligation: ObligationId, news: News) -> About {
+        let key = format!("rung:{obligation}:{}", news.as_str());
+        About { key, obligation: Some(obligation), ticket: None, news }
+    }
+}
+
 /// A row of the outbox to each.
-fn tell(
+pub fn tell(
     db: &Connection,
     ids: &mut Sequence,
-    (obligation, news): (ObligationId, News),
+    about: &About,
     told: &[Addressee],
     at: Time,
     send_at: Time,
 ) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO outbox (id, key, channel, person, obligation, rung, at_ms, send_at_ms)
-         VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (id, key, channel, person, obligation, ticket, rung, at_ms, send_at_ms)
+         VALUES (?1, ?2, 'desk', ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let mut stand_in = db.prepare_cached("INSERT INTO outbox_instead_of (outbox, person) VALUES (?1, ?2)")?;
     told.iter().try_for_each(|Addressee { person, instead_of }| {
-        let (id, key) = (ids.draw(1), format!("rung:{obligation}:{}:{person}", news.as_str()));
-        insert.execute(params![id, key, person.0, obligation.0, news.as_str(), ms(at), ms(send_at)])?;
+        let About { key, obligation, ticket, news } = about;
+        let (id, key) = (ids.draw(1), format!("{key}:{person}"));
+        let (obligation, ticket) = (obligation.map(|id| id.0), ticket.map(|id| id.0));
+        insert.execute(params![id, key, person.0, obligation, ticket, news.as_str(), ms(at), ms(send_at)])?;
         instead_of.iter().try_for_each(|absent| stand_in.execute(params![id, absent.0]).map(drop))
     })
 }

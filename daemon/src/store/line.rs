@@ -212,11 +212,13 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             customer: Some(*customer),
             body: Some(json!({
                 "version": version, "name": form.name, "company": form.company, "address": form.address,
-                "key_customer": form.key_customer, "note": form.note,
+                "key_customer": form.key_customer, "class": form.class,
+                "manager": form.manager.map(|manager| manager.0), "note": form.note,
                 "numbers": numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>(),
             })),
             ..Line::default()
         },
+        Fact::Customer(fact) => super::customers::line(fact),
         Fact::PersonAdded { person, login, name, role, by, .. } => Line {
             kind: "person_added",
             by: *by,
@@ -292,7 +294,7 @@ fn drawn(drawing: &Drawing) -> Line<'_> {
     }
 }
 
-fn addressee(told: &Addressee) -> Value {
+pub(super) fn addressee(told: &Addressee) -> Value {
     let instead_of: Vec<i64> = told.instead_of.iter().map(|person| person.0).collect();
     json!({ "person": told.person.0, "instead_of": instead_of })
 }
@@ -304,7 +306,8 @@ fn began(obligation: &Obligation, policy: i64) -> Value {
         "clock": kind.as_str(), "began_at_ms": ms(*began_at), "promised_at_ms": promised_at.map(ms),
         "queue": queue.as_ref().map(|queue| queue.as_str()),
         "kind": subject.kind.as_str(), "category": subject.category, "priority": subject.priority.as_str(),
-        "complexity": subject.complexity.as_str(), "key_customer": subject.key_customer,
+        "complexity": subject.complexity.as_str(), "key_customer": subject.standing.key_customer,
+        "class": subject.standing.class,
         "number": obligation.number.as_ref().map(|number| number.as_str()),
         "due_at_ms": obligation.ladder.due_at.map(ms), "policy": policy,
     })

@@ -8,6 +8,7 @@ mod asked;
 mod chain;
 mod column;
 mod coverage;
+mod customers;
 mod detail;
 mod draws;
 mod gather;

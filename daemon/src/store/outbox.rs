@@ -18,8 +18,8 @@ use super::column::{from_ms, ms, time, word};
 use super::read::LIST;
 use super::{Result, Store, Writing};
 use crate::desk::News;
-use crate::live::{Message, Telling};
-use crate::{MessageId, ObligationId, PersonId, Time};
+use crate::live::{About, Message, Telling};
+use crate::{MessageId, ObligationId, PersonId, TicketId, Time};
 
 /// Once somebody was told of much, they hear of the rest this often: soon enough to act on what is
 /// late, and seldom enough to get something done in between. What is owed stands on their pages at
@@ -178,14 +178,17 @@ fn message_row(row: &Row) -> Result<Message> {
 }
 
 fn tellings(db: &Connection, message: MessageId, limit: i64) -> Result<Vec<Telling>> {
-    db.prepare_cached("SELECT id, obligation, rung, at_ms FROM outbox WHERE message = ?1 ORDER BY id LIMIT ?2")?
+    db.prepare_cached("SELECT id, obligation, ticket, rung, at_ms FROM outbox WHERE message = ?1 ORDER BY id LIMIT ?2")?
         .query_map([message.0, limit], |row| {
             let instead_of = db
                 .prepare_cached("SELECT person FROM outbox_instead_of WHERE outbox = ?1")?
                 .query_map([row.get::<_, i64>("id")?], |row| row.get(0).map(PersonId))?
                 .collect::<Result<BTreeSet<_>>>()?;
             Ok(Telling {
-                obligation: ObligationId(row.get("obligation")?),
+                about: match row.get::<_, Option<i64>>("obligation")? {
+                    Some(obligation) => About::Owed(ObligationId(obligation)),
+                    None => About::Matter(TicketId(row.get("ticket")?)),
+                },
                 news: word(row, "rung", News::parse)?,
                 at: time(row, "at_ms")?,
                 instead_of,

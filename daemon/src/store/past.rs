@@ -14,7 +14,7 @@ use super::versions;
 use crate::desk::Addressee;
 use crate::desk::case::{Member, Staff};
 use crate::desk::clock::{Basis, ClockKind, ObligationState, Rung};
-use crate::desk::policy::{Policy, Subject, Terms};
+use crate::desk::policy::{Policy, Standing, Subject, Terms};
 use crate::desk::rehearsal::{Began, Firing, Happened, What};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::{CustomerId, ObligationId, PersonId, Role, TicketId, Time};
@@ -115,7 +115,7 @@ impl Kept {
             category: self.text("category")?.to_owned(),
             priority: Priority::parse(self.text("priority")?)?,
             complexity: Complexity::parse(self.text("complexity")?)?,
-            key_customer: false,
+            standing: Standing::default(),
         })
     }
 }
@@ -137,7 +137,10 @@ impl Reading<'_> {
             }
             "customer_saved" => {
                 let key = fact.body["key_customer"].as_bool();
-                fact.customer.zip(key).map(|(customer, key_customer)| What::Customer { customer, key_customer })
+                // Facts of before there were classes name none.
+                let class = fact.text("class").unwrap_or_default().to_owned();
+                let standing = key.map(|key_customer| Standing { key_customer, class });
+                fact.customer.zip(standing).map(|(customer, standing)| What::Customer { customer, standing })
             }
             "person_added" | "person_changed" | "away_set" => self.member(fact),
             "obligation_began" => began(fact).map(|began| What::Began(Box::new(began))),

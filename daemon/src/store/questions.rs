@@ -16,7 +16,7 @@ use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::desk::ticket::Satisfaction;
 use crate::desk::{Addressee, News, Rung};
-use crate::live::Message;
+use crate::live::About;
 use crate::number::{Number, Numbering};
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
@@ -140,6 +140,8 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
                 company: row.get("company")?,
                 address: row.get("address")?,
                 key_customer: row.get("key_customer")?,
+                class: row.get("class")?,
+                manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
                 note: row.get("note")?,
                 numbers,
                 version: row.get("version")?,
@@ -149,6 +151,7 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
 }
 
 const TICKETS: &str = "SELECT t.*, coalesce(c.name, '') AS customer_name,
+        CASE WHEN c.key_customer = 1 THEN c.manager END AS manager,
         EXISTS (SELECT 1 FROM drafts d WHERE d.ticket = t.id) AS has_draft
     FROM tickets t LEFT JOIN customers c ON c.id = t.customer";
 
@@ -156,6 +159,7 @@ fn ticket_row(row: &Row) -> Result<TicketRow> {
     Ok(TicketRow {
         ticket: ticket_of_row(row)?,
         customer_name: row.get("customer_name")?,
+        manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
         has_draft: row.get("has_draft")?,
     })
 }
@@ -273,10 +277,16 @@ pub fn obligation(db: &Connection, id: ObligationId) -> Result<Option<Obligation
     Ok(obligation_rows(db, &sql, [id.0])?.pop())
 }
 
-/// What a message tells of, in the order of firing; the first [`LIST`].
-pub fn obligations_of(db: &Connection, message: &Message) -> Result<Vec<ObligationRow>> {
-    let rows = message.tellings.iter().map(|telling| obligation(db, telling.obligation));
-    rows.filter_map(Result::transpose).collect()
+/// What is told of, as it stands now.
+pub fn told_of(db: &Connection, about: About) -> Result<Option<ToldOf>> {
+    Ok(match about {
+        About::Owed(id) => obligation(db, id)?.map(|row| ToldOf::Owed(Box::new(row))),
+        About::Matter(id) => {
+            let sql = format!("{TICKETS} WHERE t.id = ?1");
+            let row = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()?;
+            row.map(|row| ToldOf::Matter(Box::new(row)))
+        }
+    })
 }
 
 pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<TicketPage>> {

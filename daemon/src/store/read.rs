@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
 use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof, Survey};
+use crate::desk::command::CustomerForm;
 use crate::desk::ticket::Ticket;
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
@@ -87,9 +88,28 @@ pub struct Customer {
     pub company: String,
     pub address: String,
     pub key_customer: bool,
+    /// One of the policy's classes, or empty.
+    pub class: String,
+    pub manager: Option<PersonId>,
     pub note: String,
     pub numbers: Vec<Number>,
     pub version: i64,
+}
+
+impl Customer {
+    /// As it stands, to be changed and saved.
+    pub fn form(&self) -> CustomerForm {
+        CustomerForm {
+            name: self.name.clone(),
+            company: self.company.clone(),
+            address: self.address.clone(),
+            key_customer: self.key_customer,
+            class: self.class.clone(),
+            manager: self.manager,
+            note: self.note.clone(),
+            numbers: self.numbers.iter().map(|number| number.as_str().to_owned()).collect(),
+        }
+    }
 }
 
 /// What the pop shows: who is on a number. Several customers may share it: all are here, none
@@ -229,6 +249,8 @@ pub struct Credentials {
 pub struct TicketRow {
     pub ticket: Ticket,
     pub customer_name: String,
+    /// Who looks after the customer, where that is a key customer.
+    pub manager: Option<PersonId>,
     pub has_draft: bool,
 }
 
@@ -344,6 +366,14 @@ pub struct Ended {
     pub by: Option<PersonId>,
     /// In the words of whoever ended it.
     pub why: String,
+}
+
+/// What somebody was told of.
+#[derive(Clone, Debug)]
+pub enum ToldOf {
+    Owed(Box<ObligationRow>),
+    /// The matter itself.
+    Matter(Box<TicketRow>),
 }
 
 /// One thing that happened to a ticket.

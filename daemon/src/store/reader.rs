@@ -12,7 +12,7 @@ use super::read::*;
 use super::{coverage, outbox, owed, questions, sight, versions};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
-use crate::live::Message;
+use crate::live::{About, Message};
 use crate::number::Number;
 use crate::{CallId, CustomerId, MessageId, ObligationId, PersonId, TicketId, Time};
 
@@ -130,12 +130,17 @@ impl Reader {
     pub async fn undelivered(&self, after: MessageId) -> Result<Vec<Message>, ReadError> {
         ask(&self.pages, move |db| outbox::undelivered(db, after)).await
     }
-    /// A message, with the first [`LIST`] of what it tells, and the obligations of these.
-    pub async fn message(&self, message: MessageId) -> Result<Option<(Message, Vec<ObligationRow>)>, ReadError> {
+    /// What somebody is told of, as it stands now.
+    pub async fn told_of(&self, about: About) -> Result<Option<ToldOf>, ReadError> {
+        ask(&self.pages, move |db| questions::told_of(db, about)).await
+    }
+    /// A message, with the first [`LIST`] of what it tells, each with what it is of.
+    pub async fn message(&self, message: MessageId) -> Result<Option<(Message, Vec<ToldOf>)>, ReadError> {
         let whole = move |db: &Connection| {
             let Some(message) = outbox::message(db, message)? else { return Ok(None) };
-            let rows = questions::obligations_of(db, &message)?;
-            Ok(Some((message, rows)))
+            let of = message.tellings.iter().map(|telling| questions::told_of(db, telling.about));
+            let of = of.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>()?;
+            Ok(Some((message, of)))
         };
         ask(&self.pages, whole).await
     }

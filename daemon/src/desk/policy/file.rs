@@ -46,7 +46,9 @@ impl fmt::Display for Mistake {
 /// What the words of a file are measured against.
 struct Ground<'a> {
     policy: &'a Policy,
-    usual: Terms,
+    usual: &'a Terms,
+    /// The site's classes of customers.
+    classes: &'a [String],
 }
 
 impl Terms {
@@ -68,8 +70,8 @@ impl Terms {
         let mut terms = Terms::usual(&policy.zone);
         // What stands in a file that cannot be read may be taken for something else.
         if reading.mistakes.is_empty() {
-            let ground = Ground { policy, usual: terms.clone() };
-            terms.take(&mut reading, document.get_ref(), &ground);
+            let usual = terms.clone();
+            terms.take(&mut reading, document.get_ref(), &Ground { policy, usual: &usual, classes: &[] });
         }
         match reading.mistakes.is_empty() {
             true => Ok(terms),
@@ -78,11 +80,12 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 9] = [
+        const SECTIONS: [&str; 10] = [
             "clock",
             "ladder",
             "notices",
             "callback",
+            "customers",
             "spot_check",
             "calendar",
             "queues",
@@ -99,8 +102,12 @@ impl Terms {
             steps,
             notices,
             callback,
+            classes,
             spot_check_percent,
         } = self;
+        // Before the clocks, whose exceptions may name one.
+        reading.section(document, "customers", |reading, table| take_classes(classes, reading, table));
+        let ground = &Ground { classes, ..*ground };
         reading.section(document, "clock", |reading, table| take_clocks(clocks, reading, table, ground));
         reading.section(document, "ladder", |reading, table| {
             reading.keys(table, &["reminder_percent", "escalated_after", "told"]);
@@ -207,7 +214,7 @@ fn target(kind: ClockKind, reading: &mut Reading, value: &Value) -> Option<Targe
 }
 
 fn exception(reading: &mut Reading, value: &Value, ground: &Ground) -> Option<Exception> {
-    const CONDITIONS: [&str; 5] = ["kind", "category", "priority", "complexity", "key_customer"];
+    const CONDITIONS: [&str; 6] = ["kind", "category", "priority", "complexity", "key_customer", "class"];
     let table = reading.table(value)?;
     reading.keys(table, &[&CONDITIONS[..], &["within"]].concat());
     let mut when = When::default();
@@ -221,8 +228,18 @@ fn exception(reading: &mut Reading, value: &Value, ground: &Ground) -> Option<Ex
         r.one_of(v, Complexity::ALL, Complexity::as_str).map(Some)
     });
     reading.set(table, "key_customer", &mut when.key_customer, |r, v| r.truth(v).map(Some));
+    let classes: Vec<&str> = ground.classes.iter().map(String::as_str).collect();
+    if let (Some(class), true) = (table.get("class"), classes.is_empty()) {
+        let why = "there is no class of customers yet; name them, as in [customers] with classes = [\"vip\"]";
+        reading.wrong::<()>(&class.span(), why);
+    } else {
+        reading.set(table, "class", &mut when.class, |r, v| {
+            r.one_of(v, &classes, |class| class).map(|class| Some(class.to_owned()))
+        });
+    }
     if !CONDITIONS.iter().any(|condition| table.contains_key(*condition)) {
-        let why = "an exception says for which matters it is: kind, category, priority, complexity or key_customer";
+        let why =
+            "an exception says for which matters it is: kind, category, priority, complexity, key_customer or class";
         reading.wrong::<()>(&value.span(), why);
     }
     let Some(within) = table.get("within") else {
@@ -295,6 +312,29 @@ fn take_callback(callback: &mut Callback, reading: &mut Reading, table: &DeTable
     reading.set(table, "attempts", &mut callback.attempts, count);
     reading.set(table, "days", &mut callback.days, count);
     reading.set(table, "claim", &mut callback.claim_ms, Reading::length);
+}
+
+/// A word is a line of a list and a cell of a table.
+const CLASS_CHARS: usize = 20;
+
+fn take_classes(classes: &mut Vec<String>, reading: &mut Reading, table: &DeTable) {
+    const EXAMPLE: &str = "[\"vip\", \"partner\"]";
+    reading.keys(table, &["classes"]);
+    reading.set(table, "classes", classes, |reading, value| {
+        let mut words: Vec<String> = Vec::new();
+        for value in reading.list(value, EXAMPLE)? {
+            let Some(word) = reading.text(value, "vip") else { continue };
+            let is_word = word == word.trim() && (1..=CLASS_CHARS).contains(&word.chars().count());
+            match is_word && !word.chars().any(char::is_control) && !words.iter().any(|known| known == word) {
+                true => words.push(word.to_owned()),
+                false => {
+                    let why = format!("a class is a word of up to {CLASS_CHARS} letters, named once, as in {EXAMPLE}");
+                    reading.wrong::<()>(&value.span(), why);
+                }
+            }
+        }
+        Some(words)
+    });
 }
 
 #[cfg(test)]

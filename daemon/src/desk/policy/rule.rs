@@ -55,6 +55,8 @@ pub struct When {
     pub priority: Option<Priority>,
     pub complexity: Option<Complexity>,
     pub key_customer: Option<bool>,
+    /// One of the site's classes of customers.
+    pub class: Option<String>,
 }
 
 /// What of a matter a rule looks at.
@@ -64,7 +66,15 @@ pub struct Subject {
     pub category: String,
     pub priority: Priority,
     pub complexity: Complexity,
+    pub standing: Standing,
+}
+
+/// What a customer is to the site. Nobody known is in no class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
     pub key_customer: bool,
+    /// One of the site's classes, or empty.
+    pub class: String,
 }
 
 const MINUTE_MS: i64 = 60_000;
@@ -78,7 +88,7 @@ impl Default for Subject {
             category: String::new(),
             priority: Priority::Normal,
             complexity: Complexity::Simple,
-            key_customer: false,
+            standing: Standing::default(),
         }
     }
 }
@@ -171,7 +181,8 @@ impl When {
             && self.category.as_deref().is_none_or(|category| category == subject.category)
             && self.priority.is_none_or(|priority| priority == subject.priority)
             && self.complexity.is_none_or(|complexity| complexity == subject.complexity)
-            && self.key_customer.is_none_or(|key| key == subject.key_customer)
+            && self.key_customer.is_none_or(|key| key == subject.standing.key_customer)
+            && self.class.as_deref().is_none_or(|class| class == subject.standing.class)
     }
 }
 
@@ -187,14 +198,15 @@ mod tests {
             category: String::new(),
             priority: Priority::Normal,
             complexity: Complexity::Simple,
-            key_customer: false,
+            standing: Standing::default(),
         };
+        let key = Standing { key_customer: true, ..Standing::default() };
         let minutes = |kind: ClockKind, subject: &Subject| match clocks.rule(kind).target(subject) {
             Target::Within { ms } => ms / MINUTE_MS,
             Target::EndOfMonth | Target::Promised => panic!(),
         };
         assert_eq!(minutes(ClockKind::MissedCall, &plain), 30);
-        assert_eq!(minutes(ClockKind::MissedCall, &Subject { key_customer: true, ..plain.clone() }), 10);
+        assert_eq!(minutes(ClockKind::MissedCall, &Subject { standing: key, ..plain.clone() }), 10);
         assert_eq!(minutes(ClockKind::FirstResponse, &Subject { priority: Priority::Urgent, ..plain.clone() }), 5);
         assert_eq!(minutes(ClockKind::Resolution, &plain), 120);
         assert_eq!(

@@ -29,6 +29,8 @@ pub struct Terms {
     pub steps: Steps,
     pub notices: Notices,
     pub callback: Callback,
+    /// The words of the site for what its customers are to it, beside key customers.
+    pub classes: Vec<String>,
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
 }
@@ -98,6 +100,7 @@ impl Terms {
             steps: Steps { reminder_percent: 80, escalated_after_ms: 24 * HOUR_MS },
             notices: Notices { told: BTreeMap::from(told), quiet: Slots::CLOSED, digest_from: 5 },
             callback: Callback { talk_ms: 10_000, attempts: 3, days: 2, claim_ms: 15 * MINUTE_MS },
+            classes: Vec::new(),
             spot_check_percent: 0,
         }
     }

@@ -4,7 +4,7 @@
 use super::Firing;
 use crate::desk::case::Staff;
 use crate::desk::clock::{Basis, ObligationState};
-use crate::desk::policy::{Policy, Subject};
+use crate::desk::policy::{Policy, Standing, Subject};
 use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
 
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub enum What {
     },
     Customer {
         customer: CustomerId,
-        key_customer: bool,
+        standing: Standing,
     },
     /// Who works here from then on, and who is away.
     Staff(Staff),

@@ -12,7 +12,7 @@ use super::super::command::{Owed, Step};
 use super::super::deadline::Suspension;
 use super::super::decide::{Input as Asked, decide};
 use super::super::fact::Fact;
-use super::super::policy::{Policy, Subject, Terms};
+use super::super::policy::{Policy, Standing, Subject, Terms};
 use super::super::rehearsal::{Rehearsal, Report};
 use super::super::ticket::Satisfaction;
 use super::*;
@@ -215,7 +215,7 @@ impl Site {
 #[derive(Default)]
 struct Known {
     tickets: BTreeMap<i64, Subject>,
-    key_customers: BTreeMap<i64, bool>,
+    customers: BTreeMap<i64, Standing>,
     open: BTreeMap<i64, Reckoned>,
 }
 
@@ -240,7 +240,7 @@ fn subject(body: &Value) -> Subject {
         category: body["category"].as_str().unwrap().to_owned(),
         priority: word(body, "priority", Priority::parse),
         complexity: word(body, "complexity", Complexity::parse),
-        key_customer: false,
+        standing: Standing::default(),
     }
 }
 
@@ -266,7 +266,9 @@ impl Known {
                 self.tickets.insert(ticket.unwrap(), subject(body));
             }
             "customer_saved" => {
-                self.key_customers.insert(customer.unwrap(), body["key_customer"].as_bool().unwrap());
+                let class = body["class"].as_str().unwrap().to_owned();
+                let standing = Standing { key_customer: body["key_customer"].as_bool().unwrap(), class };
+                self.customers.insert(customer.unwrap(), standing);
             }
             "obligation_began" => {
                 let basis = Basis {
@@ -303,8 +305,8 @@ impl Known {
     /// What must stand in the rows of what is open.
     fn rows(self, policy: &Policy) -> Vec<String> {
         let row = |(id, owed): (i64, Reckoned)| {
-            let key = owed.customer.and_then(|customer| self.key_customers.get(&customer)).copied();
-            let subject = Subject { key_customer: key.unwrap_or(false), ..self.tickets[&owed.ticket].clone() };
+            let standing = owed.customer.and_then(|customer| self.customers.get(&customer)).cloned();
+            let subject = Subject { standing: standing.unwrap_or_default(), ..self.tickets[&owed.ticket].clone() };
             let ladder = policy.ladder(&Basis { subject, ..owed.basis });
             let next = Rung::ALL.get(owed.fired).copied();
             let ms = |at: Option<Time>| at.map_or("-".to_owned(), |at| at.timestamp_millis().to_string());
@@ -346,7 +348,7 @@ fn basis() -> impl Strategy<Value = Basis> {
             category: String::new(),
             priority: Priority::ALL[priority],
             complexity: Complexity::ALL[complexity],
-            key_customer: key,
+            standing: Standing { key_customer: key, class: String::new() },
         });
     let rests = prop::collection::vec((0..2000i64, 0..500i64, prop::bool::weighted(0.8)), 0..3);
     (0..8usize, 0..2000i64, 1..3000i64, subject, rests).prop_map(|(kind, began, promised, subject, rests)| Basis {

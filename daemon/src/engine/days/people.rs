@@ -294,11 +294,9 @@ impl World {
                 let (name, numbers) = [("Shen", &LINES[..2]), ("Li", &LINES[2..3])][customer];
                 let form = CustomerForm {
                     name: name.to_owned(),
-                    company: String::new(),
-                    address: String::new(),
                     key_customer: key,
-                    note: String::new(),
                     numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
+                    ..CustomerForm::default()
                 };
                 let known = (Site::get().customers[customer], self.diary.versions[customer]);
                 Command::SaveCustomer { customer: Some(known), ticket: None, form }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::QueueName;
 use crate::desk::calendar::{Calendar, Official, Week, china, ical};
-use crate::desk::policy::Subject;
+use crate::desk::policy::{Standing, Subject};
 use crate::number::Numbering;
 
 fn policy() -> Policy {
@@ -133,7 +133,40 @@ fn every_mistake_is_told_where_it_stands() {
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
             "9:2: \"laddr\" is not known here; did you mean \"ladder\"? There are: clock, ladder, notices, callback, \
-             spot_check, calendar, queues, departments, responsibility",
+             customers, spot_check, calendar, queues, departments, responsibility",
+        ]
+    );
+}
+
+#[test]
+fn exceptions_may_go_by_the_sites_classes_of_customers() {
+    let text =
+        "[clock.missed_call]\nexcept = [{ class = \"金卡\", within = \"5m\" }]\n[customers]\nclasses = [\"金卡\"]\n";
+    let terms = read(text).unwrap();
+    let standing = Standing { class: "金卡".into(), ..Standing::default() };
+    let minutes = |standing: Standing| match terms
+        .clocks
+        .rule(ClockKind::MissedCall)
+        .target(&Subject { standing, ..Subject::default() })
+    {
+        Target::Within { ms } => ms / 60_000,
+        Target::EndOfMonth | Target::Promised => panic!(),
+    };
+    assert_eq!((minutes(standing), minutes(Standing::default())), (5, 30));
+    assert_eq!(
+        mistakes("[clock.missed_call]\nexcept = [{ class = \"gold\", within = \"5m\" }]\n"),
+        ["2:21: there is no class of customers yet; name them, as in [customers] with classes = [\"vip\"]"]
+    );
+    let wrong = "[clock.missed_call]\nexcept = [{ class = \"glod\", within = \"5m\" }]\n\
+                 [customers]\nclasses = [\"gold\", \"gold\", \" \", \"a class that is a sentence\"]\n";
+    let why = "a class is a word of up to 20 letters, named once, as in [\"vip\", \"partner\"]";
+    assert_eq!(
+        mistakes(wrong),
+        [
+            "2:21: \"glod\" is not known here; did you mean \"gold\"? There are: gold".to_owned(),
+            format!("4:20: {why}"),
+            format!("4:28: {why}"),
+            format!("4:33: {why}"),
         ]
     );
 }
@@ -289,6 +322,9 @@ fn calendar() -> impl Strategy<Value = Calendar> {
     )
 }
 
+/// With what a name may hold.
+const CLASSES: [&str; 3] = ["vip", "金卡", "a \"b\" \\ c"];
+
 fn when() -> impl Strategy<Value = When> {
     let categories = prop::sample::select(policy().categories);
     (
@@ -297,13 +333,15 @@ fn when() -> impl Strategy<Value = When> {
         prop::option::of(prop::sample::select(Priority::ALL)),
         prop::option::of(prop::sample::select(Complexity::ALL)),
         prop::option::of(any::<bool>()),
+        prop::option::of(0..CLASSES.len()),
     )
-        .prop_map(|(kind, category, priority, complexity, key_customer)| When {
+        .prop_map(|(kind, category, priority, complexity, key_customer, class)| When {
             kind,
             category,
             priority,
             complexity,
             key_customer,
+            class: class.map(|nth| CLASSES[nth].to_owned()),
         })
         .prop_filter("fits some", |when| *when != When::default())
 }
@@ -360,6 +398,7 @@ fn terms() -> impl Strategy<Value = Terms> {
                 steps: Steps { reminder_percent, escalated_after_ms },
                 notices: Notices { told: Rung::ALL.iter().copied().zip(told).collect(), quiet, digest_from },
                 callback: Callback { talk_ms, attempts, days, claim_ms },
+                classes: CLASSES.map(String::from).into(),
                 spot_check_percent,
             }
         })

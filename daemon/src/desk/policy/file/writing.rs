@@ -22,7 +22,7 @@ const CLOCKS: &str = "
 # kinds: the kinds of matter that it runs for (consultation, complaint, suggestion, after_sales, other);
 # may_pause: may stand still while we wait for the customer. Of except, the first that fits goes
 # before; it says for which matters it is by kind (consultation, complaint, suggestion, after_sales,
-# other), category, priority (normal, urgent), complexity (simple, complex) or key_customer.
+# other), category, priority (normal, urgent), complexity (simple, complex), key_customer or class.
 ";
 
 const LADDER: &str = "\
@@ -38,6 +38,11 @@ const NOTICES: &str = "
 const CALLBACK: &str = "
 # A callback is proven by a talk of so long that the PBX saw. After so many attempts, on so many days,
 # a customer cannot be reached. Whoever takes one has it to themselves for as long as claim says.
+";
+
+const CUSTOMERS: &str = "
+# What customers may be to the site beside key customers: words of its own, as in [\"vip\", \"partner\"].
+# Who has a word that is taken away keeps it until they are saved anew.
 ";
 
 const SPOT_CHECK: &str = "
@@ -75,6 +80,7 @@ impl Terms {
             steps,
             notices,
             callback,
+            classes,
             spot_check_percent,
         } = self;
         let mut out = String::from(HEAD);
@@ -91,6 +97,9 @@ impl Terms {
         let (talk, claim) = (length::write(*talk_ms), length::write(*claim_ms));
         let counts = format_args!("attempts = {attempts}\ndays = {days}");
         line(&mut out, "[callback]\n", format_args!("talk = \"{talk}\"\n{counts}\nclaim = \"{claim}\""));
+        out.push_str(CUSTOMERS);
+        let classes: Vec<String> = classes.iter().map(|class| quoted(class)).collect();
+        line(&mut out, "[customers]\n", format_args!("classes = [{}]", classes.join(", ")));
         out.push_str(SPOT_CHECK);
         line(&mut out, "[spot_check]\n", format_args!("percent = {spot_check_percent}"));
         out.push_str(CALENDARS);
@@ -197,13 +206,14 @@ fn clock(out: &mut String, kind: ClockKind, rule: &ClockRule) {
 }
 
 fn exception(exception: &Exception) -> String {
-    let Exception { when: When { kind, category, priority, complexity, key_customer }, within_ms } = exception;
+    let Exception { when: When { kind, category, priority, complexity, key_customer, class }, within_ms } = exception;
     let words = [
         kind.map(|kind| format!("kind = \"{}\"", kind.as_str())),
         category.as_deref().map(|category| format!("category = {}", quoted(category))),
         priority.map(|priority| format!("priority = \"{}\"", priority.as_str())),
         complexity.map(|complexity| format!("complexity = \"{}\"", complexity.as_str())),
         key_customer.map(|key| format!("key_customer = {key}")),
+        class.as_deref().map(|class| format!("class = {}", quoted(class))),
         Some(format!("within = \"{}\"", length::write(*within_ms))),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -46,7 +46,7 @@ impl World {
                 fired_at_ms INTEGER, late INTEGER);
             INSERT INTO rungs_2 SELECT * FROM rungs; DROP TABLE rungs; ALTER TABLE rungs_2 RENAME TO rungs;
             CREATE TABLE outbox_2 (id INTEGER PRIMARY KEY, key TEXT, channel TEXT, person INTEGER, obligation INTEGER,
-                rung TEXT, at_ms INTEGER, send_at_ms INTEGER, message INTEGER);
+                rung TEXT, at_ms INTEGER, send_at_ms INTEGER, message INTEGER, ticket INTEGER);
             INSERT INTO outbox_2 SELECT * FROM outbox; DROP TABLE outbox; ALTER TABLE outbox_2 RENAME TO outbox;
             UPDATE obligations SET next_rung = 'reminder', next_rung_at_ms = reminder_at_ms WHERE state = 'open';";
         self.machine.daemon().engine.store.db().execute_batch(SABOTAGE).expect("a sabotage");
