@@ -97,6 +97,7 @@ fn call(nth: i64, contact: i64, from: daemon::Time) -> Call {
         segments: if missed { Vec::new() } else { vec![talk] },
         offers: Vec::new(),
         transfers: Vec::new(),
+        survey: None,
         originated: None,
         certain: true,
     }

@@ -520,6 +520,7 @@ hindrance-resync = Asked again
 hindrance-clock_step = Clock stepped
 hindrance-overflow = Events dropped
 hindrance-damaged = Damaged packets
+hindrance-misread = Dialplan not understood
 hindrance-drift = Not as the PBX says
 hindrance-house = here
 ledger-none = Nothing so far

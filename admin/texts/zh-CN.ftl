@@ -513,6 +513,7 @@ hindrance-resync = 重新核对
 hindrance-clock_step = 时钟跳变
 hindrance-overflow = 事件溢出
 hindrance-damaged = 数据残缺
+hindrance-misread = 拨号方案有误
 hindrance-drift = 与交换机不符
 hindrance-house = 本机
 ledger-none = 没有过任何妨碍

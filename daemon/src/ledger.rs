@@ -20,6 +20,8 @@ words! {
         Overflow = "overflow",
         /// Packets that were torn or too long, and so not understood.
         Damaged = "damaged",
+        /// What a dialplan told us by words of its own was not understood.
+        Misread = "misread",
         /// What we held for true is not what the PBX says.
         Drift = "drift",
     }

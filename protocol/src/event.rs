@@ -9,10 +9,12 @@ mod detail;
 mod legs;
 mod names;
 mod queues;
+mod survey;
 
 pub use legs::{BridgeKind, DialEnd, HangupBy, Leg, LegKind, LegSeen, LegState, Spot};
 pub use names::{BootId, BridgeId, Device, Extension, LegId, QueueName, plain_name};
 pub use queues::{DeviceState, DoneBy, Duty, Member, MemberState, QueueLeft};
+pub use survey::{Key, SurveyStage};
 
 /// One thing that a PBX said about calls, queues or agents.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +173,12 @@ pub enum CallEvent {
         by: Option<LegId>,
     },
 
+    /// The PBX itself asks the party of this leg how it was. Stages may be left out, or doubled.
+    Surveyed {
+        leg: LegId,
+        stage: SurveyStage,
+    },
+
     /// How a member of a queue stands, in full.
     MemberIs(Box<MemberState>),
     MemberRemoved {
@@ -260,6 +268,7 @@ impl CallEvent {
             Self::PickedUp { .. } => "picked_up",
             Self::Parked { .. } => "parked",
             Self::Unparked { .. } => "unparked",
+            Self::Surveyed { .. } => "surveyed",
             Self::MemberIs(_) => "member_is",
             Self::MemberRemoved { .. } => "member_removed",
             Self::AgentIs { .. } => "agent_is",
@@ -303,7 +312,8 @@ impl CallEvent {
             | Self::AttendedTransfer { by: leg, .. }
             | Self::PickedUp { leg, .. }
             | Self::Parked { leg, .. }
-            | Self::Unparked { leg, .. } => Some(leg),
+            | Self::Unparked { leg, .. }
+            | Self::Surveyed { leg, .. } => Some(leg),
             Self::AgentOffered { caller, leg, .. }
             | Self::AgentNotAnswering { caller, leg, .. }
             | Self::AgentConnected { caller, leg, .. }

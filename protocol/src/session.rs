@@ -49,6 +49,8 @@ pub enum Heard {
         why: &'static str,
         bytes: usize,
     },
+    /// A message that the dialplan sends to us says what nobody understands, and why.
+    Misread(String),
     /// What an admin should know, with what helps.
     Note(String),
     /// The conversation is over: close the connection.

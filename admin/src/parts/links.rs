@@ -76,7 +76,7 @@ impl Ledger {
             Hindrance::Outage => ("", "cut"),
             Hindrance::Restart | Hindrance::Resync => ("", "again"),
             Hindrance::ClockStep => ("", "clock"),
-            Hindrance::Overflow | Hindrance::Damaged | Hindrance::Drift => ("", "warn"),
+            Hindrance::Overflow | Hindrance::Damaged | Hindrance::Misread | Hindrance::Drift => ("", "warn"),
         }
     }
     fn is_open(&self, row: &LedgerRow) -> bool {

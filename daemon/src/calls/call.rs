@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 
+use super::survey::Survey;
 use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
@@ -41,6 +42,8 @@ pub struct Call {
     /// Whose phone rang, oldest first.
     pub offers: Vec<Offer>,
     pub transfers: Vec<Transfer>,
+    /// The PBX's own, by the caller's keys.
+    pub survey: Option<Survey>,
     /// The first leg's id where we asked for the call ourselves, as sent with the Originate.
     pub originated: Option<LegId>,
     /// False when part of the call fell into a time that we did not see; its times are then

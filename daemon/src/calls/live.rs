@@ -13,12 +13,13 @@ mod transfers;
 mod waits;
 
 use chrono::TimeDelta;
-use protocol::event::{DialEnd, LegState};
+use protocol::event::{DialEnd, LegState, SurveyStage};
 
 use super::call::{Call, Direction, EndedBy};
 use super::dialplan::Side;
 use super::leg::Leg;
 use super::staff::Doing;
+use super::survey::Survey;
 use crate::number::Numbering;
 use crate::{Extension, LegId, QueueName, Time};
 pub(super) use outcome::Fate;
@@ -244,12 +245,24 @@ impl Live {
                 self.stays.push(stay);
             }
         }
+        self.knows_survey(other.call.survey);
         self.dial = self.dial.take().or(other.dial);
         self.call.originated = self.call.originated.take().or(other.call.originated);
         self.call.certain &= other.call.certain;
         self.told |= other.told;
         self.stale = true;
         self.changed = true;
+    }
+
+    /// How far the caller came with the PBX's own survey.
+    pub fn surveyed(&mut self, stage: SurveyStage, at: Time) {
+        self.knows_survey(Some(Survey::of(stage, at)));
+    }
+
+    fn knows_survey(&mut self, told: Option<Survey>) {
+        let known = self.call.survey;
+        self.call.survey = known.into_iter().chain(told).reduce(Survey::with);
+        self.changed |= self.call.survey != known;
     }
 
     fn party(&self) -> Option<&Leg> {

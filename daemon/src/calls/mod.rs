@@ -11,6 +11,7 @@ pub mod look;
 pub mod now;
 pub mod pop;
 mod staff;
+pub mod survey;
 pub mod tracker;
 
 pub use staff::WrapUp;

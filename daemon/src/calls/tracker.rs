@@ -240,6 +240,7 @@ impl Tracker {
                     self.join(&leg, &by, at, out);
                 }
             }
+            CallEvent::Surveyed { leg, stage } => self.with(&leg, at, out, |live| live.surveyed(stage, at)),
 
             CallEvent::MemberIs(state) => self.member_is(*state, at, out),
             CallEvent::MemberRemoved { queue, member } => {

@@ -220,6 +220,7 @@ pub fn call(id: &str, direction: Direction, number: Option<&str>, started_at: Ti
         segments: Vec::new(),
         offers: Vec::new(),
         transfers: Vec::new(),
+        survey: None,
         originated: None,
         certain: true,
     }

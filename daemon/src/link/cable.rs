@@ -104,7 +104,7 @@ impl Cable {
                 }
                 Heard::Live => self.is_live |= self.teller.snapshot_ended(self.heard_at),
                 Heard::Damaged { .. } => self.damaged += 1,
-                Heard::Note(why) => panic!("{why}"),
+                Heard::Misread(why) | Heard::Note(why) => panic!("{why}"),
                 Heard::Resync(why) => panic!("{why}"),
                 Heard::Over(why) => panic!("{why}"),
                 Heard::Product(_) | Heard::Asking(_) | Heard::Answered { .. } | Heard::Pong { .. } => {}

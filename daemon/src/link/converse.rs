@@ -57,7 +57,8 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
     let mut heard_at = Utc::now();
     let mut live_since = None;
     let mut told = now.clone();
-    let mut torn = Torn::default();
+    let mut torn = Often::default();
+    let mut misread = Often::default();
     let mut their_clock = TheirClock::default();
     // Why the last connection ended; what is noted on this one stays.
     let complaint = now.last_error.clone();
@@ -150,16 +151,21 @@ pub async fn converse(wire: Box<dyn Wire>, session: &mut Session, desk: Desk<'_>
                 Heard::Damaged { why, bytes } => {
                     now.damaged_total += 1;
                     warn!(pbx = %now.pbx, bytes, "passed over: {why}");
-                    torn.why = why;
-                    torn.count += 1;
+                    torn.happened(why.to_owned());
                 }
                 Heard::Resync(why) => teller.hindered(heard_at, Hindrance::Resync, why.to_owned()),
+                Heard::Misread(why) => misread.happened(why),
                 Heard::Note(note) => note_down(now, note),
                 Heard::Over(why) => return Some(Ended { why, heard_at, live_since }),
             }
         }
-        if let Some(detail) = torn.tell(instant()) {
+        if let Some((count, last)) = torn.tell(instant()) {
+            let detail = format!("{count} packets could not be understood; the last: {last}.");
             teller.hindered(heard_at, Hindrance::Damaged, detail);
+        }
+        if let Some((count, last)) = misread.tell(instant()) {
+            let detail = format!("{count} surveys were told wrongly by the dialplan; the last: {last}.");
+            teller.hindered(heard_at, Hindrance::Misread, detail);
         }
         if now.state == LinkState::Up && !teller.sees() {
             enter(now, LinkState::Snapshot);
@@ -186,25 +192,31 @@ fn note_down(now: &mut LinkNow, note: String) {
     }
 }
 
-/// Damaged packets on their way into the ledger: the first at once, then no line a minute says more
-/// than how many there were.
+/// What may go wrong with every packet, on its way into the ledger: the first at once, then no line a
+/// minute says more than how many there were.
 #[derive(Default)]
-struct Torn {
+struct Often {
     count: u64,
-    why: &'static str,
+    last: String,
     told: Option<Instant>,
 }
 
-const TORN_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+const OFTEN_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
-impl Torn {
-    fn tell(&mut self, at: Instant) -> Option<String> {
-        let is_quiet = self.told.is_some_and(|told| at.duration_since(told) < TORN_EVERY);
+impl Often {
+    fn happened(&mut self, why: String) {
+        self.last = why;
+        self.count += 1;
+    }
+
+    /// How many there were, and the last, where it is time to say so.
+    fn tell(&mut self, at: Instant) -> Option<(u64, &str)> {
+        let is_quiet = self.told.is_some_and(|told| at.duration_since(told) < OFTEN_EVERY);
         if self.count == 0 || is_quiet {
             return None;
         }
         self.told = Some(at);
-        Some(format!("{} packets could not be understood; the last: {}.", std::mem::take(&mut self.count), self.why))
+        Some((std::mem::take(&mut self.count), &self.last))
     }
 }
 

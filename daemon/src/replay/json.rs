@@ -28,7 +28,20 @@ pub struct CallJson {
     pub segments: Vec<SegmentJson>,
     pub transfers: Vec<TransferJson>,
     pub offers: Vec<OfferJson>,
+    /// The PBX's own, by the caller's keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey: Option<SurveyJson>,
     pub certain: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SurveyJson {
+    /// Whom it is about.
+    pub agent: Option<String>,
+    pub offered_at: String,
+    pub heard_at: Option<String>,
+    pub answered_at: Option<String>,
+    pub key: Option<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,6 +112,13 @@ pub fn to_json(call: &Call) -> CallJson {
                 outcome: offer.outcome.map(|outcome| outcome.as_str()),
             })
             .collect(),
+        survey: call.survey.map(|survey| SurveyJson {
+            agent: call.surveyed_talk().map(|talk| talk.agent.to_string()),
+            offered_at: rfc3339(survey.offered_at),
+            heard_at: survey.heard_at.map(rfc3339),
+            answered_at: survey.answered.map(|answered| rfc3339(answered.at)),
+            key: survey.answered.map(|answered| answered.key.digit()),
+        }),
         certain: call.certain,
     }
 }

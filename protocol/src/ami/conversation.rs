@@ -17,6 +17,7 @@ use super::fields::text;
 use super::login::{Credentials, Login, Progress};
 use super::look::Look;
 use super::requests::{self, Action, ActionIds, Dialling, Interfaces};
+use super::survey;
 use crate::event::{BootId, CallEvent, Extension, QueueName};
 use crate::request::Request;
 use crate::session::{Answer, Asking, Heard, LoginFailure, Over};
@@ -323,6 +324,7 @@ impl Conversation {
             return;
         }
         match name {
+            b"UserEvent" | b"VarSet" if let Err(why) = survey::read(packet) => heard.push(Heard::Misread(why)),
             b"FullyBooted" if !self.just_in => self.want_snapshot_soon(at, "The PBX said that it is up in full."),
             b"FullyBooted" => {}
             b"Reload" | b"Load" if of_queues(packet) => {

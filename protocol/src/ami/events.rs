@@ -1,5 +1,5 @@
 //! Packets → [`CallEvent`]s. The event's name decides first, so that the many that nobody needs
-//! (`VarSet`, `Newexten`, `RTCP…`, `Cdr`, `CEL`) cost a comparison and no allocation.
+//! (`Newexten`, `RTCP…`, `Cdr`, `CEL`) cost a comparison and no allocation.
 //!
 //! `Cdr` and `CEL` are passed by on purpose: one caller gives up to five `Cdr`s (seen in
 //! recordings), and neither is believed.
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::codec::Packet;
 use super::fields::{known, plain_text, text};
+use super::survey;
 use crate::event::{
     BootId, BridgeId, BridgeKind, CallEvent, Device, DeviceState, DialEnd, DoneBy, HangupBy, Leg, LegId, LegKind,
     LegSeen, LegState, Member, MemberState, QueueLeft, QueueName, Spot, plain_name,
@@ -140,6 +141,8 @@ pub fn map(packet: &Packet) -> Option<CallEvent> {
             Some(CallEvent::Unparked { leg: leg_id(id?)?, by: by.and_then(leg_id) })
         }
 
+        b"UserEvent" | b"VarSet" => survey::read(packet).ok()?,
+
         b"QueueMemberStatus" | b"QueueMemberAdded" | b"QueueMemberPause" => member_state(packet, "Interface"),
         b"QueueMember" => member_state(packet, "Location"),
         b"QueueMemberRemoved" => {
@@ -234,7 +237,7 @@ fn half_of(channel: &[u8]) -> Option<Box<str>> {
     channel.starts_with(b"Local/").then(|| text(name).into())
 }
 
-fn leg_id(value: &[u8]) -> Option<LegId> {
+pub(super) fn leg_id(value: &[u8]) -> Option<LegId> {
     known(value).filter(|id| *id != b"none").map(|id| text(id).as_ref().into())
 }
 
@@ -435,19 +438,23 @@ fn duration_ms(value: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use bytes::BytesMut;
     use tokio_util::codec::Decoder;
 
     use super::super::codec::{AmiCodec, Frame};
     use super::*;
 
-    fn read(lines: &[&str]) -> Option<CallEvent> {
+    pub fn packet(lines: &[&str]) -> Packet {
         let mut bytes = BytesMut::from(format!("{}\r\n\r\n", lines.join("\r\n")).as_str());
         match AmiCodec::without_banner().decode(&mut bytes) {
-            Ok(Some(Frame::Packet(packet))) => map(&packet),
+            Ok(Some(Frame::Packet(packet))) => packet,
             other => panic!("no packet: {other:?}"),
         }
+    }
+
+    fn read(lines: &[&str]) -> Option<CallEvent> {
+        map(&packet(lines))
     }
 
     #[test]

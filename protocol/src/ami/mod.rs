@@ -8,3 +8,4 @@ pub mod login;
 mod look;
 pub mod packet;
 pub mod requests;
+pub mod survey;

@@ -324,6 +324,11 @@ impl Conversation {
         }
         let mut mapped = std::mem::take(&mut self.mapped);
         events::map(event, &mut mapped);
+        if event.get(Header::EventSubclass).as_deref() == Some(events::SURVEY)
+            && let Err(why) = events::surveyed(event)
+        {
+            heard.push(Heard::Misread(why));
+        }
         for told in mapped.drain(..) {
             self.tell(at, told, heard);
         }

@@ -104,6 +104,9 @@ headers! {
     XferDestination "att_xfer_destination_call_id",
     XferPeer "att_xfer_destination_peer_uuid",
 
+    SurveyStage "Survey-Stage",
+    SurveyAnswer "Survey-Answer",
+
     SessionCount "Session-Count",
     HeartbeatInterval "Heartbeat-Interval",
     FreeSwitchVersion "FreeSWITCH-Version",

@@ -13,14 +13,18 @@ use std::borrow::Cow;
 use super::event::{Event, Header};
 use crate::event::{
     BridgeId, BridgeKind, CallEvent, Device, DialEnd, DoneBy, Duty, Extension, HangupBy, Leg, LegId, LegKind, LegState,
-    Member, QueueLeft, QueueName, plain_name,
+    Member, QueueLeft, QueueName, SurveyStage, plain_name,
 };
 
 /// The events that say something, as `event json` wants them named; subclasses stand last.
 pub const EVENTS: &str = "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE \
                           CHANNEL_UNBRIDGE CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_UUID CHANNEL_HANGUP \
                           CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY SHUTDOWN CUSTOM callcenter::info \
-                          sofia::transferor valet_parking::info";
+                          sofia::transferor valet_parking::info ringback::survey";
+
+/// The subclass by which a dialplan tells of its own survey: its application `event` bears the
+/// channel's data beside ours (mod_dptools.c `event_function`).
+pub const SURVEY: &str = "ringback::survey";
 
 /// Adds what an event says of calls, queues or agents; nothing for all other events.
 pub fn map(event: &Event, out: &mut Vec<CallEvent>) {
@@ -46,6 +50,7 @@ pub fn map(event: &Event, out: &mut Vec<CallEvent>) {
             Some("callcenter::info") => out.extend(of_queue(event)),
             Some("valet_parking::info") => out.extend(of_parking(event)),
             Some("sofia::transferor") => out.extend(transferor(event)),
+            Some(SURVEY) => out.extend(surveyed(event)),
             Some(_) | None => {}
         },
         _ => {}
@@ -298,6 +303,15 @@ pub(super) fn duty(status: &str) -> Duty {
     }
 }
 
+/// # Errors
+/// What is wrong with it, for whoever writes the dialplan.
+pub(super) fn surveyed(event: &Event) -> Result<CallEvent, String> {
+    let said = |header| event.get(header).unwrap_or_default();
+    let stage = SurveyStage::read(&said(Header::SurveyStage), &said(Header::SurveyAnswer))?;
+    let leg = its_leg(event).ok_or("a survey is told from the caller's own channel, and here is none")?;
+    Ok(CallEvent::Surveyed { leg, stage })
+}
+
 fn of_parking(event: &Event) -> Option<CallEvent> {
     let leg = its_leg(event)?;
     match &*event.get(Header::Action)? {
@@ -475,6 +489,7 @@ fn cause(name: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Key;
 
     fn mapped(json: &str) -> Vec<CallEvent> {
         let mut out = Vec::new();
@@ -544,6 +559,28 @@ mod tests {
         let [CallEvent::AttendedTransfer { by, by_second, other, target, .. }] = &told("a2")[..] else { panic!() };
         let all = [Some(by), by_second.as_ref(), other.as_ref(), target.as_ref()];
         assert_eq!(all.map(|leg| leg.map(|leg| leg.as_str())), [Some("a"), Some("a2"), Some("c"), Some("t")]);
+    }
+
+    #[test]
+    fn a_survey_of_the_dialplan_is_told_of_its_channel() {
+        let event = |more: &str| {
+            format!(
+                r#"{{"Event-Name":"CUSTOM","Event-Subclass":"ringback::survey","Unique-ID":"c","Survey-Stage":{more}}}"#
+            )
+        };
+        let told = |stage| vec![CallEvent::Surveyed { leg: "c".into(), stage }];
+        assert_eq!(mapped(&event(r#""offered""#)), told(SurveyStage::Offered));
+        let key = Key::new(3).unwrap();
+        assert_eq!(mapped(&event(r#""answered","Survey-Answer":"3""#)), told(SurveyStage::Answered(key)));
+        assert_eq!(mapped(&event(r#""answered","Survey-Answer":"""#)), told(SurveyStage::Heard), "no key");
+        for wrong in [
+            event(r#""answered","Survey-Answer":"x""#),
+            event(r#""asked""#),
+            event(r#""heard""#).replace("Unique-ID", "X"),
+        ] {
+            assert_eq!(mapped(&wrong), []);
+            assert!(surveyed(&Event::from_json(wrong.as_bytes()).unwrap()).is_err());
+        }
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl CallEvent {
             Self::PickedUp { leg, ringing } => format!("{ringing} by {leg}"),
             Self::Parked { leg, space } => format!("{leg} at {space}"),
             Self::Unparked { leg, by } => format!("{leg} by {}", or_dash(by)),
+            Self::Surveyed { leg, stage } => format!("{leg} {stage:?}"),
             Self::MemberRemoved { queue, member } => format!("{} from {queue}", member.agent),
             Self::AgentIs { agent, duty, .. } => format!("{agent} {duty:?}"),
             Self::DeviceIs { device, state } => format!("{device} {state:?}"),

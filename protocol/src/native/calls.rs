@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::mapping::{bounded_ms, device_of, member, phone, queue_left};
+use super::mapping::{bounded_ms, device_of, member, phone, queue_left, survey_stage};
 use super::wire::{self, Agent, CallName, CallSeen, CallTold, Direction, EndedBy, Label, Text, Told, TransferKind};
 use crate::event::{
     BridgeId, BridgeKind, CallEvent, Device, DialEnd, HangupBy, Leg, LegId, LegKind, LegSeen, LegState, QueueLeft,
@@ -77,6 +77,11 @@ impl Calls {
             }
             Told::CallTransferred { call, agent, to, kind } => {
                 self.of(&call)?.transferred(&call, &agent, &to, kind, out)
+            }
+            Told::CallSurveyed { call, stage, answer } => {
+                let leg = self.of(&call)?.party(&call);
+                out.push(CallEvent::Surveyed { leg, stage: survey_stage(stage, answer)? });
+                Ok(())
             }
             Told::CallEnded { call, by, cause } => {
                 self.of(&call)?.ended(&call, by, cause.unwrap_or(16), out);

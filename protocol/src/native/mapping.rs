@@ -4,8 +4,8 @@
 use super::calls::Calls;
 use super::wire::{self, Agent, Told};
 use crate::event::{
-    BootId, BridgeKind, CallEvent, Device, DeviceState, DialEnd, Duty, HangupBy, Leg, LegId, LegKind, LegSeen,
-    LegState, Member, MemberState, QueueLeft,
+    BootId, BridgeKind, CallEvent, Device, DeviceState, DialEnd, Duty, HangupBy, Key, Leg, LegId, LegKind, LegSeen,
+    LegState, Member, MemberState, QueueLeft, SurveyStage,
 };
 
 /// The device of an agent's phone; the pattern tells the tracker's dialplan which those are.
@@ -59,6 +59,7 @@ impl Mapping {
             | Told::CallHeld { .. }
             | Told::CallResumed { .. }
             | Told::CallTransferred { .. }
+            | Told::CallSurveyed { .. }
             | Told::CallEnded { .. } => return self.calls.map(told, out),
             Told::CallSeen(_) => {
                 self.in_snapshot()?;
@@ -193,6 +194,9 @@ impl Mapping {
             Told::PickedUp { leg, ringing } => CallEvent::PickedUp { leg: id(&leg), ringing: id(&ringing) },
             Told::Parked { leg, space } => CallEvent::Parked { leg: id(&leg), space: space.as_str().into() },
             Told::Unparked { leg, by } => CallEvent::Unparked { leg: id(&leg), by: by.as_ref().map(id) },
+            Told::Surveyed { leg, stage, answer } => {
+                CallEvent::Surveyed { leg: id(&leg), stage: survey_stage(stage, answer)? }
+            }
             Told::OriginateEnded { leg, succeeded } => CallEvent::OriginateEnded { leg: Some(id(&leg)), succeeded },
             Told::LegSeen(wire::LegSeen { leg: told, up_ms, bridge, kind, queue }) => {
                 self.in_snapshot()?;
@@ -222,6 +226,19 @@ impl Mapping {
             Some(_) => Ok(()),
             None => Err("this belongs between snapshot_began and snapshot_ended".into()),
         }
+    }
+}
+
+/// An answer without its key says nothing, and nor does a key without an answer.
+pub(super) fn survey_stage(stage: wire::SurveyStage, answer: Option<u8>) -> Result<SurveyStage, String> {
+    match (stage, answer) {
+        (wire::SurveyStage::Offered, None) => Ok(SurveyStage::Offered),
+        (wire::SurveyStage::Heard, None) => Ok(SurveyStage::Heard),
+        (wire::SurveyStage::Answered, Some(digit)) => {
+            Key::new(digit).map(SurveyStage::Answered).ok_or_else(|| "answer is one digit, 0 to 9".into())
+        }
+        (wire::SurveyStage::Answered, None) => Err("answered needs the key that was pressed, in answer".into()),
+        (wire::SurveyStage::Offered | wire::SurveyStage::Heard, Some(_)) => Err("only answered bears an answer".into()),
     }
 }
 

@@ -16,7 +16,8 @@ pub use from_us::{Ask, FromUs, Spying};
 pub use names::{Agent, Boot, CallName, Id, Label, Text};
 pub use told::{CallSeen, CallTold, LegSeen, LegTold, Told};
 pub use words::{
-    BridgeKind, DeviceState, DialEnd, Direction, Duty, EndedBy, HangupBy, LegState, QueueLeft, Side, TransferKind,
+    BridgeKind, DeviceState, DialEnd, Direction, Duty, EndedBy, HangupBy, LegState, QueueLeft, Side, SurveyStage,
+    TransferKind,
 };
 
 /// A line from the sender.

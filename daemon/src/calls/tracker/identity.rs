@@ -171,6 +171,7 @@ impl Tracker {
             segments: Vec::new(),
             offers: Vec::new(),
             transfers: Vec::new(),
+            survey: None,
             originated: None,
             certain: root.seen_whole,
         };

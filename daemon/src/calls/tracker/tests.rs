@@ -7,6 +7,7 @@ mod members;
 mod parking;
 mod snapshots;
 mod spying;
+mod surveys;
 mod talks;
 mod transfers;
 mod waits;
@@ -15,7 +16,7 @@ mod wrap_up;
 use chrono::{DateTime, TimeDelta};
 use protocol::event::{
     BridgeKind, CallEvent, DeviceState, DialEnd, HangupBy, Leg, LegKind, LegSeen, LegState, Member, MemberState,
-    QueueLeft, Spot,
+    QueueLeft, Spot, SurveyStage,
 };
 use protocol::request::Dialable;
 
@@ -215,6 +216,9 @@ fn event(words: &[&str]) -> CallEvent {
         ["pickup", id, ringing] => CallEvent::PickedUp { leg: id.into(), ringing: ringing.into() },
         ["park", id, space] => CallEvent::Parked { leg: id.into(), space: space.into() },
         ["unpark", id, by] => CallEvent::Unparked { leg: id.into(), by: some(by).map(Into::into) },
+        ["survey", id, stage] => {
+            CallEvent::Surveyed { leg: id.into(), stage: SurveyStage::read_one(stage).expect("a stage") }
+        }
         ["boot", boot] => CallEvent::SnapshotBegan { boot: boot.into() },
         ["snapshot_ends"] => CallEvent::SnapshotEnded,
         ["stopping"] => CallEvent::PbxStopping,

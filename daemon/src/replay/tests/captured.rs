@@ -96,6 +96,7 @@ impl Link {
                 | Heard::Answered { .. }
                 | Heard::Pong { .. }
                 | Heard::Damaged { .. }
+                | Heard::Misread(_)
                 | Heard::Note(_) => {}
             }
         }

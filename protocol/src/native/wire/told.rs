@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{Agent, CallName, Id, Label, Text};
 use super::words::{
-    BridgeKind, DeviceState, DialEnd, Direction, Duty, EndedBy, HangupBy, LegState, QueueLeft, Side, TransferKind,
+    BridgeKind, DeviceState, DialEnd, Direction, Duty, EndedBy, HangupBy, LegState, QueueLeft, Side, SurveyStage,
+    TransferKind,
 };
 
 /// What is told; the first half speaks of calls, the second of legs.
@@ -55,6 +56,13 @@ pub enum Told {
         agent: Agent,
         to: Text,
         kind: TransferKind,
+    },
+    CallSurveyed {
+        call: CallName,
+        stage: SurveyStage,
+        /// The key that was pressed, where it was answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<u8>,
     },
     CallEnded {
         call: CallName,
@@ -220,6 +228,12 @@ pub enum Told {
         leg: Id,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Id>,
+    },
+    Surveyed {
+        leg: Id,
+        stage: SurveyStage,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<u8>,
     },
     OriginateEnded {
         leg: Id,

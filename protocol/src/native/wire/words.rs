@@ -20,6 +20,14 @@ pub enum TransferKind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
+pub enum SurveyStage {
+    Offered,
+    Heard,
+    Answered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     /// The outside party, or who dialled an internal call.
     Caller,
