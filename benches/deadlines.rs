@@ -133,6 +133,7 @@ fn missed(nth: i64) -> Input {
         segments: Vec::new(),
         offers: Vec::new(),
         transfers: Vec::new(),
+        survey: None,
         originated: None,
         certain: true,
     };

@@ -291,6 +291,7 @@ fn answered(desk: usize, contact: i64, at: Time) -> Call {
         }],
         offers: Vec::new(),
         transfers: Vec::new(),
+        survey: None,
         originated: None,
         certain: true,
     }

@@ -110,6 +110,7 @@ fn missed(nth: i64, ended_at: DateTime<Utc>) -> Arc<Call> {
         segments: Vec::new(),
         offers: Vec::new(),
         transfers: Vec::new(),
+        survey: None,
         originated: None,
         certain: true,
     })

@@ -233,6 +233,7 @@ impl Past {
             segments: Vec::new(),
             offers: Vec::new(),
             transfers: Vec::new(),
+            survey: None,
             originated: None,
             certain: true,
         }
