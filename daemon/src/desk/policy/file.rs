@@ -6,6 +6,7 @@
 mod days;
 mod length;
 mod reading;
+mod syntax;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -64,9 +65,7 @@ impl Terms {
         }
         let (document, unreadable) = DeTable::parse_recoverable(text);
         let mut reading = Reading::default();
-        for error in unreadable {
-            reading.wrong::<()>(&error.span().unwrap_or_default(), error.message());
-        }
+        reading.mistakes = syntax::slips(text, &unreadable);
         let mut terms = Terms::usual(&policy.zone);
         // What stands in a file that cannot be read may be taken for something else.
         if reading.mistakes.is_empty() {

@@ -204,11 +204,67 @@ fn what_would_be_right_is_said() {
     );
     one("[queues]\nsupport = \"nigth\"", "2:11", "there are: site");
     one("[callback]\nattempts = 0", "2:12", "from 1 to 100");
-    one("[clock.filing]\nwithin = \"1h", "2:13", "invalid basic string");
     one(&"#\n".repeat(MAX_TEXT_BYTES), "1:1", "64 KiB");
     let closed = "monday = \"closed\"\ntuesday = \"closed\"\nwednesday = \"closed\"\nthursday = \"closed\"\n\
                   friday = \"closed\"\nsaturday = \"closed\"\nsunday = \"closed\"";
     one(&format!("[calendar.site]\n{closed}"), "1:11", "no hours at all");
+}
+
+/// What people write who are not used to it, where it stands, and what they are told; once each.
+#[test]
+fn slips_of_writing_are_told_in_our_words() {
+    let quoted = "stands without quotes";
+    let slips = [
+        ("[clock.filing]\nwithin = 30m\nhours = \"all\"", "2:10", quoted),
+        ("[clock.filing]\nwithin = 1h 30m", "2:10", quoted),
+        ("[calendar.site]\nmonday = 09:00-12:00", "2:10", quoted),
+        ("[clock.filing]\nmay_pause = yes", "2:13", quoted),
+        ("[clock.filing]\nkinds = complaint, other", "2:9", quoted),
+        ("[clock.filing]\nmay_pause = True", "2:13", "small letters"),
+        ("[clock.filing]\nwithin = \"1h", "2:13", "the quote at its end is missing"),
+        ("[clock.filing]\nwithin = '1h\nhours = \"all\"", "2:13", "the quote at its end is missing"),
+        ("[clock.filing]\nwithin = \"\"\"1h\nhours = \"all\"\n", "4:1", "three quotes"),
+        ("[clock.filing]\nwithin = \"1\\h\"", "2:13", "backslash"),
+        ("[clock.filing]\nwithin = “30m”", "2:10", "“ is a full-width mark; write \""),
+        ("[clock.filing]\nwithin ＝ \"30m\"", "2:8", "＝ is a full-width mark; write ="),
+        ("[clock.filing]\nwithin： \"30m\"", "2:7", "： is a full-width mark; write ="),
+        ("[clock.filing]\nkinds = [\"complaint\"， \"other\"]", "2:21", "， is a full-width mark; write ,"),
+        ("【clock.filing】\nwithin = \"1h\"", "1:1", "【 is a full-width mark; write ["),
+        ("[clock.filing]\n\u{3000}within = \"1h\"", "2:1", "no plain space"),
+        ("[clock.filing]\nwithin = \"1h，\" within", "2:16", "nothing more"),
+        ("[clock.filing]\nwithin = \"1h\";", "2:14", "nothing more"),
+        ("[clock.filing]\nwithin = \"1h\" // note", "2:15", "begins with #"),
+        ("// note\n[clock.filing]", "1:1", "begins with #"),
+        ("[clock.filing]\nwithin \"30m\"", "2:8", "= is missing"),
+        ("[clock.filing]\nwithin: \"30m\"", "2:7", "= is missing"),
+        ("[clock.filing]\nwithin", "2:7", "= is missing"),
+        ("[clock.filing]\nexcept = [{ kind: \"other\", within = \"1h\" }]", "2:17", "= is missing"),
+        ("[clock.filing]\nwithin == \"1h\"", "2:9", "one = is enough"),
+        ("[clock.filing]\nwithin =\nhours = \"all\"", "2:9", "the value is missing"),
+        ("[clock.filing\nwithin = \"1h\"", "1:14", "stands in brackets"),
+        ("clock.filing]\nwithin = \"1h\"", "1:13", "stands in brackets"),
+        ("[clock filing]\nwithin = \"1h\"", "1:7", "stands in brackets"),
+        ("[]", "1:2", "a name is missing"),
+        ("[clock.filing]\nwithin = \"1h\"\nwithin = \"2h\"", "3:1", "\"within\" is written a second time"),
+        ("[clock.filing]\n[ladder]\n[clock.filing]", "3:8", "\"filing\" is written a second time"),
+        (
+            "[clock.filing]\nkinds = [\"complaint\", \"other\"\n\n[ladder]\n",
+            "2:30",
+            "a comma is missing here, or the ]",
+        ),
+        ("[clock.filing]\nkinds = [\"complaint\" \"other\"]", "2:21", "a comma is missing"),
+        ("[clock.filing]\nexcept = [{ kind = \"other\" within = \"1h\" }]", "2:27", "a comma is missing"),
+        ("[clock.filing]\nexcept = [{ kind = \"other\", within = \"1h\" ]", "2:42", "a comma is missing"),
+        ("[queues]\n售后 = \"site\"", "2:1", "\"售后\" needs quotes"),
+        ("[calendar.夜班]\nmake_up = \"closed\"", "1:11", "\"夜班\" needs quotes"),
+        ("[ladder]\nreminder_percent = 080", "2:20", "not written as TOML is (unexpected leading zero"),
+    ];
+    let fits = |told: &[String], place: &str, why: &str| matches!(told, [only] if only.starts_with(&format!("{place}: ")) && only.contains(why));
+    let told = slips.map(|(text, place, why)| (text, place, why, mistakes(text)));
+    let wrong: Vec<_> = told.iter().filter(|(_, place, why, told)| !fits(told, place, why)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let two = mistakes("[clock.filing]\nwithin = 30m\nhours = all");
+    assert_eq!(two.len(), 2, "each line's slip is told: {two:#?}");
 }
 
 #[test]
