@@ -82,6 +82,48 @@ async fn the_agents_own_keys_or_the_customer_calling_again_do_as_well() {
     assert_eq!(ticket["calls"].as_array().map(Vec::len), Some(2), "the repeat caller joined the open matter");
 }
 
+/// Nobody pressed a button: what an agent's own phone dials is theirs while it rings, is counted when
+/// nobody answers, and proves the callback; whose phone dials the same customer meanwhile is told.
+#[tokio::test]
+async fn who_dials_by_the_phones_own_keys_has_it_and_who_dials_beside_is_told() {
+    let mut scene = Scene::set().await;
+    let number = "13800138002";
+    let owed = abandon(&scene, number).await;
+    let (anna, path) = (scene.agents[0].id, format!("obligations/{}", owed["id"]));
+    let is_annas = |owed: &Value| (owed["claimed"]["by"] == anna).then(|| owed.clone());
+    scene.lab.trunk.will(Manner::Ring);
+    let vain = scene.lab.agents[0].call(number, "1001", None);
+    scene.lab.trunk.rung().await;
+    let claimed = scene.supervisor.get_until(&path, is_annas).await;
+    assert_eq!((&claimed["state"], &claimed["attempts"]), (&"open".into(), &0.into()), "while it rings");
+    vain.hang_up();
+    let tried = |owed: &Value| (owed["attempts"] == 1).then(|| owed.clone());
+    let tried = scene.supervisor.get_until(&path, tried).await;
+    let made = &tried["attempts_made"][0];
+    assert_eq!((&made["outcome"], &made["agent"]), (&"no_answer".into(), &"1001".into()), "{tried}");
+    assert_eq!((&tried["state"], &tried["claimed"]["by"]), (&"open".into(), &anna.into()), "it is still hers");
+
+    scene.lab.trunk.will(Manner::Answer { after: Duration::from_millis(300) });
+    let talk = scene.lab.agents[0].call(number, "1001", None);
+    talk.up().await;
+    scene.lab.trunk.will(Manner::Decline { after: Duration::from_millis(300) });
+    let mut desk = scene.agents[1].desk().await;
+    let beside = scene.lab.agents[1].call(number, "1002", None);
+    let told = desk.is_beside().await;
+    assert!(told.contains("anna"), "{told}");
+    beside.ended().await;
+    sleep(LONG_ENOUGH).await;
+    let ticket = scene.ticket(number, kept).await;
+    let kept = callback(&ticket);
+    assert_eq!(kept["proof"]["agent"], "1001");
+    assert!(kept["proof"]["talk_ms"].as_i64().is_some_and(|ms| ms >= 10_000), "{kept}");
+    assert_eq!(kept["proof"]["call"], ticket["calls"][1]["id"], "her second call, and not who was beside: {ticket}");
+    talk.hang_up();
+    let asked = "SELECT count(*) FROM facts WHERE kind = 'called_beside' AND person = ?1 AND by_person = ?2";
+    let asked = scene.house.database().query_row(asked, [anna, scene.agents[1].id], |row| row.get::<_, i64>(0));
+    assert_eq!(asked.expect("the facts"), 1, "and it is on record");
+}
+
 #[tokio::test]
 async fn who_waits_too_long_is_owed_a_callback() {
     let scene = Scene::set().await;

@@ -81,7 +81,8 @@ impl Visitor {
     }
 }
 
-/// What the desk's stream has shown of pops: the states of each, in order.
+/// What the desk's stream has shown of pops: the states of each, in order; and who was told to work on
+/// what this visitor calls about.
 pub struct Stream {
     seen: watch::Receiver<Pops>,
 }
@@ -89,6 +90,7 @@ pub struct Stream {
 #[derive(Clone, Debug, Default)]
 struct Pops {
     states: BTreeMap<String, Vec<(String, Arc<str>)>>,
+    beside: Vec<String>,
     closed: bool,
 }
 
@@ -114,6 +116,13 @@ impl Stream {
         assert!(is_so, "pop {id} is not {state}: {}", self.summary());
     }
 
+    /// Waits to be told that somebody else works on what is called about; in which words.
+    pub async fn is_beside(&mut self) -> String {
+        let waited = timeout(PATIENCE, self.seen.wait_for(|pops| pops.closed || !pops.beside.is_empty())).await;
+        let told = waited.ok().and_then(|seen| seen.ok().and_then(|pops| pops.beside.first().cloned()));
+        told.unwrap_or_else(|| panic!("nothing was told: {}", self.summary()))
+    }
+
     fn summary(&self) -> String {
         let pops = self.seen.borrow();
         let states = |states: &Vec<(String, Arc<str>)>| states.iter().map(|(s, _)| s.clone()).collect::<Vec<_>>();
@@ -121,7 +130,7 @@ impl Stream {
     }
 }
 
-/// Reads server-sent events to their end; `fragment`s of pops are kept.
+/// Reads server-sent events to their end; `fragment`s of pops and `beside` are kept.
 async fn listen(response: Response, pops: watch::Sender<Pops>) {
     let mut bytes = response.bytes_stream();
     let mut text = Vec::new();
@@ -137,10 +146,13 @@ async fn listen(response: Response, pops: watch::Sender<Pops>) {
 
 fn note(event: &str, pops: &watch::Sender<Pops>) {
     let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
-    if field("event:") != Some("fragment") {
-        return;
-    }
+    let told = field("event:").filter(|told| ["fragment", "beside"].contains(told));
+    let Some(told) = told else { return };
     let data: Value = serde_json::from_str(field("data:").unwrap_or("null")).expect("a line of JSON");
+    if told == "beside" {
+        let text = data["text"].as_str().unwrap_or_default().to_owned();
+        return pops.send_modify(|pops| pops.beside.push(text));
+    }
     let Some(id) = data["id"].as_str().filter(|id| id.starts_with("pop-")) else { return };
     let html = data["html"].as_str().unwrap_or("");
     let state = html.split("data-pop=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("gone");
