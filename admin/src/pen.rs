@@ -210,7 +210,7 @@ impl Pen {
             | ObligationState::Replaced
             | ObligationState::Dropped => return still("kept", "done", self.word("due", row.state.as_str())),
         }
-        let Some(due_at) = row.due_at else { return still("", "pause", self.say("due-paused")) };
+        let Some(due_at) = row.due_at else { return still("held", "pause", self.say("due-paused")) };
         let is_near = row.reminder_at.is_some_and(|reminder_at| self.now >= reminder_at);
         let left = due_at - self.now;
         let (class, icon, word) = if left <= TimeDelta::zero() {

@@ -27,6 +27,7 @@ use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscriptio
 use daemon::store::read::ToldOf;
 use daemon::{CallId, ObligationId, PbxName, PersonId};
 use futures_util::stream::unfold;
+use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -140,6 +141,9 @@ struct Writer {
     ended: bool,
     links: BTreeMap<PbxName, LinkNow>,
     store_failing: bool,
+    unknown_years: Vec<i16>,
+    /// The policy and the day by which they were looked up last.
+    years_by: Option<(i64, Date)>,
     board: Option<Arc<BoardNow>>,
     phone: Option<AgentNow>,
     /// Pops that stand, by call.
@@ -204,6 +208,8 @@ impl Writer {
             ended: false,
             links: BTreeMap::new(),
             store_failing: false,
+            unknown_years: Vec::new(),
+            years_by: None,
             board: None,
             phone: None,
             pops: BTreeMap::new(),
@@ -235,7 +241,10 @@ impl Writer {
     async fn woken(&mut self, wake: Wake) -> Result<(), Over> {
         match wake {
             Wake::Notice(Some(notice)) => self.notice(notice).await,
-            Wake::Ping => self.ping().await,
+            Wake::Ping => {
+                self.ping().await?;
+                self.look_ahead().await
+            }
             Wake::AtRisk => self.at_risk().await,
             Wake::Diary => self.diary().await,
             Wake::SignedOut(Ok(session)) if session != self.visitor.session => Ok(()),
@@ -260,7 +269,7 @@ impl Writer {
         }
         let ids: Vec<String> = self.pops.keys().map(pop::id).collect();
         self.send(Event::default().event("pops").data(json!({ "only": ids }).to_string()));
-        self.status().await?;
+        self.look_ahead().await?;
         if self.shows(Room::Desk) {
             self.phone().await?;
             self.waiting().await?;
@@ -379,13 +388,21 @@ impl Writer {
     }
 
     async fn status(&mut self) -> Result<(), Over> {
-        let status = Status::new(
-            self.visitor.pen.clone(),
-            &self.links,
-            self.store_failing,
-            Wire::allows(self.visitor.person.role),
-        );
+        let (pen, role) = (self.visitor.pen.clone(), self.visitor.person.role);
+        let status = Status::new(pen, &self.links, self.store_failing, self.unknown_years.clone(), role);
         self.part(status).await
+    }
+
+    /// Tells when a year has come into reach, or got its table, since a page was opened that may stand
+    /// for days.
+    async fn look_ahead(&mut self) -> Result<(), Over> {
+        self.visitor.pen.now = now();
+        let (policy, today) = (self.state.reader.policy(), self.visitor.pen.today());
+        if self.years_by.replace((policy.version, today)) == Some((policy.version, today)) {
+            return Ok(());
+        }
+        self.unknown_years = policy.unknown_years(self.visitor.pen.now).into_keys().collect();
+        self.status().await
     }
 
     async fn board(&mut self) -> Result<(), Over> {
@@ -511,6 +528,7 @@ impl Writer {
             return Err(Over);
         }
         self.visitor.directory = directory;
+        self.look_ahead().await?;
         self.ledger().await
     }
 

@@ -115,6 +115,10 @@ async fn a_pause_on_one_page_is_drawn_on_the_other_and_so_is_its_end() {
         browser.see_count("#owed-window .held", 1).await;
         browser.see("#owed-head .due", "暂停").await;
         browser.see("#owed-pauses", "周晓云").await;
+        // Where the deadline would lie if it went on now, with the reminder before it.
+        let drawn = browser.js("return document.getElementById('owed-window').textContent", &[]).await;
+        assert!(drawn.as_str().is_some_and(|drawn| drawn.contains("现在继续则到期")), "{drawn}");
+        browser.see_count("#owed-window .rung.todo", 2).await;
         browser.see_that("return getComputedStyle(document.querySelector('.owed-pause')).display === 'none'").await;
     }
     let paused = api(&scene, &zhou, &format!("obligations/{id}")).await;
@@ -125,6 +129,12 @@ async fn a_pause_on_one_page_is_drawn_on_the_other_and_so_is_its_end() {
         boss.shoot(&format!("owed-paused-{name}")).await;
     }
     boss.resize(1366, 768).await;
+    hers.see("#owed-proof h2", "告知凭据").await;
+    let ticket = paused["ticket"].as_str().expect("a number");
+    hers.goto(format!("{}/tickets/{ticket}", scene.url())).await.expect("the ticket");
+    hers.see_count(&format!("#clock-resolution-{id} .clockbar .held"), 1).await;
+    hers.see_count(&format!("#clock-resolution-{id} .rung.todo"), 2).await;
+    hers.goto(format!("{}/owed/{id}", scene.url())).await.expect("the obligation");
     boss.tap("#owed-head form[action$='/resume'] button").await;
     for browser in [&hers, &boss] {
         browser.see_count("#owed-head form[action$='/resume']", 0).await;

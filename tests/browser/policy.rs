@@ -6,7 +6,7 @@ use daemon::Role;
 use serde_json::{Value, json};
 
 use super::chromium::Browser;
-use super::scene::{BOSS, Scene};
+use super::scene::{BOSS, Scene, ZHOU};
 use crate::house::sign_in;
 
 const MISSED: &str = "13911112222";
@@ -117,6 +117,48 @@ async fn who_is_overtaken_and_who_leaves_the_page_lose_nothing_and_a_supervisor_
     assert_eq!(boss.count("#policy-text[readonly]").await, 1);
     assert_eq!(boss.count(".policy-form button[value]").await, 0);
     for browser in [&chief, &other, &boss] {
+        browser.is_content().await;
+    }
+}
+
+/// Who looks at one page for days hears of a year that came into reach in its status line, and nothing
+/// above it moves; the banner comes with the next page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_without_holidays_is_told_on_pages_that_stand() {
+    let scene = scene().await;
+    let desk = scene.browser(ZHOU).await;
+    desk.see("#status", "交换机 1/1 已连接").await;
+    let chief = sign_in(scene.url(), CHIEF).await;
+    let put = async |version: i64, text: &str| {
+        let asked = json!({ "version": version, "text": text });
+        let answer = chief.put(format!("{}/api/v1/policy", scene.url())).json(&asked).send().await.expect("an answer");
+        let set: Value = answer.json().await.expect("JSON");
+        set["years_without_holidays"].as_array().unwrap_or_else(|| panic!("{set}")).clone()
+    };
+    let place = "const r = document.querySelector('#place-ticket').getBoundingClientRect(); return [r.top, r.height]";
+    let before = desk.js(place, &[]).await;
+    let unknown = put(0, "[calendar.site]\nholidays = \"own\"\n").await;
+    let year = unknown[0]["year"].as_i64().expect("a year");
+    desk.see("#status .year:not([hidden])", &format!("还没有 {year} 年的节假日")).await;
+    assert_eq!(desk.count(".banner.year").await, 0);
+    assert_eq!(desk.js(place, &[]).await, before);
+    for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
+        desk.resize(width, height).await;
+        desk.see_that("return document.documentElement.scrollWidth <= innerWidth").await;
+        desk.shoot(&format!("year-told-{name}")).await;
+    }
+    desk.refresh().await.expect("a reload");
+    desk.see(".banner.year", &format!("{year}")).await;
+    desk.see("#status", "实时").await;
+    let told = "return [...document.querySelectorAll('#status [data-years]')].some((el) => !el.hidden)";
+    assert_eq!(desk.js(told, &[]).await, json!(false), "the banner tells it");
+
+    let standing = scene.browser(BOSS).await;
+    standing.goto(format!("{}/owed", scene.url())).await.expect("the list");
+    let tables: String = (year..year + 3).map(|year| format!("year.{year}.off = []\n")).collect();
+    assert_eq!(put(1, &format!("[calendar.site]\nholidays = \"own\"\n{tables}")).await, Vec::<Value>::new());
+    for browser in [&desk, &standing] {
+        browser.see_count("#status [data-years]", 0).await;
         browser.is_content().await;
     }
 }

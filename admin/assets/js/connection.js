@@ -31,6 +31,14 @@ export function pinged(ping) {
   setServerNow(ping.now);
 }
 
+/** Years whose holidays nobody knows are told in the line, unless the page's own banners tell them all. */
+export function tellYears() {
+  for (const told of document.querySelectorAll("#status [data-years]")) {
+    const years = told.getAttribute("data-years")?.split(" ") ?? [];
+    if (told instanceof HTMLElement) told.hidden = years.every((year) => document.getElementById(`year-${year}`));
+  }
+}
+
 export function signedOut() {
   isSignedOut = true;
   document.body.classList.add("lost");

@@ -1,7 +1,7 @@
 // @ts-check
 // Starts what a page needs; each module has one job.
 import { tick } from "./clocks.js";
-import { heard, onReconnect, pinged, signedOut, watch } from "./connection.js";
+import { heard, onReconnect, pinged, signedOut, tellYears, watch } from "./connection.js";
 import { flush, watchDrafts } from "./drafts.js";
 import { addEvent, watchEvents } from "./events.js";
 import { distrust, put, release } from "./fragments.js";
@@ -10,7 +10,7 @@ import { watchMenu } from "./menu.js";
 import { watchPolicy } from "./policy.js";
 import { changed, only, prepare, retitle } from "./pops.js";
 import { listen } from "./stream.js";
-import { refresh, watchSwaps } from "./swap.js";
+import { refresh as reread, watchSwaps } from "./swap.js";
 import { toast } from "./toasts.js";
 import { say, serverNow } from "./words.js";
 
@@ -31,6 +31,7 @@ function hear({ event, data }) {
     const chosen = data.id === "tabs" ? document.querySelector("#tabs > [aria-selected=true]") : null;
     const el = put(data);
     if (el?.classList.contains("pop")) changed(el);
+    if (data.id === "status") tellYears();
     if (chosen) markTab(chosen);
   } else if (event === "pops") {
     only(data.only);
@@ -50,11 +51,26 @@ function hear({ event, data }) {
   }
 }
 
+/** The page as it is now, but for its banners: those come with the next page. */
+async function refresh() {
+  await reread();
+  tellYears();
+}
+
 /** Whether somebody's claim ended since it was written here: nobody tells of that. */
 function ranOut() {
   const over = [...document.querySelectorAll("[data-until]")].filter((el) => Number(el.getAttribute("data-until")) <= serverNow());
   for (const el of over) el.removeAttribute("data-until");
   return over.length > 0;
+}
+
+let rereadAt = Date.now();
+
+/** Where something stands still, its drawn deadline moves on with time. @param {number} ms since it was written */
+function isStillFor(ms) {
+  if (Date.now() - rereadAt < ms || !document.querySelector("[data-still]")) return false;
+  rereadAt = Date.now();
+  return true;
 }
 
 /** The stream does not know which ticket is shown here: its tab stays. @param {Element} chosen */
@@ -80,6 +96,6 @@ tick();
 setInterval(() => {
   watch();
   retitle(tick() ?? 0);
-  if (isOwed && ranOut()) refresh();
+  if ((isOwed && ranOut()) || isStillFor(60_000)) refresh();
 }, 1_000);
 for (const event of ["pointermove", "focusout"]) document.addEventListener(event, release, { passive: true });

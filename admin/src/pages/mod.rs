@@ -103,9 +103,10 @@ pub struct Shell {
 impl Shell {
     pub fn new(state: &State, visitor: Visitor, room: Room, title: String, notices: &[Notice]) -> Shell {
         let (links, store_failing) = (links_of(notices), store_fails(notices));
-        let status = Status::new(visitor.pen.clone(), &links, store_failing, visitor.person.role == Role::Admin);
-        let fills = matches!(room, Room::Desk | Room::Live);
         let unknown_years = state.reader.policy().unknown_years(visitor.pen.now);
+        let years = unknown_years.keys().copied().collect();
+        let status = Status::new(visitor.pen.clone(), &links, store_failing, years, visitor.person.role);
+        let fills = matches!(room, Room::Desk | Room::Live);
         Shell { title, room, fills, visitor, status, unknown_years, build: state.house.build.clone() }
     }
 

@@ -142,6 +142,7 @@ struct OwedWhole {
     id: ObligationId,
     may_pause: bool,
     may_promise: bool,
+    may_write: bool,
     supervises: bool,
     head: OwedHead,
     window: OwedWindow,
@@ -169,13 +170,17 @@ pub async fn show(
         can_dial: !visitor.extensions.is_empty(),
     };
     let title = format!("{} {}", pen.word("clock", page.row.kind.as_str()), head.whom());
-    let callback = state.reader.policy().terms.callback;
+    let policy = state.reader.policy();
+    let callback = policy.terms.callback;
+    let still = page.row.suspended.as_ref().and_then(|_| page.paused.clone());
+    let if_resumed = still.map(|basis| policy.ladder(&basis.resumed(pen.now)));
     html(OwedWhole {
         id,
         may_pause: page.may_pause,
         may_promise: Desk::allows(visitor.person.role) && page.may_promise,
+        may_write: Desk::allows(visitor.person.role),
         supervises,
-        window: OwedWindow { pen: pen.clone(), page: page.clone() },
+        window: OwedWindow { pen: pen.clone(), page: page.clone(), if_resumed },
         rungs: OwedRungs { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
         pauses: OwedPauses { pen: pen.clone(), page: page.clone(), directory: directory.clone() },
         proof: OwedProof { pen, page, directory, talk_ms: callback.talk_ms },
@@ -274,6 +279,24 @@ fn over(visitor: &Visitor, row: &ObligationRow) -> Option<(Time, Option<String>)
         _ if row.state == ObligationState::Open => None,
         (Some(ended), _) => Some((ended.at, ended.by.map(|by| name(&visitor.directory, by)))),
         (None, proof) => Some((proof.as_ref().map_or(row.began_at, |proof| proof.from), None)),
+    }
+}
+
+impl OwedWhole {
+    /// Where somebody notes what a call alone does not tell: that it was answered, told, filed, or what
+    /// the customer said.
+    fn noted_at(&self) -> Option<String> {
+        let row = &self.head.page.row;
+        let place = match row.kind {
+            ClockKind::MissedCall | ClockKind::Promise => return None,
+            ClockKind::Resolution => "work",
+            ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => "steps",
+        };
+        self.may_write.then(|| format!("/tickets/{}#{place}", row.ticket_number))
     }
 }
 

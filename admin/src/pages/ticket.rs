@@ -1,16 +1,19 @@
 //! A ticket whole, and the list of tickets.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::calls::call::Outcome;
-use daemon::desk::clock::{ObligationState, Proof};
+use daemon::desk::clock::{Basis, ObligationState, Proof};
+use daemon::desk::deadline::Ladder;
+use daemon::desk::policy::Policy;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
 use daemon::store::read::{Directory, ObligationRow, StoredCall, TicketFilter, TicketRow, TimelineRow, TimelineWhat};
-use daemon::{PersonId, Time};
+use daemon::{ObligationId, PersonId, Time};
 use serde::Deserialize;
 
 use super::desk::may_see;
@@ -75,9 +78,10 @@ impl Head {
 pub struct Clocks {
     pen: Pen,
     rows: Vec<ObligationRow>,
+    /// What those are reckoned from that stood still once, or stand still.
+    paused: BTreeMap<ObligationId, Basis>,
     directory: Arc<Directory>,
-    /// What a talk must last to prove one.
-    talk_ms: i64,
+    policy: Arc<Policy>,
 }
 part!(Clocks = "clocks");
 
@@ -85,18 +89,35 @@ impl Clocks {
     /// The share of the bar that is the window; the rest is room for lateness.
     const WINDOW: f64 = 80.0;
 
-    fn at(&self, row: &ObligationRow, moment: Time) -> String {
-        let window = (row.due_at.unwrap_or(self.pen.now) - row.began_at).num_milliseconds().max(1) as f64;
+    fn place(&self, row: &ObligationRow, moment: Time) -> f64 {
+        let due_at = row.due_at.or(self.if_resumed(row).and_then(|ladder| ladder.due_at)).unwrap_or(self.pen.now);
+        let window = (due_at - row.began_at).num_milliseconds().max(1) as f64;
         let share = (moment - row.began_at).num_milliseconds() as f64 / window;
-        format!("{:.1}%", (share * Self::WINDOW).clamp(0.0, 100.0))
+        (share * Self::WINDOW).clamp(0.0, 100.0)
+    }
+    fn at(&self, row: &ObligationRow, moment: Time) -> String {
+        format!("{:.1}%", self.place(row, moment))
+    }
+    /// When its rungs would be due if it went on now; of what stands still.
+    fn if_resumed(&self, row: &ObligationRow) -> Option<Ladder> {
+        let basis = row.suspended.as_ref().and_then(|_| self.paused.get(&row.id))?;
+        Some(self.policy.ladder(&basis.clone().resumed(self.pen.now)))
+    }
+    /// When it was kept or let go; while it is owed, now.
+    fn end(&self, row: &ObligationRow) -> Time {
+        let kept = row.proof.as_ref().map(|proof| proof.from);
+        kept.or(row.ended.as_ref().map(|ended| ended.at)).unwrap_or(self.pen.now)
+    }
+    /// Where it stood still: from, and how wide.
+    fn held(&self, row: &ObligationRow) -> Vec<(String, String)> {
+        let pauses = self.paused.get(&row.id).into_iter().flat_map(|basis| &basis.suspensions);
+        let boxes = pauses.map(|pause| {
+            let (from, to) = (self.place(row, pause.from), self.place(row, pause.to.unwrap_or(self.end(row))));
+            (format!("{from:.1}%"), format!("{:.1}%", (to - from).max(0.4)))
+        });
+        boxes.collect()
     }
     fn run(&self, row: &ObligationRow) -> (&'static str, String) {
-        let end = match (&row.proof, &row.ended, &row.suspended) {
-            (Some(proof), ..) => proof.from,
-            (None, Some(ended), _) => ended.at,
-            (None, None, Some((since, _))) => *since,
-            (None, None, None) => self.pen.now,
-        };
         let past = |moment: Option<Time>| moment.is_some_and(|moment| self.pen.now >= moment);
         let class = match row.state {
             ObligationState::Kept
@@ -108,13 +129,15 @@ impl Clocks {
             ObligationState::Open if past(row.reminder_at) => "risk",
             ObligationState::Open => "",
         };
-        (class, self.at(row, end))
+        (class, self.at(row, self.end(row)))
     }
     /// Rungs on the bar: where, and whether it fired.
     fn rungs(&self, row: &ObligationRow) -> Vec<(String, bool)> {
         use daemon::desk::Rung;
         let fired = |rung: Rung| row.fired.iter().any(|fired| fired.rung == rung);
-        let rungs = [(row.reminder_at, Rung::Reminder), (row.due_at, Rung::Due)];
+        let would = self.if_resumed(row);
+        let at = |kept: Option<Time>, rung: Rung| kept.or(would.and_then(|ladder| ladder.at(rung)));
+        let rungs = [(at(row.reminder_at, Rung::Reminder), Rung::Reminder), (at(row.due_at, Rung::Due), Rung::Due)];
         rungs.into_iter().filter_map(|(at, rung)| Some((self.at(row, at?), fired(rung)))).collect()
     }
     fn result(&self, row: &ObligationRow) -> String {
@@ -125,7 +148,7 @@ impl Clocks {
             }
             None if row.state != ObligationState::Open => self.pen.word("ended", row.state.as_str()),
             None if row.attempts > 0 => self.pen.say1("tried", "count", row.attempts),
-            None => waits(&self.pen, row, self.talk_ms),
+            None => waits(&self.pen, row, self.policy.terms.callback.talk_ms),
         }
     }
     fn owner(&self, row: &ObligationRow) -> String {
@@ -286,8 +309,7 @@ pub async fn show(
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
     let notices = present(&state, vec![Topic::House]).await?;
-    let talk_ms = state.reader.policy().terms.callback.talk_ms;
-    let parts = WholeParts::of(&visitor, &page, talk_ms);
+    let parts = WholeParts::of(&visitor, &page, &state.reader.policy());
     let title = format!("{number} {}", page.row.ticket.summary);
     let may_write = Desk::allows(visitor.person.role);
     let steps = Steps::of(&visitor.pen, &page, may_write);
@@ -307,7 +329,7 @@ pub struct WholeParts {
 }
 
 impl WholeParts {
-    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, talk_ms: i64) -> WholeParts {
+    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, policy: &Arc<Policy>) -> WholeParts {
         let (pen, directory) = (&visitor.pen, &visitor.directory);
         let may_write = Desk::allows(visitor.person.role);
         let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
@@ -318,7 +340,13 @@ impl WholeParts {
         };
         WholeParts {
             head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone(), may_write },
-            clocks: Clocks { pen: pen.clone(), rows: page.obligations.clone(), directory: directory.clone(), talk_ms },
+            clocks: Clocks {
+                pen: pen.clone(),
+                rows: page.obligations.clone(),
+                paused: page.paused.clone(),
+                directory: directory.clone(),
+                policy: policy.clone(),
+            },
             timeline: Timeline {
                 pen: pen.clone(),
                 rows: page.timeline.clone(),
@@ -331,7 +359,7 @@ impl WholeParts {
                 tries: page.calls.iter().filter(tried).cloned().collect(),
                 calls: page.calls.clone(),
                 directory: directory.clone(),
-                talk_ms,
+                talk_ms: policy.terms.callback.talk_ms,
             },
         }
     }

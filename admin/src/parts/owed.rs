@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use daemon::desk::clock::{Claim, Keeping, ObligationState};
+use daemon::desk::deadline::Ladder;
 use daemon::desk::{Addressee, Rung};
 use daemon::store::read::{Directory, Fired, MadeAttempt, ObligationRow, OwedPage, StoredCall};
 use daemon::{Extension, PbxName, PersonId, Time};
@@ -123,6 +124,8 @@ pub fn waits(pen: &Pen, row: &ObligationRow, talk_ms: i64) -> String {
 pub struct OwedWindow {
     pub pen: Pen,
     pub page: Arc<OwedPage>,
+    /// When its rungs would be due if it went on now; of what stands still.
+    pub if_resumed: Option<Ladder>,
 }
 part!(OwedWindow = "owed-window");
 
@@ -143,7 +146,7 @@ impl OwedWindow {
 
     fn place(&self, at: Time) -> f64 {
         let row = &self.page.row;
-        let due = row.due_at.unwrap_or(self.pen.now);
+        let due = row.due_at.or(self.if_resumed.and_then(|ladder| ladder.due_at)).unwrap_or(self.pen.now);
         let share =
             |from: Time, to: Time| (at - from).num_milliseconds() as f64 / (to - from).num_milliseconds().max(1) as f64;
         if at <= due {
@@ -203,16 +206,24 @@ impl OwedWindow {
             rung(row.due_at, Rung::Due, false, "middle"),
             rung(row.escalated_at, Rung::Escalated, true, "end"),
         ];
-        // Without a deadline to show there is room for since when.
         let paused = row.suspended.as_ref().filter(|_| row.due_at.is_none());
         let paused = paused.map(|(since, _)| {
             mark(*since, true, if self.place(*since) < 10.0 { "start" } else { "middle" }, false, "paused")
         });
-        began.into_iter().chain(rungs.into_iter().flatten()).chain(paused).collect()
+        // What has fired by now stays where it was; the reminder has no room for words beside the pause.
+        let would = self.if_resumed.into_iter().flat_map(|ladder| {
+            let tick = |at| Mark { word: String::new(), ..mark(at, true, "middle", true, "reminder") };
+            let reminder = ladder.reminder_at.filter(|_| row.reminder_at.is_none()).map(tick);
+            let due =
+                ladder.due_at.filter(|_| row.due_at.is_none()).map(|at| mark(at, false, "middle", true, "due-if"));
+            [reminder, due].into_iter().flatten()
+        });
+        began.into_iter().chain(rungs.into_iter().flatten()).chain(paused).chain(would).collect()
     }
     /// The drawing in words.
     fn words(&self) -> String {
-        self.marks().into_iter().map(|mark| mark.word).collect::<Vec<_>>().join(&self.pen.say("comma"))
+        let words = self.marks().into_iter().map(|mark| mark.word).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(&self.pen.say("comma"))
     }
 }
 
@@ -285,6 +296,16 @@ pub struct OwedProof {
 part!(OwedProof = "owed-proof");
 
 impl OwedProof {
+    /// What it is that proves such a thing.
+    fn title(&self) -> String {
+        self.pen.word("proof-of", self.page.row.kind.as_str())
+    }
+    /// Somebody's word kept it: when, who, and in which words.
+    fn word(&self) -> Option<(Time, String, &str)> {
+        let ended = self.page.row.ended.as_ref().filter(|_| self.page.row.state == ObligationState::Kept)?;
+        let by = ended.by.map(|by| name(&self.directory, by)).unwrap_or_default();
+        Some((ended.at, by, &ended.why))
+    }
     /// What there is instead of a proof, in two lines.
     fn none(&self) -> (String, String) {
         let row = &self.page.row;
@@ -303,6 +324,10 @@ impl OwedProof {
     /// A call is what keeps it.
     fn is_called(&self) -> bool {
         self.page.row.kind.keeping() != Keeping::Word
+    }
+    /// Who was not called, and need not be any more, was not tried in vain either.
+    fn shows_attempts(&self) -> bool {
+        self.is_called() && (self.page.row.state == ObligationState::Open || !self.page.attempts.is_empty())
     }
     fn attempts(&self) -> impl Iterator<Item = &MadeAttempt> {
         self.page.attempts.iter().rev()

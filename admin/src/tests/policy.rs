@@ -116,7 +116,7 @@ async fn every_mistake_is_said_in_chinese() {
          work = [\"2027-01-01\"] } }",
         &"#".repeat(70_000),
         "[clock.filing]\nwithin = “30m”\nhours = all\nmay_pause = True\n\u{3000}kinds = []\n// note\nexcept: []\n[ladder",
-        "[clock.filing]\nwithin =\nhours == \"all\"\nmay_pause = true false\n售后 = \"\\d\"\nkinds = [\"other\" \"other\"]",
+        "[clock.filing]\nwithin =\nhours == \"all\"\nmay_pause = true\nx = \"1h\" \"2h\"\n售后 = \"\\d\"\nkinds = [\"other\" \"other\"]",
         "[]\n[ladder]\nreminder_percent = 080\nreminder_percent = 80\nescalated_after = \"1h\n[spot_check]\npercent = \"\"\"",
     ];
     let pen = Pen { language: Language::ZhCn, ..site.state.pen(Language::ZhCn) };

@@ -132,6 +132,16 @@ pub struct Proof {
     pub talk_ms: i64,
 }
 
+impl Basis {
+    /// As it would be if what stands still went on at that moment.
+    pub fn resumed(mut self, at: Time) -> Basis {
+        for suspension in &mut self.suspensions {
+            suspension.to.get_or_insert(at.max(suspension.from));
+        }
+        self
+    }
+}
+
 impl ClockKind {
     /// A first response may also be kept by a reply on the matter's own channel.
     pub fn keeping(self) -> Keeping {

@@ -406,6 +406,14 @@ fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqli
     Ok(found)
 }
 
+/// What each of a ticket's obligations that stood still once, or stands still, is reckoned from.
+pub fn paused(db: &Connection, ticket: TicketId) -> rusqlite::Result<BTreeMap<ObligationId, Basis>> {
+    let sql =
+        format!("{OBLIGATIONS} WHERE o.ticket = ?1 AND EXISTS (SELECT 1 FROM suspensions p WHERE p.obligation = o.id)");
+    let found = obligations(db, &sql, [ticket.0])?;
+    Ok(found.into_iter().map(|obligation| (obligation.id, obligation.basis)).collect())
+}
+
 /// But for what stands in tables of its own.
 fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
     let next_at = maybe_time(row, "next_rung_at_ms")?;

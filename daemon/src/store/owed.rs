@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Result;
 use super::column::*;
+use super::gather;
 use super::questions::{OBLIGATIONS, obligation_rows, stands_in_for, stored_call};
 use super::read::*;
 use crate::calls::call::Outcome;
@@ -88,6 +89,7 @@ pub fn page(db: &Connection, policy: &Policy, id: ObligationId) -> Result<Option
     Ok(Some(OwedPage {
         attempts: attempts(db, id)?,
         pauses: pauses(db, id)?,
+        paused: gather::paused(db, row.ticket)?.remove(&id),
         may_promise: db
             .prepare_cached("SELECT is_open FROM tickets WHERE id = ?1")?
             .query_row([row.ticket.0], |row| row.get(0))?,

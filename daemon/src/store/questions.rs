@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::column::*;
 use super::detail;
+use super::gather;
 use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
@@ -309,7 +310,8 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         )?
         .query_map([id.0, LIST], |row| stored_call(db, row))?
         .collect::<Result<_>>()?;
-    Ok(Some(TicketPage { row, customers, timeline: timeline(db, id)?, draft, obligations, calls }))
+    let (timeline, paused) = (timeline(db, id)?, gather::paused(db, id)?);
+    Ok(Some(TicketPage { row, customers, timeline, draft, obligations, paused, calls }))
 }
 
 pub(super) fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {

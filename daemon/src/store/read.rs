@@ -1,10 +1,11 @@
 //! What pages may read of the store: whole questions, answered from a few read-only connections.
 //! View types are plain data, ready to be shown.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
-use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof, Survey};
+use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::command::CustomerForm;
 use crate::desk::ticket::Ticket;
 use crate::desk::{self, Addressee, Post, Rung};
@@ -164,6 +165,8 @@ pub struct TicketPage {
     pub draft: Option<String>,
     /// Open ones first.
     pub obligations: Vec<ObligationRow>,
+    /// What those are reckoned from that stood still once, or stand still.
+    pub paused: BTreeMap<ObligationId, Basis>,
     /// Newest first.
     pub calls: Vec<StoredCall>,
 }
@@ -328,6 +331,8 @@ pub struct OwedPage {
     pub attempts: Vec<MadeAttempt>,
     /// Oldest first; the last may still go on.
     pub pauses: Vec<Pause>,
+    /// What it is reckoned from, where it stood still once or stands still.
+    pub paused: Option<Basis>,
     /// The policy lets its clock stand still.
     pub may_pause: bool,
     /// Its matter is not over: a promise can stand in it.

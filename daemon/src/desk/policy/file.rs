@@ -64,8 +64,7 @@ impl Terms {
             return Err(vec![Mistake { line: 1, column: 1, why }]);
         }
         let (document, unreadable) = DeTable::parse_recoverable(text);
-        let mut reading = Reading::default();
-        reading.mistakes = syntax::slips(text, &unreadable);
+        let mut reading = Reading { mistakes: syntax::slips(text, &unreadable) };
         let mut terms = Terms::usual(&policy.zone);
         // What stands in a file that cannot be read may be taken for something else.
         if reading.mistakes.is_empty() {

@@ -11,7 +11,6 @@ use crate::desk::calendar::Slots;
 pub type Value<'i> = Spanned<DeValue<'i>>;
 
 /// What was wrong so far. Nothing ends the walk: people hear of all mistakes at once.
-#[derive(Default)]
 pub struct Reading {
     pub mistakes: Vec<(Range<usize>, String)>,
 }
