@@ -13,7 +13,9 @@ use daemon::desk::Addressee;
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
-use daemon::store::read::{Blind, Coverage, Fired, Gap, LedgerRow, ObligationRow, Outage, Person, TicketRow};
+use daemon::store::read::{
+    Blind, Coverage, Fired, Found, Gap, Hit, LedgerRow, ObligationRow, Outage, Person, Piece, TicketRow,
+};
 use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -231,9 +233,18 @@ pub async fn tickets(
     Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
-    let mut rows = state.reader.tickets(asked.filter().0).await?;
-    rows.retain(|row| may_see(&visitor, row).is_ok());
-    Ok(Json(rows.iter().map(ticket_row).collect::<Vec<_>>()))
+    let listed = asked.listed(&state, &visitor).await?;
+    Ok(Json(listed.found.iter().map(found).collect::<Vec<_>>()))
+}
+
+/// A ticket of a list, and where in it the words stand that were looked for.
+fn found(found: &Found) -> Value {
+    let piece = |piece: &Piece| json!({ "text": piece.text, "hit": piece.hit });
+    let hit =
+        |hit: &Hit| json!({ "place": hit.place.as_str(), "pieces": hit.pieces.iter().map(piece).collect::<Vec<_>>() });
+    let mut row = ticket_row(&found.row);
+    row["hits"] = found.hits.iter().map(hit).collect();
+    row
 }
 
 pub async fn ticket(

@@ -21,7 +21,7 @@ today = Today
 somebody = Somebody
 
 seek = Search
-seek-hint = Number, name or ticket
+seek-hint = Words, name, number
 
 menu-language = Language
 menu-theme = Light or dark
@@ -271,6 +271,15 @@ which-open = Open
 which-closed = Closed
 which-all = All
 found = { $count } found for “{ $text }”
+found-lacks-older = Older tickets are still being taken into the index; they are found in some minutes
+place-summary = Summary
+place-course = Course
+place-demand = Demand
+place-customer = Customer
+place-number = Number
+place-phone = Phone
+place-comment = Note
+place-attachment = File
 
 which-customer = Which customer is it
 which-later = Not known yet

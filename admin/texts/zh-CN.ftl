@@ -21,7 +21,7 @@ today = 今天
 somebody = 有人
 
 seek = 搜索
-seek-hint = 电话、姓名、单号
+seek-hint = 电话、姓名、内容
 
 menu-language = 语言
 menu-theme = 浅色与深色
@@ -267,6 +267,15 @@ which-open = 未结
 which-closed = 已结
 which-all = 全部
 found = “{ $text }”找到 { $count } 张
+found-lacks-older = 较早的工单还在编入索引，几分钟后就能找到
+place-summary = 小结
+place-course = 经过
+place-demand = 诉求
+place-customer = 客户
+place-number = 单号
+place-phone = 电话
+place-comment = 备注
+place-attachment = 附件
 
 which-customer = 是哪一位客户
 which-later = 还不知道

@@ -317,7 +317,7 @@ mod tests {
         let begun = std::time::Instant::now();
         let known = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();
         loop {
-            let all = TicketFilter { owner: None, open: None, text: String::new(), limit: 500 };
+            let all = TicketFilter { owner: None, open: None, limit: 500 };
             let tickets = daemon.reader.tickets(all).await.unwrap();
             let owned = tickets.iter().filter(|row| row.ticket.owner == Some(me)).count();
             let owed = daemon.reader.duties(me).await.unwrap().len();
@@ -357,7 +357,7 @@ mod tests {
         for _ in 0..2 {
             furnish(&commands, &reader, &pbx, |seat| format!("hash of {}", seat.login)).await.unwrap();
             let directory = reader.directory().await.unwrap();
-            let all = TicketFilter { owner: None, open: None, text: String::new(), limit: 100 };
+            let all = TicketFilter { owner: None, open: None, limit: 100 };
             seen.push((directory.people.len(), directory.extensions.len(), reader.tickets(all).await.unwrap().len()));
         }
         let matters = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();

@@ -159,6 +159,9 @@ const ALIVE_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// The note goes this often with what is kept anyway.
 const ALIVE_ALONG: TimeDelta = TimeDelta::seconds(1);
 
+/// Between two pieces of what is taken into the index of words: it is done beside the day's work.
+const WORDS_EVERY: Duration = Duration::from_millis(20);
+
 /// Attempts to write what is left when the daemon stops while the disk refuses.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -187,6 +190,8 @@ pub struct Engine {
     behind: bool,
     /// There may be more that was reckoned by an earlier policy.
     stale: bool,
+    /// There may be older matters that are not in the index of words.
+    lacks_words: bool,
     /// Obligations whose rungs cannot be kept; not tried again before the next start.
     passed_over: BTreeSet<ObligationId>,
     /// The disk refuses; log and pages have been told so.
@@ -219,6 +224,7 @@ impl Engine {
             settled: false,
             behind: false,
             stale: false,
+            lacks_words: true,
             passed_over: BTreeSet::new(),
             failing: false,
         }
@@ -293,7 +299,8 @@ impl Engine {
         }
         let until = |at: Time| (at - now).to_std().unwrap_or(Duration::ZERO);
         let note = self.alive_at.map_or(Duration::ZERO, |at| until(at + ALIVE_EVERY));
-        self.due.map_or(note, |due| until(due).min(LOOK).min(note))
+        let words = if self.lacks_words { WORDS_EVERY } else { Duration::MAX };
+        self.due.map_or(note, |due| until(due).min(LOOK).min(note)).min(words)
     }
 
     /// Commits what waits, as much as belongs into one commit, then fires what is due, as much again.
@@ -335,6 +342,12 @@ impl Engine {
         self.behind = self.fire(now).await?;
         if !self.behind {
             self.stale = self.reckon(now).await?;
+        }
+        if self.lacks_words && !self.behind && !self.stale {
+            self.lacks_words = self.store.lacks_words()?;
+            if self.lacks_words {
+                self.lacks_words = self.store.together(|writing| writing.take_older())?;
+            }
         }
         self.compose(now)?;
         let (due, to_send) = (self.store.next_due(&self.passed_over)?, self.store.next_to_send()?);

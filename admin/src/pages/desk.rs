@@ -195,7 +195,7 @@ pub struct Diary {
 impl Diary {
     pub async fn read(state: &State, visitor: &Visitor, standing: &[Arc<Pop>]) -> Result<Diary, Error> {
         let me = visitor.person.id;
-        let filter = TicketFilter { owner: Some(me), open: Some(true), text: String::new(), limit: MY_OPEN };
+        let filter = TicketFilter { owner: Some(me), open: Some(true), limit: MY_OPEN };
         let (owed, open) = tokio::try_join!(state.reader.duties(me), state.reader.tickets(filter))?;
         let mut on_phone = Vec::new();
         for pop in standing {

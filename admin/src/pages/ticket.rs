@@ -12,7 +12,10 @@ use daemon::desk::deadline::Ladder;
 use daemon::desk::policy::Policy;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
-use daemon::store::read::{Directory, ObligationRow, StoredCall, TicketFilter, TicketRow, TimelineRow, TimelineWhat};
+use daemon::store::read::{
+    Directory, Found, Hit, ObligationRow, Place, Seek, Seer, Sought, StoredCall, TicketFilter, TicketRow, TimelineRow,
+    TimelineWhat,
+};
 use daemon::{ObligationId, PersonId, Time};
 use serde::Deserialize;
 
@@ -20,7 +23,7 @@ use super::desk::may_see;
 use super::form::FormView;
 use super::step::Steps;
 use super::{Room, Shell, html, present};
-use crate::auth::{Desk, Read, Require, Right, Visitor};
+use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owed::waits;
 use crate::parts::part;
@@ -371,17 +374,14 @@ pub async fn by_number(
     asker: PersonId,
     number: &str,
 ) -> Result<Option<daemon::store::read::TicketPage>, Error> {
-    let filter = TicketFilter { owner: None, open: None, text: number.to_owned(), limit: 5 };
-    let rows = state.reader.tickets(filter).await?;
-    let Some(row) = rows.iter().find(|row| row.ticket.number == number) else { return Ok(None) };
-    Ok(state.reader.ticket(row.ticket.id, asker).await?)
+    Ok(state.reader.numbered(number.to_owned(), asker).await?)
 }
 
 #[derive(Template)]
 #[template(path = "tickets.html")]
 struct TicketList {
     shell: Shell,
-    rows: Vec<TicketRow>,
+    listed: Listed,
     text: String,
     which: &'static str,
     directory: Arc<Directory>,
@@ -392,10 +392,28 @@ impl TicketList {
         let owner = row.ticket.owner.and_then(|owner| self.directory.person(owner));
         owner.map_or("–", |person| person.name.as_str())
     }
-    fn tabs(&self) -> [(&'static str, &'static str); 3] {
-        [("open", "/tickets"), ("closed", "/tickets?which=closed"), ("all", "/tickets?which=all")]
+    fn tabs(&self) -> [(&'static str, String); 3] {
+        let text = serde_urlencoded::to_string([("text", &self.text)]).unwrap_or_default();
+        ["open", "closed", "all"].map(|which| (which, format!("/tickets?which={which}&{text}")))
+    }
+    /// What is marked in the summary, where something is.
+    fn in_summary<'a>(&self, found: &'a Found) -> Option<&'a Hit> {
+        found.hits.iter().find(|hit| hit.place == Place::Summary)
+    }
+    /// Where else something stands: a line of its own.
+    fn elsewhere<'a>(&self, found: &'a Found) -> Vec<&'a Hit> {
+        let masked = self.shell.visitor.pen.masked;
+        let shown = |hit: &&Hit| match hit.place {
+            Place::Summary | Place::Number => false,
+            Place::Phone => !masked,
+            Place::Course | Place::Demand | Place::Customer | Place::Comment | Place::Attachment => true,
+        };
+        found.hits.iter().filter(shown).take(ELSEWHERE).collect()
     }
 }
+
+/// Places that a row of what was found shows beside the summary.
+const ELSEWHERE: usize = 2;
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -405,19 +423,49 @@ pub struct Asked {
     pub which: String,
 }
 
+/// What a list of tickets shows.
+pub struct Listed {
+    pub found: Vec<Found>,
+    /// Older tickets are not in the index of words yet.
+    pub lacks_older: bool,
+}
+
 impl Asked {
-    /// What the list shows to this reader.
-    pub fn filter(&self) -> (TicketFilter, &'static str) {
-        let text = self.text.trim().to_owned();
-        let (which, open) = match self.which.as_str() {
+    fn which(&self) -> (&'static str, Option<bool>) {
+        match self.which.as_str() {
             "closed" => ("closed", Some(false)),
+            "open" => ("open", Some(true)),
             "all" => ("all", None),
             // Whoever searches looks everywhere.
-            _ if !text.is_empty() => ("all", None),
+            _ if !self.text.trim().is_empty() => ("all", None),
             _ => ("open", Some(true)),
-        };
-        (TicketFilter { owner: None, open, text, limit: LISTED }, which)
+        }
     }
+
+    /// What this reader may see of it.
+    pub async fn listed(&self, state: &State, visitor: &Visitor) -> Result<Listed, Error> {
+        let (text, open) = (self.text.trim().to_owned(), self.which().1);
+        let mut listed = if text.is_empty() {
+            let rows = state.reader.tickets(TicketFilter { owner: None, open, limit: LISTED }).await?;
+            let found = rows.into_iter().map(|row| Found { row, hits: Vec::new() }).collect();
+            Listed { found, lacks_older: false }
+        } else {
+            let Sought { found, lacks_older } =
+                state.reader.seek(Seek { text, open, by: sees(visitor), limit: LISTED }).await?;
+            Listed { found, lacks_older }
+        };
+        listed.found.retain(|found| may_see(visitor, &found.row).is_ok());
+        Ok(listed)
+    }
+}
+
+/// Whose tickets are sought for a reader; [`may_see`] has the last word on each.
+fn sees(visitor: &Visitor) -> Seer {
+    if Watch::allows(visitor.person.role) {
+        return Seer::All;
+    }
+    let me = visitor.person.id;
+    Seer::These(visitor.directory.stands_in_for(me).chain([me]).collect())
 }
 
 pub async fn list(
@@ -425,14 +473,12 @@ pub async fn list(
     Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
-    let (filter, which) = asked.filter();
-    let text = filter.text.clone();
-    let mut rows = state.reader.tickets(filter).await?;
-    rows.retain(|row| may_see(&visitor, row).is_ok());
+    let listed = asked.listed(&state, &visitor).await?;
+    let (which, text) = (asked.which().0, asked.text.trim().to_owned());
     let notices = present(&state, vec![Topic::House]).await?;
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say("tickets"));
     let shell = Shell::new(&state, visitor, Room::Tickets, title, &notices);
-    html(TicketList { shell, rows, text, which, directory })
+    html(TicketList { shell, listed, text, which, directory })
 }
 
 /// Who did it and why, as far as either is known.

@@ -22,6 +22,7 @@ mod past;
 mod questions;
 pub mod read;
 mod reader;
+mod search;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
@@ -200,6 +201,11 @@ impl Store {
         Ok(stale)
     }
 
+    /// Whether there are matters that are not in the index of words yet.
+    pub fn lacks_words(&self) -> Result<bool> {
+        search::lacks(&self.db)
+    }
+
     /// A command of the command line, where no engine runs.
     pub fn give(&mut self, command: Command, now: Time) -> Result<std::result::Result<Done, Refusal>> {
         let input = Input::Given(Given { by: None, command });
@@ -263,7 +269,12 @@ impl Writing<'_> {
         if facts.iter().any(changes_staff) {
             *self.staff = None;
         }
-        Ok(())
+        search::follow(self.db, facts)
+    }
+
+    /// Takes older matters into the index of words, some at a time; says whether there are more.
+    pub fn take_older(&mut self) -> Result<bool> {
+        search::take_older(self.db)
     }
 
     pub fn staff(&mut self) -> Result<Arc<Staff>> {

@@ -16,6 +16,7 @@ use super::Store;
 use super::chain;
 use super::keep::Sequence;
 use super::reader::Reader;
+use super::search;
 use super::touched::{Tables, Touched};
 use super::verify;
 use super::versions;
@@ -94,6 +95,7 @@ impl Store {
             whole(&db, &file)?;
             begin(&mut db, &unlike).with_context(|| format!("cannot chain what is in {}", file.display()))?;
         }
+        prepare_search(&mut db).context("cannot make the index of words")?;
         let touched = Touched::watch(&mut db)?;
         let ids = Sequence::after_facts(&db)?;
         let (policy, unread) = versions::loaded(&db, &policy)?;
@@ -225,12 +227,34 @@ pub(super) fn begin(db: &mut Connection, unlike: &[String]) -> rusqlite::Result<
     transaction.commit()
 }
 
+fn prepare_search(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    search::prepare(&transaction)?;
+    transaction.commit()
+}
+
+/// Table by table, and not by the index of words: that would be read whole at each start, and can be
+/// made again.
 fn intact(db: &Connection, file: &Path) -> anyhow::Result<()> {
-    let verdict: String = db
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .with_context(|| format!("cannot check {}", file.display()))?;
-    if verdict != "ok" {
-        bail!("{} is damaged ({verdict}); restore it from a backup", file.display());
+    let verdict = || -> rusqlite::Result<Option<String>> {
+        let mut tables =
+            db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'search%'")?;
+        let mut rows = tables.query([])?;
+        while let Some(row) = rows.next()? {
+            let table: String = row.get(0)?;
+            let mut verdict = "ok".to_owned();
+            db.pragma(None, "quick_check", table, |row| {
+                verdict = row.get(0)?;
+                Ok(())
+            })?;
+            if verdict != "ok" {
+                return Ok(Some(verdict));
+            }
+        }
+        Ok(None)
+    };
+    match verdict().with_context(|| format!("cannot check {}", file.display()))? {
+        None => Ok(()),
+        Some(verdict) => bail!("{} is damaged ({verdict}); restore it from a backup", file.display()),
     }
-    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::desk::policy::Policy;
 use crate::desk::ticket::Satisfaction;
 use crate::desk::{Addressee, News, Rung};
 use crate::live::About;
-use crate::number::{Number, Numbering};
+use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
@@ -151,12 +151,12 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
         .optional()
 }
 
-const TICKETS: &str = "SELECT t.*, coalesce(c.name, '') AS customer_name,
+pub(super) const TICKETS: &str = "SELECT t.*, coalesce(c.name, '') AS customer_name,
         CASE WHEN c.key_customer = 1 THEN c.manager END AS manager,
         EXISTS (SELECT 1 FROM drafts d WHERE d.ticket = t.id) AS has_draft
     FROM tickets t LEFT JOIN customers c ON c.id = t.customer";
 
-fn ticket_row(row: &Row) -> Result<TicketRow> {
+pub(super) fn ticket_row(row: &Row) -> Result<TicketRow> {
     Ok(TicketRow {
         ticket: ticket_of_row(row)?,
         customer_name: row.get("customer_name")?,
@@ -452,34 +452,22 @@ fn heard_ms(db: &Connection, leg: &str) -> Result<Option<i64>> {
     Ok(heard.flatten())
 }
 
-/// A text that is a phone number's, whole or in part, is sought among numbers in each way of
-/// writing it.
-pub fn tickets(db: &Connection, numbering: &Numbering, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
+pub fn tickets(db: &Connection, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
     let sql = format!(
-        "{TICKETS} WHERE (?1 IS NULL OR t.owner = ?1) AND (?2 IS NULL OR t.is_open = ?2)
-            AND (?3 IS NULL OR t.number LIKE ?3 ESCAPE '\\' OR t.summary LIKE ?3 ESCAPE '\\'
-                OR t.caller LIKE ?3 ESCAPE '\\' OR c.name LIKE ?3 ESCAPE '\\'
-                OR (?5 IS NOT NULL AND (t.caller LIKE ?5 OR EXISTS
-                    (SELECT 1 FROM customer_numbers n WHERE n.customer = t.customer AND n.number LIKE ?5))))
-         ORDER BY t.id DESC LIMIT ?4"
+        "{TICKETS} WHERE (?1 IS NULL OR t.owner = ?1) AND (?2 IS NULL OR t.is_open = ?2) ORDER BY t.id DESC LIMIT ?3"
     );
-    let part = (!filter.text.trim().is_empty()).then(|| contains(filter.text.trim()));
-    let digits = numbering.digits_in_common(&filter.text).map(|digits| contains(&digits));
     db.prepare_cached(&sql)?
-        .query_map(params![filter.owner.map(|id| id.0), filter.open, part, filter.limit, digits], ticket_row)?
+        .query_map(params![filter.owner.map(|id| id.0), filter.open, filter.limit], ticket_row)?
         .collect()
 }
 
-/// A pattern for texts that contain `text`, taken literally.
-fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern + "%"
+/// The ticket of that number, `YYYYMMDD-NNNN`.
+pub fn numbered(db: &Connection, number: &str) -> Result<Option<TicketId>> {
+    let Some((day, nth)) = number.split_once('-') else { return Ok(None) };
+    let (Ok(day), Ok(nth)) = (day.parse::<i64>(), nth.parse::<i64>()) else { return Ok(None) };
+    db.prepare_cached("SELECT id FROM tickets WHERE day = ?1 AND nth = ?2 AND number = ?3")?
+        .query_row(params![day, nth, number], |row| row.get(0).map(TicketId))
+        .optional()
 }
 
 pub fn ticket_of(db: &Connection, call: &CallId) -> Result<Option<TicketId>> {

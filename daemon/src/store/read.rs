@@ -10,11 +10,13 @@ use crate::desk::command::CustomerForm;
 use crate::desk::ticket::Ticket;
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
+use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 use protocol::request::Spying;
 
 pub use super::reader::Reader;
+pub use super::search::Piece;
 
 /// What a list of open work shows at most; more nobody reads down to.
 pub const LIST: i64 = 500;
@@ -148,9 +150,66 @@ pub struct TicketFilter {
     pub owner: Option<PersonId>,
     /// Only open, only closed, or all.
     pub open: Option<bool>,
-    /// Part of the ticket's number, summary, customer's name or phone number; empty: all.
-    pub text: String,
     pub limit: u32,
+}
+
+/// What is looked for in all that is written of tickets.
+#[derive(Clone, Debug)]
+pub struct Seek {
+    /// As typed: words that must all be there, of one character and more, or a phone number, whole or
+    /// in part.
+    pub text: String,
+    /// Only open, only closed, or all.
+    pub open: Option<bool>,
+    pub by: Seer,
+    pub limit: u32,
+}
+
+/// Whose tickets somebody sees.
+#[derive(Clone, Debug)]
+pub enum Seer {
+    All,
+    /// Those of these people, and nobody's.
+    These(Vec<PersonId>),
+}
+
+/// A ticket in which all the words stand.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub row: TicketRow,
+    /// Where, the field with most of them first.
+    pub hits: Vec<Hit>,
+}
+
+/// A field in which something stands that was looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    pub place: Place,
+    /// The text around it.
+    pub pieces: Vec<Piece>,
+}
+
+words! {
+    /// What a text is of a ticket.
+    Place {
+        Summary = "summary",
+        Course = "course",
+        Demand = "demand",
+        Customer = "customer",
+        Number = "number",
+        Phone = "phone",
+        Comment = "comment",
+        Attachment = "attachment",
+    }
+}
+
+/// What a search came to.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// Open ones first, newest first.
+    pub found: Vec<Found>,
+    /// Older matters are still being taken into the index.
+    pub lacks_older: bool,
 }
 
 /// All that a ticket's page shows.

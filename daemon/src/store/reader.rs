@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, outbox, owed, questions, sight, versions};
+use super::{coverage, outbox, owed, questions, search, sight, versions};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::{About, Message};
@@ -62,8 +62,24 @@ impl Reader {
         ask(&self.pages, move |db| questions::ticket(db, ticket, asker)).await
     }
     pub async fn tickets(&self, filter: TicketFilter) -> Result<Vec<TicketRow>, ReadError> {
+        ask(&self.pages, move |db| questions::tickets(db, &filter)).await
+    }
+    /// The ticket of that number, with all that its page shows.
+    pub async fn numbered(&self, number: String, asker: PersonId) -> Result<Option<TicketPage>, ReadError> {
+        let whole = move |db: &Connection| match questions::numbered(db, &number)? {
+            Some(ticket) => questions::ticket(db, ticket, asker),
+            None => Ok(None),
+        };
+        ask(&self.pages, whole).await
+    }
+    /// Tickets in which words stand, open ones first, newest first.
+    pub async fn seek(&self, seek: Seek) -> Result<Sought, ReadError> {
         let policy = self.policy();
-        ask(&self.pages, move |db| questions::tickets(db, &policy.numbering, &filter)).await
+        let sought = move |db: &Connection| {
+            let found = search::seek(db, &policy.numbering, &seek)?;
+            Ok(Sought { found, lacks_older: search::lacks(db)? })
+        };
+        ask(&self.pages, sought).await
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
         ask(&self.pops, move |db| questions::ticket_of(db, &call)).await

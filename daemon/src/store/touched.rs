@@ -18,6 +18,7 @@ const UNSEALED: &[&str] = &[
     "journal",
     "refinery_schema_history",
     "seals",
+    "search_state",
     "seen_extensions",
     "sessions",
     "sources",
