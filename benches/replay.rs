@@ -72,11 +72,13 @@ async fn durable(played: Played) {
     let (errands, hear_errands) = mpsc::channel(1024);
     let stop = CancellationToken::new();
     let outlets = Outlets { told, errands, outbox: Default::default() };
+    let policy = store.in_force();
     let (inbox, thread) = engine::start(store, outlets, Utc::now, stop.clone()).expect("an engine");
     let (events, links) = mpsc::channel(EVENTS);
     let (_live, asked) = Live::new();
     let board = Board::new(BTreeMap::from([("bench".into(), seat("bench".into(), &stop))]));
-    let board = tokio::spawn(board.run(Wires { links, asked, told: hear_told, errands: hear_errands, engine: inbox }));
+    let board =
+        tokio::spawn(board.run(Wires { links, asked, told: hear_told, errands: hear_errands, engine: inbox, policy }));
 
     let (calls, count) = (played.calls, played.events.len());
     let begun = Instant::now();

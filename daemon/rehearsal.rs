@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use daemon::config::Config;
+use daemon::desk::clock::ClockKind;
 use daemon::desk::policy::{Policy, changes};
-use daemon::desk::rehearsal::{Firing, Outcome, Rehearsal, Report, Tale, Tally};
+use daemon::desk::rehearsal::{Ended, Firing, Outcome, Rehearsal, Report, Sided, Tale, Tally};
 use daemon::desk::{Addressee, Rung};
 use daemon::store::{self, Known};
 use daemon::{PersonId, Time};
@@ -27,15 +28,16 @@ pub fn rehearse(config: &Config, tried: &Policy, span: (&str, Option<&str>), as_
         bail!("the period is empty: from {} to {}", shown(zone, from), shown(zone, to));
     }
     let site = daemon::policy(config);
-    let mut rehearsal = Rehearsal::new(tried, from);
+    let (in_force, _) = store::look(&config.data, &site, None)?;
+    // Matters are drawn by the lots that they have.
+    let mut rehearsal = Rehearsal::new(&tried.seeded(in_force.seed), from);
     let known = store::past(&config.data, &site, to, |happened| rehearsal.observe(happened))?;
     if known.until <= from {
         bail!("nothing is known of that period: what is kept ends at {}", shown(zone, known.until));
     }
     let report = rehearsal.end(known.until);
-    let (in_force, _) = store::look(&config.data, &site, None)?;
-    let untried = untried(&in_force, tried);
-    let told = Told { zone, from, known: &known, report: &report, untried: &untried };
+    let unknown = unknown(&in_force, tried);
+    let told = Told { zone, from, known: &known, report: &report, unknown: &unknown };
     let mut out = io::stdout().lock();
     match as_json {
         true => serde_json::to_writer_pretty(&mut out, &told.json()).context("cannot print")?,
@@ -57,14 +59,45 @@ fn moment(name: &str, text: &str, zone: &TimeZone, ends: bool) -> anyhow::Result
     DateTime::from_timestamp_millis(midnight).with_context(|| format!("{name} is out of range"))
 }
 
-/// Settings that differ and that no rehearsal of facts can show: they change what begins and ends.
-fn untried(in_force: &Policy, tried: &Policy) -> Vec<String> {
-    let keys = changes(&in_force.terms, &tried.terms).into_iter().map(|change| change.key);
-    let decides = |key: &String| {
-        let of_callbacks = key.starts_with("callback.") && !key.ends_with(".claim");
-        of_callbacks || key.starts_with("spot_check.") || key.ends_with(".kinds") || key.ends_with(".may_pause")
+/// Settings that differ and that would have let people do what they could not.
+fn unknown(in_force: &Policy, tried: &Policy) -> Vec<(String, &'static str)> {
+    let of_setting = |key: &str| {
+        let (clock, setting) = key.strip_prefix("clock.")?.rsplit_once('.')?;
+        let kind = ClockKind::parse(clock)?;
+        let rules = [in_force, tried].map(|policy| policy.terms.clocks.rule(kind));
+        match setting {
+            "may_pause" if rules[1].may_pause => {
+                Some("nobody could let it rest, and it is taken as if nobody would have")
+            }
+            "kinds" if rules[1].kinds.is_subset(&rules[0].kinds) => None,
+            "kinds" => match kind {
+                ClockKind::Promise => {
+                    Some("what would have been promised is not known, but what was said with an acceptance")
+                }
+                ClockKind::Acceptance | ClockKind::Filing => {
+                    Some("what would have been owed beside stays open: nobody was asked for it")
+                }
+                ClockKind::FirstResponse => {
+                    Some("of what would have been owed beside only talks are known, and no replies")
+                }
+                ClockKind::ReturnVisit | ClockKind::SpotCheck => Some(
+                    "what would have been owed beside stays open, or is given up: nobody was asked whether it is well",
+                ),
+                ClockKind::MissedCall | ClockKind::Resolution => None,
+            },
+            _ => None,
+        }
     };
-    keys.filter(decides).collect()
+    let of_key = |key: String| {
+        let why = match key.as_str() {
+            "spot_check.percent" if in_force.terms.spot_check_percent < tried.terms.spot_check_percent => Some(
+                "who would have been drawn beside was not asked whether it is well: what is open of it stays so, or is given up",
+            ),
+            key => of_setting(key),
+        };
+        why.map(|why| (key, why))
+    };
+    changes(&in_force.terms, &tried.terms).into_iter().filter_map(|change| of_key(change.key)).collect()
 }
 
 struct Told<'a> {
@@ -72,7 +105,7 @@ struct Told<'a> {
     from: Time,
     known: &'a Known,
     report: &'a Report,
-    untried: &'a [String],
+    unknown: &'a [(String, &'static str)],
 }
 
 /// Columns of the side-by-side part.
@@ -100,35 +133,40 @@ impl Told<'_> {
             let left_out = self.known.left_out;
             writeln!(out, "\n{left_out} facts of an earlier version say too little, and were left out")?;
         }
-        if !self.untried.is_empty() {
+        if other > 0 {
             writeln!(
                 out,
-                "\nWhat began, ended and paused is taken as it was. Of what is to be changed this is not rehearsed:\n  {}",
-                self.untried.join("\n  ")
+                "\nWhat people did is taken as it was. What they would have done otherwise is not known: what would have\n\
+                 been owed longer, or beside, ends by what was seen, said and done all the same."
             )?;
+        }
+        for (setting, why) in self.unknown {
+            writeln!(out, "  {setting}: {why}")?;
         }
         Ok(())
     }
 
     fn print_tale(&self, out: &mut impl Write, tale: &Tale) -> anyhow::Result<()> {
         let ticket = self.ticket(tale);
-        let ended = match tale.ended {
-            Some((state, at)) => format!("{} {}", state.as_str(), shown(self.zone, at)),
-            None => "open".to_owned(),
-        };
-        writeln!(out, "\n{} of {ticket}, since {}, {ended}", tale.kind.as_str(), shown(self.zone, tale.began_at))?;
+        writeln!(out, "\n{} of {ticket}, since {}", tale.kind.as_str(), shown(self.zone, tale.began_at))?;
         for rung in Rung::ALL {
-            let (was, would) = tale.side_by_side(*rung);
+            let (was, would) = (tale.was.rung(*rung), tale.would.rung(*rung));
             if was.is_some() || would.is_some() {
                 let side = |firing: Option<&Firing>| firing.map_or_else(|| "–".to_owned(), |firing| self.side(firing));
                 writeln!(out, "  {}{}{}", wide(rung.as_str(), RUNG), wide(&side(was), SIDE), side(would))?;
             }
         }
-        let (was, would) = (words(tale.outcome_was), words(tale.outcome_would));
-        if was != would {
-            writeln!(out, "  {}{}{would}", wide("", RUNG), wide(was, SIDE))?;
-        }
-        Ok(())
+        writeln!(out, "  {}{}{}", wide("", RUNG), wide(&self.end(&tale.was), SIDE), self.end(&tale.would))
+            .map_err(Into::into)
+    }
+
+    fn end(&self, side: &Sided) -> String {
+        let how = match (side.outcome, side.ended) {
+            (Outcome::EndedOtherwise, Some(Ended { state, .. })) => state.as_str(),
+            (outcome, _) => words(outcome),
+        };
+        let at = side.ended.map(|ended| format!(" {}", shown(self.zone, ended.at)));
+        format!("{how}{}", at.unwrap_or_default())
     }
 
     fn side(&self, firing: &Firing) -> String {
@@ -178,19 +216,19 @@ impl Told<'_> {
                 .collect();
             json!({ "rung": firing.rung.as_str(), "planned_at": firing.planned_at, "told": told })
         };
-        let side = |outcome: Outcome, rungs: &[Firing]| {
-            let rungs: Vec<Value> = rungs.iter().map(firing).collect();
-            json!({ "outcome": outcome.as_str(), "rungs": rungs })
+        let side = |side: &Sided| {
+            let rungs: Vec<Value> = side.rungs.iter().map(firing).collect();
+            let ended = side.ended.map(|ended| json!({ "state": ended.state.as_str(), "at": ended.at }));
+            json!({ "outcome": side.outcome.as_str(), "ended": ended, "rungs": rungs })
         };
         let tale = |tale: &Tale| {
             json!({
-                "obligation": tale.obligation.0,
+                "obligation": tale.obligation.map(|obligation| obligation.0),
                 "ticket": self.ticket(tale),
                 "clock": tale.kind.as_str(),
                 "began_at": tale.began_at,
-                "ended": tale.ended.map(|(state, at)| json!({ "state": state.as_str(), "at": at })),
-                "was": side(tale.outcome_was, &tale.was),
-                "would": side(tale.outcome_would, &tale.would),
+                "was": side(&tale.was),
+                "would": side(&tale.would),
             })
         };
         let tally = |tally: &Tally| {
@@ -213,7 +251,7 @@ impl Told<'_> {
             "differences": self.report.differences().map(tale).collect::<Vec<_>>(),
             "summary": summary,
             "facts_left_out": self.known.left_out,
-            "not_rehearsed": self.untried,
+            "not_known": self.unknown.iter().map(|(setting, why)| json!({ "setting": setting, "why": why })).collect::<Vec<_>>(),
         })
     }
 }

@@ -245,7 +245,7 @@ async fn a_policy_is_rehearsed_on_a_day_at_a_hotline_while_the_daemon_runs() {
     for tale in differences {
         assert_eq!(tale["clock"], "resolution");
         let began = ms(&tale["began_at"]);
-        let end = if tale["ended"].is_null() { ms(&other["until"]) } else { ms(&tale["ended"]["at"]) };
+        let end = if tale["was"]["ended"].is_null() { ms(&other["until"]) } else { ms(&tale["was"]["ended"]["at"]) };
         let planned = |side: &str| -> Vec<i64> {
             tale[side]["rungs"].as_array().unwrap().iter().map(|rung| ms(&rung["planned_at"]) - began).collect()
         };

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use protocol::{CallEvent, Request};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
@@ -26,6 +26,7 @@ use crate::calls::look::Silence;
 use crate::calls::now::AgentNow;
 use crate::calls::tracker::{Change, Tracker};
 use crate::desk::asking::Ask;
+use crate::desk::policy::Policy;
 use crate::engine::{Errand, Inbox, Input};
 use crate::ledger::{Entry, Hindrance};
 use crate::link::{FromLink, Link, Refused};
@@ -60,6 +61,8 @@ pub struct Wires {
     /// What somebody asked of a PBX, on record by now.
     pub errands: mpsc::Receiver<Errand>,
     pub engine: Inbox,
+    /// The terms in force, as committed.
+    pub policy: watch::Receiver<Arc<Policy>>,
 }
 
 /// One PBX on the board.
@@ -110,6 +113,7 @@ impl Board {
     pub async fn run(mut self, mut wires: Wires) {
         let mut tell_board = Instant::now();
         let mut sweep = Instant::now() + SWEEP_EVERY;
+        wires.policy.mark_changed();
         loop {
             let wake = self.next_wake();
             let look = self.looks.next();
@@ -128,6 +132,10 @@ impl Board {
                         self.store_failing = failing;
                     }
                     self.hub.tell(&topic, notice);
+                }
+                Ok(()) = wires.policy.changed() => {
+                    let talk = TimeDelta::milliseconds(wires.policy.borrow_and_update().terms.callback.talk_ms);
+                    self.seats.values_mut().for_each(|seat| seat.tracker.proves_after(talk));
                 }
                 Some(errand) = wires.errands.recv() => self.run_errand(errand),
                 Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {

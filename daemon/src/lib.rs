@@ -148,10 +148,12 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     };
     let native = listener.as_ref().map(Listener::address).transpose()?;
     links.extend(listener.map(|listener| tokio::spawn(listener.run(stop.clone()))));
+    let policy = store.in_force();
     let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
 
     let (live, asked) = Live::new();
-    let wires = Wires { links: hear_links, asked, told: hear_told, errands: hear_errands, engine: inbox.clone() };
+    let wires =
+        Wires { links: hear_links, asked, told: hear_told, errands: hear_errands, engine: inbox.clone(), policy };
     let board = tokio::spawn(board.run(wires));
     let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
     Ok(Daemon {

@@ -8,7 +8,8 @@ use crate::names::words;
 use crate::number::Number;
 use crate::{CallId, Extension, LegId, PbxName, QueueName, Time};
 
-/// A talk so long, seen by the PBX, proves that a promise to call was kept.
+/// A talk so long, seen by the PBX, proves that a promise to call was kept, until the site's policy says
+/// how long it must be.
 pub const PROOF_TALK: TimeDelta = TimeDelta::seconds(10);
 
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ mod waits;
 use chrono::TimeDelta;
 use protocol::event::{DialEnd, LegState, SurveyStage};
 
-use super::call::{Call, Direction, EndedBy};
+use super::call::{Call, Direction, EndedBy, Span};
 use super::dialplan::Side;
 use super::leg::Leg;
 use super::staff::Doing;
@@ -39,8 +39,9 @@ pub(super) struct Live {
     pub changed: bool,
     /// Somebody heard of the call.
     pub told: bool,
-    /// When the talk that has just begun will have lasted long enough to count as proof.
-    pub proof_due: Option<Time>,
+    /// Since when a talk that has just begun, or goes on after a hold, counts: later than it began by as
+    /// long as it was on hold.
+    pub talk_from: Option<Time>,
     /// What its agents did when that was last told.
     pub doing: Vec<(Extension, Doing)>,
     /// Where among the legs that of the outside party is, or of who dialled an internal call.
@@ -73,7 +74,7 @@ impl Live {
             legs,
             changed: true,
             told: false,
-            proof_due: None,
+            talk_from: None,
             doing: Vec::new(),
             party: None,
             stale: true,
@@ -132,6 +133,12 @@ impl Live {
     /// Whether a talk is open that began so early.
     pub fn has_talked_since(&self, from: Time) -> bool {
         self.call.segments.iter().any(|segment| segment.to.is_none() && segment.from <= from)
+    }
+
+    /// Since when the talks that are open, and not on hold, count.
+    pub fn talks_from(&self) -> impl Iterator<Item = Time> {
+        let open = self.call.segments.iter().filter(|segment| segment.to.is_none());
+        open.filter_map(|segment| Some(segment.from + Span::sum(&segment.holds)?))
     }
 
     /// The outside party's leg, also while it waits or rings for somebody; while nobody is reached

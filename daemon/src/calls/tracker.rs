@@ -24,7 +24,7 @@ use protocol::event::{self, BootId, BridgeId, BridgeKind};
 use protocol::request::Dialable;
 use rustc_hash::FxHashMap;
 
-use super::call::{Call, Direction};
+use super::call::{Call, Direction, PROOF_TALK};
 use super::dialplan::{Dialplan, Side};
 use super::leg::Leg;
 use super::live::{Fate, Live};
@@ -57,6 +57,8 @@ pub struct Tracker {
     staff: Staff,
     /// When a talk will have lasted long enough to be told of.
     due: BTreeSet<(Time, CallNo)>,
+    /// What a talk must last to prove a callback.
+    proof_talk: TimeDelta,
     /// Counts snapshots: a leg that the last one did not name is gone.
     round: u32,
     /// The legs of a snapshot are being taken in: of no call all may have been yet.
@@ -96,7 +98,7 @@ enum Place {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// The call is up, and not as it was; [`Tracker::call`] has it. Told once more when a talk
-    /// reaches [`PROOF_TALK`](super::call::PROOF_TALK).
+    /// has lasted long enough to prove a callback.
     Call(CallId),
     /// The call is over. The last that is heard of it.
     Ended(Box<Call>),
@@ -128,6 +130,7 @@ impl Tracker {
             bridges: FxHashMap::default(),
             staff: Staff::new(),
             due: BTreeSet::new(),
+            proof_talk: PROOF_TALK,
             round: 0,
             is_listing: false,
             listed: Vec::new(),
@@ -303,6 +306,14 @@ impl Tracker {
         self.after(no, at, out);
     }
 
+    /// A talk so long proves a callback from now on; also one that goes on already.
+    pub fn proves_after(&mut self, talk: TimeDelta) {
+        if talk != std::mem::replace(&mut self.proof_talk, talk) {
+            self.due =
+                self.calls.iter().flat_map(|(no, live)| live.talks_from().map(|from| (from + talk, *no))).collect();
+        }
+    }
+
     /// When [`Tracker::wake`] is to be called.
     pub fn next_wake(&self) -> Option<Time> {
         let due = self.due.first().filter(|_| self.staff.sees()).map(|(at, _)| *at);
@@ -323,7 +334,7 @@ impl Tracker {
         while let Some((due, no)) = self.due.first().copied().filter(|(due, _)| *due <= at && self.staff.sees()) {
             self.due.pop_first();
             if let Some(live) = self.calls.get(&no)
-                && live.has_talked_since(due - super::call::PROOF_TALK)
+                && live.has_talked_since(due - self.proof_talk)
             {
                 out.push(Change::Call(live.call.id.clone()));
             }
@@ -542,8 +553,8 @@ impl Tracker {
         if live.is_over() && !self.is_listing {
             return self.end(no, Fate::Seen, at, out);
         }
-        if let Some(due) = live.proof_due.take() {
-            self.due.insert((due, no));
+        if let Some(from) = live.talk_from.take() {
+            self.due.insert((from + self.proof_talk, no));
         }
         if !live.changed || !live.is_real() {
             return;

@@ -59,7 +59,8 @@ fn routed(case: &Case, call: &Call, owed: &OpenObligation) -> Option<Fact> {
     Some(moved(&case.policy, &then))
 }
 
-fn queue(call: &Call) -> Option<QueueName> {
+/// The queue that the caller came to last.
+pub fn queue(call: &Call) -> Option<QueueName> {
     call.waits.last().map(|wait| wait.queue.clone())
 }
 

@@ -34,8 +34,8 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
     match input {
         Input::Call { at, call } => Ok(calls::seen(case, *at, call)),
         Input::Merged { from, into } => Ok(calls::merged(case, from, into)),
-        Input::Due(_) => Ok(rungs::due(case, now)),
-        Input::Stale(_) => Ok(rungs::reckoned(case)),
+        Input::Due(obligation) => Ok(rungs::due(case, *obligation, now)),
+        Input::Stale(obligation) => Ok(rungs::reckoned(case, *obligation, now)),
         Input::Given(Given { by, command }) => {
             if by.is_some_and(|person| !case.staff.is_active(person)) {
                 return Err(Refusal::NotAllowed);

@@ -195,7 +195,7 @@ pub enum Fact {
     TicketReopened {
         ticket: TicketId,
         owner: Option<PersonId>,
-        /// What is owed anew for it, which the notices name.
+        /// What is owed anew for it, which the notices name; the visit, where the policy has nothing owed.
         obligation: ObligationId,
         told: Vec<Addressee>,
         /// When they may be told.

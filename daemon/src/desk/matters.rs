@@ -19,6 +19,7 @@ use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
 
 /// A matter that is to be opened.
+#[derive(Clone, Debug)]
 pub struct Opening {
     pub opened_at: Time,
     pub customer: Option<CustomerId>,
@@ -211,7 +212,9 @@ fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) 
         }
     }
     let owner = visit.ticket_owner;
-    let obligation = begin(case, facts, ClockKind::Resolution, whole_ms(at), Whose::with(visit));
+    let runs = case.policy.terms.clocks.rule(ClockKind::Resolution).runs_for(visit.basis.subject.kind);
+    let anew = runs.then(|| begin(case, facts, ClockKind::Resolution, whole_ms(at), Whose::with(visit)));
+    let obligation = anew.unwrap_or(visit.id);
     let told = told(&case.staff, &BTreeSet::from([Recipient::Supervisor]), owner);
     let send_at = case.policy.send_at(at);
     facts.push(Fact::TicketReopened { ticket: visit.ticket, owner, obligation, told, send_at });

@@ -97,7 +97,13 @@ fn release(owed: &OpenObligation, by: PersonId, supervises: bool, now: Time) -> 
     }
 }
 
-fn suspend(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn suspend(
+    case: &Case,
+    owed: &OpenObligation,
+    by: PersonId,
+    reason: &str,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
     given_reason(reason)?;
     if !case.policy.terms.clocks.rule(owed.basis.kind).may_pause {
         return Err(Refusal::MayNotPause);
@@ -113,7 +119,7 @@ fn suspend(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now: 
     Ok(vec![fact, moved(&case.policy, &then)])
 }
 
-fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
     let at = whole_ms(now);
     let mut then = owed.clone();
     let open = then.basis.suspensions.iter_mut().find(|suspension| suspension.to.is_none());
@@ -125,7 +131,7 @@ fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result
     Ok(vec![fact, moved(&case.policy, &then)])
 }
 
-fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
     given_reason(reason)?;
     let mut facts = vec![Fact::ObligationEnded {
         obligation: owed.id,

@@ -1,263 +1,515 @@
 //! Another policy tried on what has happened: which rungs it would have fired, when, and to whom, beside
-//! those that did fire.
+//! those that did fire; and what it would have had owed, for how long.
 //!
-//! What was owed, to whom, by whom, since when and until when is taken as it was; so are the pauses.
-//! From these facts each deadline is reckoned by the policy that is tried, as they were known at the
-//! time: a matter that became urgent at noon was not in the morning. Where both policies give a rung the
-//! same time, it would have fired when it did, however late that was; any other fires at its time.
+//! The same desk decides here by the policy that is tried, on what the house had seen and heard: calls,
+//! what people wrote down, said, promised and let go. What people did is taken as it was. Each moment goes
+//! by what was known then: a matter that became urgent at noon was not in the morning. Where both
+//! policies come to the same, it would have gone as it did: a rung to which both give the same time would
+//! have fired when it did, however late that was, and a call is weighed when it was. Anything else comes
+//! at its time.
+//!
+//! Reading order: `past` (what is heard), `known`, `book` (what is owed), `report`.
 
+mod book;
+mod known;
 mod past;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::case::Staff;
-use super::clock::{Basis, ClockKind, ObligationState, Rung};
-use super::deadline::Suspension;
-use super::policy::{Policy, Standing, Subject};
-use super::ticket::Kind;
+use chrono::TimeDelta;
+
+use super::case::{Case, Ids, OpenObligation};
+use super::clock::{Basis, ClockKind, Keeping, ObligationState, Proof, Rung};
+use super::command::Refusal;
+use super::fact::Fact;
+use super::matters;
+pub use super::matters::Opening;
+use super::policy::{Policy, Subject};
+use super::ticket::TicketState;
 use super::told::told;
-use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId, Time};
-pub use past::{Began, Happened, What};
-pub use report::{Firing, Outcome, Report, Tale, Tally};
+use super::{calls, owed, steps, talks};
+use crate::{CallId, ObligationId, TicketId, Time};
+use book::{Book, Record, Side};
+use known::{Known, seen_by};
+pub use past::{Began, Form, Happened, PastCall, What};
+pub use report::{Ended, Firing, Outcome, Report, Sided, Tale, Tally};
+
+/// After its end nothing more is told of a call.
+const CALLS_ARE_KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// Hears all that happened up to the end of the period, in its order.
-pub struct Rehearsal<'a> {
-    tried: &'a Policy,
+pub struct Rehearsal {
     from: Time,
     /// The policy that was in force, as far as it can be read.
     in_force: Option<Box<Policy>>,
-    staff: Staff,
-    tickets: BTreeMap<TicketId, Subject>,
-    customers: BTreeMap<CustomerId, Standing>,
-    open: BTreeMap<ObligationId, Owed>,
-    by_ticket: BTreeMap<TicketId, BTreeSet<ObligationId>>,
-    by_customer: BTreeMap<CustomerId, BTreeSet<ObligationId>>,
+    known: Known,
+    book: Book,
+    /// Calls of which something is to be weighed, or that are to be forgotten.
+    agenda: BTreeSet<(Time, CallId, Moment)>,
     /// Counts decisions.
     decision: u64,
     report: Report,
 }
 
-/// What is owed at the moment that has been reached.
-struct Owed {
-    ticket: TicketId,
-    customer: Option<CustomerId>,
-    owner: Option<PersonId>,
-    call: Option<CallId>,
-    /// But for its subject, which is its ticket's and customer's.
-    basis: Basis,
-    was: Vec<Firing>,
-    would: Vec<Firing>,
-    /// The last decision before which it was looked at. What is decided together changes it at one
-    /// stroke.
-    decision: Option<u64>,
-    /// By the policy that is tried nothing is owed any more.
-    is_dropped: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    /// Somebody has talked long enough, or no longer talks, or the call is over.
+    Weighs,
+    IsForgotten,
 }
 
-impl<'a> Rehearsal<'a> {
+impl Rehearsal {
     /// Tells what fell between `from` and the end that [`Rehearsal::end`] is told.
-    pub fn new(tried: &'a Policy, from: Time) -> Rehearsal<'a> {
+    pub fn new(tried: &Policy, from: Time) -> Rehearsal {
         Rehearsal {
-            tried,
             from,
             in_force: None,
-            staff: Staff::default(),
-            tickets: BTreeMap::new(),
-            customers: BTreeMap::new(),
-            open: BTreeMap::new(),
-            by_ticket: BTreeMap::new(),
-            by_customer: BTreeMap::new(),
+            known: Known::new(tried),
+            book: Book::default(),
+            agenda: BTreeSet::new(),
             decision: 0,
             report: Report::default(),
         }
     }
 
     pub fn observe(&mut self, Happened { at, is_anew, what }: Happened) {
+        self.weigh_before(at);
         self.decision += u64::from(is_anew);
         match what {
             What::PolicySet { version, policy } => {
-                self.all_up_to(at);
+                self.up_to(at, &self.book.all());
                 self.report.versions.push((version, at));
                 self.in_force = policy;
             }
-            What::Ticket { ticket, subject } => self.ticket_is(ticket, subject, at),
-            What::Customer { customer, standing } => {
-                self.up_to(at, self.by_customer.get(&customer).cloned());
-                self.customers.insert(customer, standing);
-            }
             What::Staff(staff) => {
-                self.all_up_to(at);
-                self.staff = staff;
+                self.up_to(at, &self.book.all());
+                self.known.staff = Arc::new(staff);
             }
-            What::Began(began) => self.began(*began),
-            What::Moved { obligation, ticket, customer, queue } => {
-                self.up_to(at, Some([obligation]));
-                if let Some(owed) = self.forget(obligation) {
-                    let basis = Basis { queue, ..owed.basis };
-                    self.remember(obligation, Owed { ticket, customer, basis, ..owed });
+            What::Customer { customer, standing, numbers } => {
+                self.up_to(at, &self.book.of_customer(customer));
+                self.known.customer_is(customer, standing, numbers.clone());
+                for number in &numbers {
+                    if self.known.alone_on(number) != Some(customer) {
+                        continue;
+                    }
+                    let theirs = self.book.on_number(number);
+                    self.up_to(at, &theirs);
+                    for own in theirs {
+                        self.book.change(own, |its| its.owed.customer = its.owed.customer.or(Some(customer)));
+                    }
                 }
             }
-            What::CallMoved { call, to, by } => {
-                let brought = |owed: &Owed| owed.call.as_ref() == Some(&call);
-                let moved: Vec<ObligationId> =
-                    self.open.iter().filter(|(_, owed)| brought(owed)).map(|(id, _)| *id).collect();
-                self.up_to(at, Some(moved.clone()));
-                for id in moved {
-                    if let Some(owed) = self.forget(id) {
-                        self.remember(id, Owed { ticket: to, owner: owed.owner.or(by), ..owed });
-                    }
+            What::Call(past) => self.call_began(*past),
+            What::Joined { call, ticket } => {
+                if let Some(heard) = self.known.calls.get_mut(&call) {
+                    heard.ticket = Some(ticket);
+                }
+            }
+            What::CallMoved { call, to, by } => self.call_moved(&call, to, by, at),
+            What::Opened { ticket, opening } => self.opened(ticket, *opening, at),
+            What::Saved { ticket, by, form } => {
+                let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
+                let then = self.known.saved(&before, *form);
+                self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, by, at));
+                self.known.tickets.insert(ticket, then);
+            }
+            What::Linked { ticket, customer } => {
+                let of_ticket = self.book.of_ticket(ticket);
+                self.up_to(at, &of_ticket);
+                if let Some(ticket) = self.known.tickets.get_mut(&ticket) {
+                    ticket.customer = Some(customer);
+                }
+                for own in of_ticket {
+                    self.book.change(own, |record| record.owed.customer = Some(customer));
                 }
             }
             What::OwnerTaken { ticket, person } => {
-                let of_ticket = self.by_ticket.get(&ticket).cloned();
-                self.up_to(at, of_ticket.clone());
-                for id in of_ticket.unwrap_or_default() {
-                    if let Some(owed) = self.open.get_mut(&id) {
-                        owed.owner = owed.owner.or(Some(person));
-                    }
+                let of_ticket = self.book.of_ticket(ticket);
+                self.up_to(at, &of_ticket);
+                if let Some(ticket) = self.known.tickets.get_mut(&ticket) {
+                    ticket.owner = Some(person);
+                }
+                for own in of_ticket {
+                    self.book.change(own, |record| record.owed.owner = record.owed.owner.or(Some(person)));
                 }
             }
-            What::Suspended { obligation, from } => {
-                self.up_to(at, Some([obligation]));
-                if let Some(owed) = self.open.get_mut(&obligation) {
-                    owed.basis.suspensions.push(Suspension { from, to: None });
-                }
+            What::Accepted { ticket, solved_by, by } => self.decide_or_not(ticket, at, |case| {
+                let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+                steps::accepted(case, ticket, by, solved_by, at)
+            }),
+            What::Surveyed { ticket, survey, by } => {
+                self.decide_or_not(ticket, at, |case| steps::surveyed(case, by, survey, at));
             }
-            What::Resumed { obligation, to } => {
-                self.up_to(at, Some([obligation]));
-                let owed = self.open.get_mut(&obligation);
-                let open = owed.and_then(|owed| owed.basis.suspensions.iter_mut().find(|rest| rest.to.is_none()));
-                if let Some(open) = open {
-                    open.to = Some(to);
-                }
+            What::Began(began) => self.began(*began, at),
+            What::Moved { obligation, ticket, customer, queue } => {
+                let Some(own) = self.book.own(obligation) else { return };
+                self.up_to(at, &[own]);
+                self.through(own, ticket, queue.as_ref());
+                self.book.change(own, |Record { owed, .. }| {
+                    (owed.ticket, owed.customer, owed.basis.queue) = (ticket, customer, queue);
+                });
+            }
+            What::Suspended { obligation, from, reason, by } => {
+                self.on(obligation, at, |case, its| owed::suspend(case, its, by, &reason, at));
+                let record = self.book.own(obligation).and_then(|own| self.book.get_mut(own));
+                let suspension = super::deadline::Suspension { from, to: None };
+                record.into_iter().for_each(|record| record.suspensions.push(suspension));
+            }
+            What::Resumed { obligation, to, by } => {
+                self.on(obligation, at, |case, its| owed::resume(case, its, by, at));
+                let record = self.book.own(obligation).and_then(|own| self.book.get_mut(own));
+                let open = record.and_then(|record| record.suspensions.iter_mut().find(|rest| rest.to.is_none()));
+                open.into_iter().for_each(|open| open.to = Some(to));
             }
             What::Fired { obligation, firing } => {
-                if let Some(owed) = self.open.get_mut(&obligation) {
-                    owed.was.push(firing);
-                    owed.decision = None;
+                let Some(own) = self.book.own(obligation) else { return };
+                if let Some(record) = self.book.get_mut(own) {
+                    record.was.get_or_insert_default().fired.push(firing);
+                    record.decision = None;
                 }
-                self.up_to(at, Some([obligation]));
+                self.up_to(at, &[own]);
             }
-            What::Ended { obligation, state } => {
-                self.up_to(at, Some([obligation]));
-                if let Some(owed) = self.forget(obligation).filter(|_| at >= self.from) {
-                    self.tell(obligation, owed, Some((state, at)));
-                }
+            What::Tried { call } => self.weigh(&call, at, true),
+            What::Kept { obligation, proof } => self.kept(obligation, &proof, at),
+            What::Ended { obligation, state, by, why } => {
+                self.on(obligation, at, |case, its| match state {
+                    ObligationState::Waived => owed::waive(case, its, by.ok_or(Refusal::NotAllowed)?, &why, at),
+                    ObligationState::Kept => match (its.basis.kind, case.ticket.as_ref(), by) {
+                        (ClockKind::Filing, Some(ticket), Some(by)) => steps::filed(case, ticket, by, &why, at),
+                        _ => Ok(vec![matters::kept(case, its, why, by)]),
+                    },
+                    // What these follow from is told, and so they follow here where they would have.
+                    ObligationState::Open
+                    | ObligationState::Unreachable
+                    | ObligationState::Replaced
+                    | ObligationState::Dropped => Ok(Vec::new()),
+                });
+                self.was_ended(obligation, state, at);
             }
         }
     }
 
     /// All is known up to `until`.
     pub fn end(mut self, until: Time) -> Report {
+        self.weigh_before(until);
         self.decision += 1;
-        self.all_up_to(until);
-        while let Some((id, owed)) = self.open.pop_first() {
-            self.tell(id, owed, None);
+        self.up_to(until, &self.book.all());
+        while let Some(record) = self.book.pop() {
+            self.tell(record);
         }
-        self.report.tales.sort_by_key(|tale| (tale.began_at, tale.obligation));
-        self.report.names = self.staff.people.into_iter().map(|(id, member)| (id, member.name)).collect();
+        self.report.tales.sort_by_key(|tale| (tale.began_at, tale.ticket, tale.kind));
+        self.report.names = self.known.staff.people.iter().map(|(id, member)| (*id, member.name.clone())).collect();
         self.report
     }
 
-    fn began(&mut self, began: Began) {
-        let Began { id, ticket, customer, owner, call, basis } = began;
-        self.tickets.entry(ticket).or_insert_with(|| basis.subject.clone());
-        let is_dropped = self.drops(basis.kind, basis.subject.kind);
-        let (was, would, decision) = (Vec::new(), Vec::new(), None);
-        self.remember(id, Owed { ticket, customer, owner, call, basis, was, would, decision, is_dropped });
+    // Calls.
+
+    fn call_began(&mut self, PastCall { call, seen_at, gap }: PastCall) {
+        let was_seen = |at: &Time| gap.is_none_or(|(from, to)| *at < from || to.is_some_and(|to| *at >= to));
+        let talk_ms = self.known.policy.terms.callback.talk_ms;
+        let talks = call.segments.iter().flat_map(|segment| [talks::lasted(segment, talk_ms), segment.to]);
+        let talks = talks.flatten().filter(was_seen).filter(|at| call.ended_at.is_none_or(|ended_at| *at < ended_at));
+        let end = call.ended_at.filter(|_| call.outcome.is_some()).map(|ended_at| ended_at.max(seen_at));
+        let id = &call.id;
+        self.agenda.extend(talks.chain(end).map(|at| (at, id.clone(), Moment::Weighs)));
+        let last = end.unwrap_or(seen_at).max(call.started_at);
+        self.agenda.insert((last + CALLS_ARE_KEPT, id.clone(), Moment::IsForgotten));
+        self.known.call_began(Arc::new(call));
     }
 
-    fn ticket_is(&mut self, ticket: TicketId, subject: Subject, at: Time) {
-        let of_ticket = self.by_ticket.get(&ticket).cloned();
-        self.up_to(at, of_ticket.clone());
-        for id in of_ticket.unwrap_or_default() {
-            let clock = self.open.get(&id).map(|owed| owed.basis.kind);
-            let drops = clock.is_some_and(|clock| self.drops(clock, subject.kind));
-            if let Some(owed) = self.open.get_mut(&id) {
-                owed.is_dropped |= drops;
+    /// What was seen of calls before that.
+    fn weigh_before(&mut self, at: Time) {
+        while self.agenda.first().is_some_and(|(moment, ..)| *moment < at)
+            && let Some((at, call, what)) = self.agenda.pop_first()
+        {
+            self.decision += 1;
+            match what {
+                Moment::Weighs => self.weigh(&call, at, false),
+                Moment::IsForgotten => drop(self.known.calls.remove(&call)),
             }
         }
-        self.tickets.insert(ticket, subject);
     }
 
-    /// Whether the policy that is tried has no such clock run for such a matter, though it ran.
-    fn drops(&self, clock: ClockKind, kind: Kind) -> bool {
-        let runs = |policy: &Policy| policy.terms.clocks.rule(clock).runs_for(kind);
-        !runs(self.tried) && self.in_force.as_deref().is_none_or(runs)
-    }
-
-    fn remember(&mut self, id: ObligationId, owed: Owed) {
-        self.by_ticket.entry(owed.ticket).or_default().insert(id);
-        if let Some(customer) = owed.customer {
-            self.by_customer.entry(customer).or_default().insert(id);
+    /// The call, as it had been seen at that moment, is weighed by the policy that is tried. `did`: it was
+    /// weighed then, and something came of it; else it matters only where something is otherwise.
+    fn weigh(&mut self, call: &CallId, at: Time, did: bool) {
+        let Some(heard) = self.known.calls.get(call) else { return };
+        let call = seen_by(&heard.call, at);
+        let about = heard.ticket.filter(|_| call.number.is_none());
+        let numbers = call.number.iter().flat_map(|number| self.book.on_number(number));
+        let customers = call.number.iter().flat_map(|number| self.known.customers_on(number));
+        let customers = customers.flat_map(|customer| self.book.of_customer(customer));
+        let tickets = about.into_iter().flat_map(|ticket| self.book.of_ticket(ticket));
+        let whose: BTreeSet<ObligationId> = numbers.chain(customers).chain(tickets).collect();
+        let whose: Vec<ObligationId> = whose.into_iter().collect();
+        let is_otherwise = |own: &ObligationId| self.book.get(*own).is_some_and(Record::is_otherwise);
+        if !did && self.weighs_alike() && !whose.iter().any(is_otherwise) {
+            return;
         }
-        self.open.insert(id, owed);
-    }
-
-    fn forget(&mut self, id: ObligationId) -> Option<Owed> {
-        let owed = self.open.remove(&id)?;
-        let of_ticket = self.by_ticket.get_mut(&owed.ticket);
-        let of_customer = owed.customer.and_then(|customer| self.by_customer.get_mut(&customer));
-        for ids in of_ticket.into_iter().chain(of_customer) {
-            ids.remove(&id);
+        self.up_to(at, &whose);
+        let Some(case) = self.known.with(&call, self.book.would_be(&whose), at) else { return };
+        // Its matter is on record.
+        let is_lost = call.number.is_some() && case.call.as_ref().is_some_and(|known| known.ticket.is_none());
+        if is_lost && call.direction == crate::calls::call::Direction::Inbound {
+            return;
         }
-        Some(owed)
+        let (id, is_over) = (call.id.clone(), call.ended_at.is_some());
+        let facts = calls::seen(&case, at, &Arc::new(call));
+        self.keep(facts, at);
+        if let Some(heard) = self.known.calls.get_mut(&id) {
+            heard.is_over |= is_over;
+        }
     }
 
-    fn all_up_to(&mut self, at: Time) {
-        let all: Vec<ObligationId> = self.open.keys().copied().collect();
-        self.up_to(at, Some(all));
+    /// Whether the policies take calls for the same.
+    fn weighs_alike(&self) -> bool {
+        let terms = &self.known.policy.terms;
+        let kinds = |policy: &Policy| policy.terms.clocks.rule(ClockKind::MissedCall).kinds.clone();
+        self.in_force.as_deref().is_some_and(|in_force| {
+            in_force.terms.callback.talk_ms == terms.callback.talk_ms && kinds(in_force) == kinds(&self.known.policy)
+        })
     }
+
+    fn call_moved(&mut self, call: &CallId, to: TicketId, by: Option<crate::PersonId>, at: Time) {
+        if let Some(heard) = self.known.calls.get_mut(call) {
+            heard.ticket = Some(to);
+        }
+        let moved = self.book.for_call(call);
+        self.up_to(at, &moved);
+        for own in moved {
+            let queue = self.book.get(own).and_then(|record| record.owed.basis.queue.clone());
+            self.through(own, to, queue.as_ref());
+            self.book.change(own, |Record { owed, .. }| (owed.ticket, owed.owner) = (to, owed.owner.or(by)));
+        }
+    }
+
+    /// It was kept by a talk that was seen. Where that is long enough, and the call's record does not show
+    /// it any more, it counts by what was told of it then.
+    fn kept(&mut self, obligation: ObligationId, proof: &Proof, at: Time) {
+        self.weigh(&proof.call, at, true);
+        let suffices = proof.talk_ms >= self.known.policy.terms.callback.talk_ms;
+        self.on(obligation, at, |case, its| {
+            let mut facts = Vec::new();
+            match (its.basis.kind.keeping(), &its.survey) {
+                _ if !suffices => {}
+                (Keeping::Survey, Some(survey)) => {
+                    matters::visited(case, &mut facts, its, proof.clone(), survey, at);
+                }
+                (Keeping::Survey, None) | (Keeping::Word, _) => {}
+                (Keeping::Talk | Keeping::LaterTalk, _) => {
+                    let (obligation, ticket, owner) = (its.id, its.ticket, its.owner);
+                    facts.push(Fact::ObligationKept { obligation, ticket, owner, proof: proof.clone() });
+                    matters::goes_on(case, &mut facts, its, at);
+                }
+            }
+            Ok(facts)
+        });
+        self.was_ended(obligation, ObligationState::Kept, at);
+    }
+
+    // Matters.
+
+    fn opened(&mut self, ticket: TicketId, opening: Opening, at: Time) {
+        let heard = opening.call.as_ref().and_then(|call| self.known.calls.get_mut(call));
+        let brought = heard.filter(|_| opening.by.is_none()).map(|heard| {
+            heard.ticket = Some(ticket);
+            seen_by(&heard.call, at)
+        });
+        let caller = opening.caller.or_else(|| brought.as_ref().and_then(|call| call.number.clone()));
+        let queue = brought.as_ref().and_then(calls::queue);
+        let mut case = self.known.case();
+        case.ids = Ids::from(ticket.0);
+        if let Some(with) = brought.as_ref().and_then(|call| self.known.with(call, Vec::new(), at)) {
+            case.customers = with.customers;
+        }
+        let mut facts = Vec::new();
+        let opened = matters::open(&case, &mut facts, Opening { caller, queue, ..opening });
+        self.known.tickets.insert(opened.id, opened);
+        self.keep(facts, at);
+    }
+
+    fn began(&mut self, began: Began, at: Time) {
+        let (ticket, queue) = (began.ticket, began.basis.queue.clone());
+        let is_known = self.book.of_ticket(ticket).iter().any(|own| {
+            let record = self.book.get(*own);
+            record.is_some_and(|its| its.was.is_none() && its.owed.basis.kind == ClockKind::Promise)
+        });
+        // A promise is what somebody said. Where it came with the notice of acceptance it is known.
+        if let (ClockKind::Promise, Some(by), Some(promised_at), false) =
+            (began.basis.kind, began.owner, began.basis.promised_at, is_known)
+        {
+            self.decide_or_not(ticket, at, |case| {
+                let mut facts = Vec::new();
+                if let Some(ticket) =
+                    case.ticket.as_ref().filter(|ticket| matters::runs(case, ClockKind::Promise, ticket))
+                {
+                    steps::promise(case, &mut facts, ticket, by, promised_at, at);
+                }
+                Ok(facts)
+            });
+        }
+        if let Some(call) = &began.call {
+            self.weigh(call, at, true);
+        }
+        let own = self.book.began(began, self.decision);
+        self.through(own, ticket, queue.as_ref());
+    }
+
+    /// What follows in that matter by the policy that is tried.
+    fn decide(&mut self, ticket: TicketId, at: Time, decide: impl FnOnce(&Case, &mut Vec<Fact>)) {
+        self.decide_or_not(ticket, at, |case| {
+            let mut facts = Vec::new();
+            decide(case, &mut facts);
+            Ok(facts)
+        });
+    }
+
+    /// Where the desk refuses it, nothing follows.
+    fn decide_or_not(&mut self, ticket: TicketId, at: Time, decide: impl FnOnce(&Case) -> Result<Vec<Fact>, Refusal>) {
+        let of_ticket = self.book.of_ticket(ticket);
+        self.up_to(at, &of_ticket);
+        let case = self.known.about(ticket, self.book.would_be(&of_ticket), at);
+        let facts = case.and_then(|case| decide(&case).ok());
+        self.keep(facts.unwrap_or_default(), at);
+    }
+
+    /// Of what was owed under that id, where it would still be.
+    fn on(
+        &mut self,
+        id: ObligationId,
+        at: Time,
+        decide: impl FnOnce(&Case, &OpenObligation) -> Result<Vec<Fact>, Refusal>,
+    ) {
+        let Some(own) = self.book.own(id) else { return };
+        let Some(ticket) = self.book.get(own).map(|record| record.owed.ticket) else { return };
+        self.decide_or_not(ticket, at, |case| {
+            let its = case.obligations.iter().find(|owed| owed.id == own);
+            its.map_or(Ok(Vec::new()), |its| decide(case, its))
+        });
+    }
+
+    fn keep(&mut self, facts: Vec<Fact>, at: Time) {
+        for fact in facts {
+            match fact {
+                Fact::ObligationBegan { obligation, call, .. } => {
+                    let (ticket, queue) = (obligation.ticket, obligation.basis.queue.clone());
+                    let own = self.book.would_begin(*obligation, call, self.decision);
+                    self.through(own, ticket, queue.as_ref());
+                }
+                Fact::ObligationMoved { obligation, ticket, customer, queue, .. } => {
+                    self.through(obligation, ticket, queue.as_ref());
+                    self.book.change(obligation, |Record { owed, .. }| {
+                        (owed.customer, owed.basis.queue) = (customer, queue);
+                    });
+                }
+                Fact::AttemptMade { obligation, at, .. } => {
+                    self.book.change(obligation, |record| record.owed.attempts.push(at));
+                }
+                Fact::Surveyed { obligation, survey, .. } => {
+                    self.book.change(obligation, |record| record.owed.survey = Some(survey));
+                }
+                Fact::Suspended { obligation, from, .. } => {
+                    let suspension = super::deadline::Suspension { from, to: None };
+                    self.book.change(obligation, |record| record.owed.basis.suspensions.push(suspension));
+                }
+                Fact::Resumed { obligation, at, .. } => self.book.change(obligation, |record| {
+                    let open = record.owed.basis.suspensions.iter_mut().find(|rest| rest.to.is_none());
+                    open.into_iter().for_each(|open| open.to = Some(at));
+                }),
+                Fact::ObligationKept { obligation, .. } => self.would_end(obligation, ObligationState::Kept, at),
+                Fact::ObligationEnded { obligation, state, .. } => self.would_end(obligation, state, at),
+                Fact::TicketReopened { ticket, .. } => {
+                    if let Some(ticket) = self.known.tickets.get_mut(&ticket) {
+                        ticket.state = TicketState::InProgress;
+                    }
+                }
+                // What else is known does not hang on a policy: it is as it was told.
+                _ => {}
+            }
+        }
+    }
+
+    /// What is owed in that matter came through that queue.
+    fn through(&mut self, own: ObligationId, ticket: TicketId, queue: Option<&crate::QueueName>) {
+        let would_be = self.book.get(own).is_some_and(|record| record.would.is_some());
+        if let Some(queue) = queue.filter(|_| would_be) {
+            self.known.queues.entry(ticket).or_default().insert(own, queue.clone());
+        }
+    }
+
+    fn would_end(&mut self, own: ObligationId, state: ObligationState, at: Time) {
+        let ended = Ended { state, at };
+        self.book.change(own, |its| its.would.iter_mut().for_each(|side| side.ended = side.ended.or(Some(ended))));
+        self.is_over(own);
+    }
+
+    fn was_ended(&mut self, id: ObligationId, state: ObligationState, at: Time) {
+        let Some(own) = self.book.own(id) else { return };
+        self.up_to(at, &[own]);
+        let ended = Ended { state, at };
+        self.book.change(own, |its| its.was.iter_mut().for_each(|side| side.ended = side.ended.or(Some(ended))));
+        self.is_over(own);
+    }
+
+    fn is_over(&mut self, own: ObligationId) {
+        let is_over = self.book.get(own).is_some_and(|record| !record.was_open() && !record.would_be_open());
+        if let Some(record) = is_over.then(|| self.book.remove(own)).flatten() {
+            self.tell(record);
+        }
+    }
+
+    // Rungs.
 
     /// Fires what would have fired by then of these.
-    fn up_to(&mut self, at: Time, obligations: Option<impl IntoIterator<Item = ObligationId>>) {
-        for id in obligations.into_iter().flatten() {
-            let Some(mut owed) = self.open.remove(&id) else { continue };
-            let is_seen = owed.decision.replace(self.decision) == Some(self.decision);
-            while !is_seen && let Some(firing) = self.next(&owed, at) {
-                owed.would.push(firing);
+    fn up_to(&mut self, at: Time, records: &[ObligationId]) {
+        for own in records {
+            let decision = self.decision;
+            let Some(record) = self.book.get_mut(*own) else { continue };
+            let is_seen = record.decision.replace(decision) == Some(decision);
+            while !is_seen && let Some(firing) = self.next(*own, at) {
+                let would = self.book.get_mut(*own).and_then(|record| record.would.as_mut());
+                would.into_iter().for_each(|would| would.fired.push(firing.clone()));
             }
-            self.open.insert(id, owed);
         }
     }
 
-    fn next(&self, owed: &Owed, at: Time) -> Option<Firing> {
-        let rung = *Rung::ALL.get(owed.would.len()).filter(|_| !owed.is_dropped)?;
-        let basis = Basis { subject: self.subject(owed), ..owed.basis.clone() };
-        let planned_at = self.tried.ladder(&basis).at(rung).filter(|planned_at| *planned_at <= at)?;
-        let was_planned = self.in_force.as_deref().and_then(|policy| policy.ladder(&basis).at(rung));
-        let has_fired = owed.was.iter().any(|fired| fired.rung == rung);
-        if was_planned == Some(planned_at) && !has_fired {
-            return None;
+    fn next(&self, own: ObligationId, at: Time) -> Option<Firing> {
+        let record = self.book.get(own).filter(|record| record.would_be_open())?;
+        let rung = *Rung::ALL.get(record.would.as_ref()?.fired.len())?;
+        let subject: Subject = self.known.subject(&record.owed);
+        let basis = Basis { subject, ..record.owed.basis.clone() };
+        let planned_at = self.known.policy.ladder(&basis).at(rung).filter(|planned_at| *planned_at <= at)?;
+        if let Some(Side { fired, ended: None }) = &record.was {
+            let as_it_was = Basis { suspensions: record.suspensions.clone(), ..basis };
+            let was_planned = self.in_force.as_deref().and_then(|policy| policy.ladder(&as_it_was).at(rung));
+            if was_planned == Some(planned_at) && fired.iter().all(|fired| fired.rung != rung) {
+                return None;
+            }
         }
-        let told = told(&self.staff, self.tried.terms.notices.recipients(rung), owed.owner);
+        let told = told(&self.known.staff, self.known.policy.terms.notices.recipients(rung), record.owed.owner);
         Some(Firing { rung, planned_at, told })
     }
 
-    fn subject(&self, owed: &Owed) -> Subject {
-        let of_ticket = self.tickets.get(&owed.ticket).unwrap_or(&owed.basis.subject);
-        let standing = owed.customer.and_then(|customer| self.customers.get(&customer));
-        Subject { standing: standing.cloned().unwrap_or_default(), ..of_ticket.clone() }
-    }
-
-    fn tell(&mut self, obligation: ObligationId, owed: Owed, ended: Option<(ObligationState, Time)>) {
-        let Owed { ticket, basis, was, would, is_dropped, .. } = owed;
-        let is_overdue = |rungs: &[Firing]| rungs.iter().any(|fired| fired.rung == Rung::Due);
-        let outcomes = [is_overdue(&was), is_overdue(&would)].map(|is_overdue| Outcome::of(ended, is_overdue));
-        let [outcome_was, outcome_would] = outcomes;
-        let outcome_would = if is_dropped { Outcome::NotOwed } else { outcome_would };
-        let within = |rungs: Vec<Firing>| rungs.into_iter().filter(|fired| fired.planned_at >= self.from).collect();
+    fn tell(&mut self, record: Record) {
+        let Record { owed, was, would, id, .. } = record;
+        let [was, would] = [was, would].map(|side| {
+            side.and_then(|Side { fired, ended }| {
+                let is_over = ended.is_some_and(|ended| ended.at < self.from);
+                (!is_over).then(|| Sided::of(fired, ended, self.from))
+            })
+        });
+        if was.is_none() && would.is_none() {
+            return;
+        }
         self.report.tales.push(Tale {
-            obligation,
-            ticket,
-            kind: basis.kind,
-            began_at: basis.began_at,
-            ended,
-            was: within(was),
-            would: within(would),
-            outcome_was,
-            outcome_would,
+            obligation: id,
+            ticket: owed.ticket,
+            kind: owed.basis.kind,
+            began_at: owed.basis.began_at,
+            was: was.unwrap_or_default(),
+            would: would.unwrap_or_default(),
         });
     }
 }

@@ -5,25 +5,26 @@ use chrono::TimeDelta;
 use super::case::{Case, OpenObligation};
 use super::clock::{Next, ObligationState};
 use super::fact::Fact;
-use super::matters::ended;
+use super::matters::{ended, goes_on};
 use super::policy::Policy;
 use super::told::told;
-use crate::Time;
+use crate::{ObligationId, Time};
 
 /// Later than this is late. The alarm looks at the clock every second, and a commit takes some
 /// milliseconds.
 pub const LATE_AFTER: TimeDelta = TimeDelta::seconds(5);
 
-/// All rungs that are due at `now`, oldest first; after a long absence these are several.
-pub fn due(case: &Case, now: Time) -> Vec<Fact> {
-    case.obligations.iter().flat_map(|obligation| climb(case, obligation, now)).collect()
+/// All rungs of the obligation that are due at `now`, oldest first; after a long absence these are several.
+pub fn due(case: &Case, id: ObligationId, now: Time) -> Vec<Fact> {
+    let named = case.obligations.iter().find(|obligation| obligation.id == id);
+    named.map_or_else(Vec::new, |obligation| climb(case, obligation, now))
 }
 
 /// What is due is reckoned anew: what was written down may be from before the policy, the matter
 /// or the customer changed.
 fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
     if !applies(&case.policy, obligation) {
-        return vec![ended(obligation, ObligationState::Dropped, None)];
+        return dropped(case, obligation, now);
     }
     let ladder = case.policy.ladder(&obligation.basis);
     let Some(known) = obligation.next else { return Vec::new() };
@@ -55,21 +56,30 @@ fn applies(policy: &Policy, obligation: &OpenObligation) -> bool {
     policy.terms.clocks.rule(obligation.basis.kind).runs_for(obligation.basis.subject.kind)
 }
 
+/// By the policy in force it is not owed any more. Where it was a promise, the solution is owed instead,
+/// as wherever a promise is over.
+fn dropped(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
+    let mut facts = vec![ended(obligation, ObligationState::Dropped, None)];
+    goes_on(case, &mut facts, obligation, now);
+    facts
+}
+
 /// The times of what is owed by the policy in force, where they were reckoned by an earlier one; what
-/// is not owed by it ends. Nothing begins: who would owe it has not heard of it, and its time may be past.
-/// Nothing fires here: what is due now is due by the times that follow.
-pub fn reckoned(case: &Case) -> Vec<Fact> {
+/// is not owed by it ends. Nothing else begins than what stands in the place of that: who would owe it has
+/// not heard of it, and its time may be past. Nothing fires here: what is due now is due by the times that
+/// follow.
+pub fn reckoned(case: &Case, id: ObligationId, now: Time) -> Vec<Fact> {
     let policy = &case.policy;
     let is_as_before = |owed: &OpenObligation| {
         let ladder = policy.ladder(&owed.basis);
         ladder == owed.ladder && owed.next == owed.next.map(|next| ladder.next(next.rung))
     };
     let reckon = |owed: &OpenObligation| match is_as_before(owed) {
-        _ if !applies(policy, owed) => ended(owed, ObligationState::Dropped, None),
-        true => Fact::Unmoved { obligation: owed.id, policy: policy.version },
-        false => moved(policy, owed),
+        _ if !applies(policy, owed) => dropped(case, owed, now),
+        true => vec![Fact::Unmoved { obligation: owed.id, policy: policy.version }],
+        false => vec![moved(policy, owed)],
     };
-    case.obligations.iter().map(reckon).collect()
+    case.obligations.iter().find(|owed| owed.id == id).map_or_else(Vec::new, reckon)
 }
 
 /// Whether it fires well after it could have. A change may move a rung into the past, as when a

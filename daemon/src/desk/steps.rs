@@ -57,7 +57,7 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
     }
 }
 
-fn promise(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, by: PersonId, at: Time, now: Time) {
+pub fn promise(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, by: PersonId, at: Time, now: Time) {
     for owed in &case.obligations {
         let is_replaced = match owed.basis.kind {
             ClockKind::Resolution | ClockKind::Promise => true,
@@ -79,7 +79,7 @@ fn promise(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, by: PersonId, at
 }
 
 /// Whoever said by when has promised it.
-fn accepted(case: &Case, ticket: &Ticket, by: PersonId, solved_by: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn accepted(case: &Case, ticket: &Ticket, by: PersonId, solved_by: Time, now: Time) -> Result<Vec<Fact>, Refusal> {
     let owed = owed(case, ClockKind::Acceptance)?;
     ahead("solved_by", solved_by, now)?;
     let told =
@@ -91,7 +91,7 @@ fn accepted(case: &Case, ticket: &Ticket, by: PersonId, solved_by: Time, now: Ti
     Ok(facts)
 }
 
-fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
     written(words)?;
     let owed = owed(case, ClockKind::Filing)?;
     let mut facts = vec![kept(case, owed, words.trim().to_owned(), Some(by))];
@@ -101,7 +101,7 @@ fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> 
     Ok(facts)
 }
 
-fn surveyed(case: &Case, by: PersonId, survey: Survey, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn surveyed(case: &Case, by: PersonId, survey: Survey, now: Time) -> Result<Vec<Fact>, Refusal> {
     let owed = owed(case, ClockKind::ReturnVisit).or_else(|refusal| {
         let check = owed(case, ClockKind::SpotCheck);
         check.map_err(|_| refusal)

@@ -1,5 +1,7 @@
 //! Talks that the PBX saw, and what they prove.
 
+use chrono::TimeDelta;
+
 use super::case::{Case, OpenObligation};
 use super::clock::{Keeping, Proof};
 use crate::Time;
@@ -43,6 +45,20 @@ pub fn any(case: &Case, segments: &[Segment], certain: bool, since: Time, at: Ti
 
 pub fn longest_ms(segments: &[Segment], at: Time) -> i64 {
     segments.iter().map(|segment| talk_ms(segment, segment.from, at)).max().unwrap_or(0)
+}
+
+/// When so much had been talked, without the time on hold; none: the talk was shorter.
+pub fn lasted(segment: &Segment, talk_ms: i64) -> Option<Time> {
+    let (mut from, mut left) = (segment.from, TimeDelta::milliseconds(talk_ms));
+    for hold in segment.holds.iter().filter(|hold| hold.from >= segment.from) {
+        if hold.from - from >= left {
+            break;
+        }
+        left -= hold.from - from;
+        from = hold.to?;
+    }
+    let at = from + left;
+    segment.to.is_none_or(|to| at <= to).then_some(at)
 }
 
 /// How long was talked since `since`, without the time on hold. What is open counts up to `at`.

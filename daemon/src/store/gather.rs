@@ -31,6 +31,14 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
         Input::Due(obligation) | Input::Stale(obligation) => {
             let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
             case.obligations = obligations(db, &sql, [obligation.0])?;
+            // Where a promise is not owed any more, what stands in its place goes by what is owed beside.
+            let is_over = |owed: &OpenObligation| {
+                let rule = case.policy.terms.clocks.rule(owed.basis.kind);
+                owed.basis.kind == ClockKind::Promise && !rule.runs_for(owed.basis.subject.kind)
+            };
+            if let Some(ticket) = case.obligations.first().filter(|owed| is_over(owed)).map(|owed| owed.ticket) {
+                case.obligations = obligations_of(db, ticket)?;
+            }
         }
         Input::Given(given) => for_command(db, &mut case, &given.command, now)?,
     }
@@ -41,6 +49,11 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
     case.call = known_call(db, &call.id)?;
     let weighs = desk::weighs(&case.policy, at, call) || desk::dials(case.call.as_ref(), call);
     if !lacks_ticket(case) && !weighs {
+        // The caller may have come to a queue only now.
+        let opened = case.call.as_ref().and_then(|known| known.ticket.as_ref());
+        if let Some(matter) = opened.filter(|_| !call.waits.is_empty() && call.direction == Direction::Inbound) {
+            case.obligations = obligations_unrouted(db, matter.id, call.started_at)?;
+        }
         return Ok(());
     }
     let Some(number) = call.number.as_ref().filter(|_| call.direction != Direction::Internal) else {
@@ -65,7 +78,7 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
     }
     let ends = call.outcome.is_some() && case.call.as_ref().is_none_or(|known| !known.ended);
     if ends && call.direction == Direction::Inbound && call.answered_at.is_none() {
-        case.talks = talks(db, &case.customers, Some(number), (call.started_at, at), Some(&call.id))?;
+        case.talks = talks(db, &case.policy, &case.customers, Some(number), (call.started_at, at), Some(&call.id))?;
     }
     Ok(())
 }
@@ -242,7 +255,7 @@ fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: Time) -> ru
         .optional()?;
     let began = case.obligations.iter().map(|owed| owed.basis.began_at);
     let since = began.chain([ticket.opened_at]).min().unwrap_or(ticket.opened_at);
-    case.talks = talks(db, &case.customers, ticket.caller.as_ref(), (since, now), None)?;
+    case.talks = talks(db, &case.policy, &case.customers, ticket.caller.as_ref(), (since, now), None)?;
     Ok(())
 }
 
@@ -394,6 +407,13 @@ fn obligations_of(db: &Connection, ticket: TicketId) -> rusqlite::Result<Vec<Ope
     obligations(db, &sql, [ticket.0])
 }
 
+/// Of what a matter began with that moment, what has come through no queue yet.
+fn obligations_unrouted(db: &Connection, ticket: TicketId, began_at: Time) -> rusqlite::Result<Vec<OpenObligation>> {
+    let sql =
+        format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1 AND o.queue IS NULL AND o.began_at_ms = ?2");
+    obligations(db, &sql, params![ticket.0, ms(began_at)])
+}
+
 fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqlite::Result<Vec<OpenObligation>> {
     let mut found = db.prepare_cached(sql)?.query_map(key, obligation)?.collect::<Result<Vec<_>, _>>()?;
     for obligation in &mut found {
@@ -455,11 +475,12 @@ fn suspensions(db: &Connection, ObligationId(id): ObligationId) -> rusqlite::Res
 /// Calls that began longer before than this cannot still be talked on.
 const LONGEST_CALL_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Calls with the customers, or on the number, talked on long enough to count, that may have gone on
-/// since then; but for one. What was seen ahead of now was seen before the clock was set back, and
+/// Calls with the customers, or on the number, talked on for as long as counts at least, that may have gone
+/// on since then; but for one. What was seen ahead of now was seen before the clock was set back, and
 /// nobody knows when.
 fn talks(
     db: &Connection,
+    policy: &Policy,
     customers: &[KnownCustomer],
     on: Option<&Number>,
     (since, now): (Time, Time),
@@ -478,11 +499,17 @@ fn talks(
         let talks = db
             .prepare_cached(
                 "SELECT id, certain, seen_at_ms, detail FROM calls
-                 WHERE number = ?1 AND started_at_ms >= ?2 AND proven = 1 AND id IS NOT ?3 AND merged_into IS NULL
+                 WHERE number = ?1 AND started_at_ms >= ?2 AND talk_ms >= ?5 AND id IS NOT ?3 AND merged_into IS NULL
                     AND seen_at_ms <= ?4",
             )?
             .query_map(
-                params![number.as_str(), ms(since) - LONGEST_CALL_MS, but.map(|id| id.as_str()), ms(now)],
+                params![
+                    number.as_str(),
+                    ms(since) - LONGEST_CALL_MS,
+                    but.map(|id| id.as_str()),
+                    ms(now),
+                    policy.terms.callback.talk_ms
+                ],
                 |row| {
                     Ok(Talk {
                         call: name(row, "id")?,

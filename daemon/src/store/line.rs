@@ -47,6 +47,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
                 "opened_at_ms": ms(ticket.opened_at), "kind": ticket.kind.as_str(),
                 "category": ticket.category, "priority": ticket.priority.as_str(),
                 "complexity": ticket.complexity.as_str(), "channel": ticket.channel.as_str(),
+                "number": ticket.caller.as_ref().map(|number| number.as_str()),
             })),
             ..Line::default()
         },

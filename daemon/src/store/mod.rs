@@ -125,6 +125,11 @@ impl Store {
         verify::head(&self.db)
     }
 
+    /// The policy in force, as committed, from now on.
+    pub fn in_force(&self) -> watch::Receiver<Arc<Policy>> {
+        self.in_force.subscribe()
+    }
+
     /// The connection, to play a disk that refuses.
     #[cfg(test)]
     pub(crate) fn db(&self) -> &Connection {

@@ -10,14 +10,17 @@ use serde_json::Value;
 
 use super::column::*;
 use super::open::{FILE, read_only};
+use super::questions::stored_call;
 use super::versions;
+use crate::calls::call::Call;
 use crate::desk::Addressee;
 use crate::desk::case::{Member, Staff};
-use crate::desk::clock::{Basis, ClockKind, ObligationState, Rung};
+use crate::desk::clock::{Basis, ClockKind, ObligationState, Proof, Rung, Survey};
 use crate::desk::policy::{Policy, Standing, Subject, Terms};
-use crate::desk::rehearsal::{Began, Firing, Happened, What};
-use crate::desk::ticket::{Complexity, Kind, Priority};
-use crate::{CustomerId, ObligationId, PersonId, Role, TicketId, Time};
+use crate::desk::rehearsal::{Began, Firing, Form, Happened, Opening, PastCall, What};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use crate::number::Number;
+use crate::{CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
 /// How far what was told reaches.
 #[derive(Debug)]
@@ -51,14 +54,30 @@ fn told(db: &Connection, policy: &Policy, to: Time, tell: &mut impl FnMut(Happen
          WHERE at_ms < ?1 ORDER BY seq",
     )?;
     let mut rows = facts.query([ms(to)])?;
+    let mut calls = db.prepare(
+        "SELECT * FROM calls WHERE merged_into IS NULL AND direction <> 'internal' AND started_at_ms < ?1
+         ORDER BY started_at_ms, id",
+    )?;
+    let mut calls = calls.query_map([ms(to)], |row| past_call(db, row))?.peekable();
+    let began_by =
+        |at: Time| move |call: &rusqlite::Result<PastCall>| call.as_ref().is_ok_and(|its| its.call.started_at <= at);
+    let tell_call = |call: PastCall, tell: &mut dyn FnMut(Happened)| {
+        tell(Happened { at: call.call.started_at, is_anew: false, what: What::Call(Box::new(call)) });
+    };
     let (mut before, mut is_anew) = (None, true);
     while let Some(row) = rows.next()? {
         let fact = Kept::of(row)?;
+        while let Some(call) = calls.next_if(began_by(fact.at)) {
+            tell_call(call?, tell);
+        }
         is_anew |= before != Some((fact.at, fact.follows()));
         before = Some((fact.at, fact.seq));
         if let Some(what) = reading.what(&fact) {
             tell(Happened { at: fact.at, is_anew: std::mem::take(&mut is_anew), what });
         }
+    }
+    for call in calls {
+        tell_call(call?, tell);
     }
     let tickets = db
         .prepare("SELECT id, number FROM tickets")?
@@ -132,17 +151,30 @@ impl Reading<'_> {
     fn what(&mut self, fact: &Kept) -> Option<What> {
         let read = match fact.kind.as_str() {
             "policy_set" => self.policy_set(fact),
-            "ticket_opened" | "ticket_saved" => {
-                fact.ticket.zip(fact.subject()).map(|(ticket, subject)| What::Ticket { ticket, subject })
+            "ticket_opened" => {
+                opened(fact).map(|(ticket, opening)| What::Opened { ticket, opening: Box::new(opening) })
             }
+            "ticket_saved" => {
+                let by = fact.by;
+                fact.ticket.zip(form(fact)).map(|(ticket, form)| What::Saved { ticket, by, form: Box::new(form) })
+            }
+            "ticket_linked" => {
+                fact.ticket.zip(fact.customer).map(|(ticket, customer)| What::Linked { ticket, customer })
+            }
+            "call_joined" => fact.call.clone().zip(fact.ticket).map(|(call, ticket)| What::Joined { call, ticket }),
             "customer_saved" => {
-                let key = fact.body["key_customer"].as_bool();
-                // Facts of before there were classes name none.
-                let class = fact.text("class").unwrap_or_default().to_owned();
-                let standing = key.map(|key_customer| Standing { key_customer, class });
-                fact.customer.zip(standing).map(|(customer, standing)| What::Customer { customer, standing })
+                fact.customer.zip(fact.body["key_customer"].as_bool()).map(|(customer, key_customer)| {
+                    let numbers = fact.body["numbers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                    // Facts of before there were classes name none.
+                    let standing = Standing { key_customer, class: fact.text("class").unwrap_or_default().to_owned() };
+                    What::Customer { customer, standing, numbers: numbers.map(Number::from_canonical).collect() }
+                })
             }
             "person_added" | "person_changed" | "away_set" => self.member(fact),
+            "extension_mapped" | "extension_ignored" => self.extension(fact),
+            "accepted" => accepted(fact),
+            "surveyed" => surveyed(fact),
+            "attempt_made" => fact.call.clone().map(|call| What::Tried { call }),
             "obligation_began" => began(fact).map(|began| What::Began(Box::new(began))),
             "obligation_moved" => fact.obligation.zip(fact.ticket).map(|(obligation, ticket)| What::Moved {
                 obligation,
@@ -156,22 +188,15 @@ impl Reading<'_> {
                 by: fact.by,
             }),
             "owner_taken" => fact.ticket.zip(fact.person).map(|(ticket, person)| What::OwnerTaken { ticket, person }),
-            "suspended" => {
-                fact.obligation.zip(fact.time("from_ms")).map(|(obligation, from)| What::Suspended { obligation, from })
-            }
-            "resumed" => {
-                fact.obligation.zip(fact.time("to_ms")).map(|(obligation, to)| What::Resumed { obligation, to })
-            }
+            "suspended" => suspended(fact),
+            "resumed" => resumed(fact),
             "rung_fired" => {
                 fact.obligation.zip(fired(fact)).map(|(obligation, firing)| What::Fired { obligation, firing })
             }
             "obligation_kept" => {
-                fact.obligation.map(|obligation| What::Ended { obligation, state: ObligationState::Kept })
+                fact.obligation.zip(proof(fact)).map(|(obligation, proof)| What::Kept { obligation, proof })
             }
-            "obligation_ended" => {
-                let state = fact.text("state").and_then(ObligationState::parse);
-                fact.obligation.zip(state).map(|(obligation, state)| What::Ended { obligation, state })
-            }
+            "obligation_ended" => ended(fact),
             _ => return None,
         };
         self.left_out += usize::from(read.is_none());
@@ -184,6 +209,16 @@ impl Reading<'_> {
         let terms = kept.and_then(|kept| Terms::read(&kept.text, self.policy).ok());
         let policy = terms.map(|terms| Box::new(self.policy.with(version, terms)));
         Some(What::PolicySet { version, policy })
+    }
+
+    fn extension(&mut self, fact: &Kept) -> Option<What> {
+        let (pbx, extension): (PbxName, Extension) = (fact.text("pbx")?.into(), fact.text("extension")?.into());
+        let of_pbx = self.staff.extensions.entry(pbx).or_default();
+        match fact.person {
+            Some(person) => drop(of_pbx.insert(extension, person)),
+            None => drop(of_pbx.remove(&extension)),
+        }
+        Some(What::Staff(self.staff.clone()))
     }
 
     fn member(&mut self, fact: &Kept) -> Option<What> {
@@ -209,11 +244,89 @@ impl Reading<'_> {
     }
 }
 
+/// All that was ever seen of the call of the row.
+fn past_call(db: &Connection, row: &Row) -> rusqlite::Result<PastCall> {
+    let its = stored_call(db, row)?;
+    let call = Call {
+        id: its.id,
+        pbx: its.pbx,
+        direction: its.direction,
+        caller: its.caller,
+        caller_name: its.caller_name,
+        number: its.number,
+        to: its.to,
+        agent: its.agent,
+        started_at: its.started_at,
+        answered_at: its.answered_at,
+        ended_at: its.ended_at,
+        outcome: its.outcome,
+        ended_by: its.ended_by,
+        waits: its.waits,
+        segments: its.segments,
+        offers: its.offers,
+        transfers: its.transfers,
+        survey: None,
+        originated: None,
+        certain: its.certain,
+    };
+    Ok(PastCall { call, seen_at: time(row, "seen_at_ms")?, gap: its.gap.map(|gap| (gap.from, gap.to)) })
+}
+
+fn opened(fact: &Kept) -> Option<(TicketId, Opening)> {
+    let opening = Opening {
+        opened_at: fact.time("opened_at_ms")?,
+        customer: fact.customer,
+        caller: fact.text("number").map(Number::from_canonical),
+        call: fact.call.clone(),
+        queue: None,
+        by: fact.by,
+        kind: Kind::parse(fact.text("kind")?)?,
+        channel: Channel::parse(fact.text("channel")?)?,
+    };
+    Some((fact.ticket?, opening))
+}
+
+fn form(fact: &Kept) -> Option<Form> {
+    let Subject { kind, category, priority, complexity, standing: _ } = fact.subject()?;
+    let channel = Channel::parse(fact.text("channel")?)?;
+    Some(Form { kind, category, priority, complexity, channel, state: TicketState::parse(fact.text("state")?)? })
+}
+
+fn accepted(fact: &Kept) -> Option<What> {
+    Some(What::Accepted { ticket: fact.ticket?, solved_by: fact.time("solved_by_ms")?, by: fact.by? })
+}
+
+fn surveyed(fact: &Kept) -> Option<What> {
+    let (result, words) = (Satisfaction::parse(fact.text("result")?)?, fact.text("words")?.to_owned());
+    Some(What::Surveyed { ticket: fact.ticket?, survey: Survey { result, words }, by: fact.by? })
+}
+
+fn suspended(fact: &Kept) -> Option<What> {
+    let reason = fact.text("reason")?.to_owned();
+    Some(What::Suspended { obligation: fact.obligation?, from: fact.time("from_ms")?, reason, by: fact.by? })
+}
+
+fn resumed(fact: &Kept) -> Option<What> {
+    Some(What::Resumed { obligation: fact.obligation?, to: fact.time("to_ms")?, by: fact.by? })
+}
+
+fn proof(fact: &Kept) -> Option<Proof> {
+    let (from, talk_ms) = (fact.time("from_ms")?, fact.body["talk_ms"].as_i64()?);
+    Some(Proof { call: fact.call.clone()?, agent: fact.text("agent")?.into(), from, talk_ms })
+}
+
+fn ended(fact: &Kept) -> Option<What> {
+    let state = ObligationState::parse(fact.text("state")?)?;
+    let why = fact.text("why").unwrap_or_default().to_owned();
+    Some(What::Ended { obligation: fact.obligation?, state, by: fact.by, why })
+}
+
 fn began(fact: &Kept) -> Option<Began> {
     Some(Began {
         id: fact.obligation?,
         ticket: fact.ticket?,
         customer: fact.customer,
+        number: fact.text("number").map(Number::from_canonical),
         owner: fact.person,
         call: fact.call.clone(),
         basis: Basis {

@@ -1,11 +1,10 @@
 //! Who can hear the party, and is it on hold.
 
-use chrono::TimeDelta;
 use protocol::event::{BridgeId, LegKind, LegState};
 
 use super::waits::Stay;
 use super::{Live, SAME_MOMENT, set_once};
-use crate::calls::call::{Direction, EndedBy, OfferOutcome, PROOF_TALK, Segment, Span};
+use crate::calls::call::{Direction, EndedBy, OfferOutcome, Segment, Span};
 use crate::calls::leg::Leg;
 use crate::calls::staff::Doing;
 use crate::{Extension, Time};
@@ -111,7 +110,7 @@ impl Live {
         // Who had asked for an end did not get it; but for a caller who goes as the agent comes, for
         // each tells of it by a thread of its own.
         self.ender.take_if(|(who, asked)| *who != EndedBy::Caller || at - *asked >= SAME_MOMENT);
-        self.proof_due = Some(at + PROOF_TALK);
+        self.talk_from = Some(at);
         self.changed = true;
     }
 
@@ -167,8 +166,7 @@ impl Live {
                 holds.last_mut().into_iter().for_each(|hold| hold.to = Some(at));
                 // What was talked before the hold may not have sufficed.
                 let held = Span::sum(holds).unwrap_or_default();
-                let talked = at - self.call.segments[segment].from - held;
-                self.proof_due = Some(at + (PROOF_TALK - talked).max(TimeDelta::zero()));
+                self.talk_from = Some(self.call.segments[segment].from + held);
             }
             (false, false) | (true, true) => return,
         }

@@ -1,10 +1,14 @@
-//! What happened, as a rehearsal hears it: of the facts that were kept those that deadlines, and whom
-//! they tell, go by.
+//! What happened, as a rehearsal hears it: of what was kept that by which the desk decides what is owed,
+//! and whom it tells; and what it decided.
 
 use super::Firing;
+use crate::calls::call::Call;
 use crate::desk::case::Staff;
-use crate::desk::clock::{Basis, ObligationState};
-use crate::desk::policy::{Policy, Standing, Subject};
+use crate::desk::clock::{Basis, ObligationState, Proof, Survey};
+use crate::desk::matters::Opening;
+use crate::desk::policy::{Policy, Standing};
+use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
 
 #[derive(Clone, Debug)]
@@ -23,17 +27,54 @@ pub enum What {
         version: i64,
         policy: Option<Box<Policy>>,
     },
-    /// A matter was opened or saved; the customer's class apart.
-    Ticket {
-        ticket: TicketId,
-        subject: Subject,
-    },
+    /// Who works here from then on, and who is away.
+    Staff(Staff),
     Customer {
         customer: CustomerId,
         standing: Standing,
+        numbers: Vec<Number>,
     },
-    /// Who works here from then on, and who is away.
-    Staff(Staff),
+    /// A call began. What is told of it with a later time becomes known at that time.
+    Call(Box<PastCall>),
+    /// That call is about that matter.
+    Joined {
+        call: CallId,
+        ticket: TicketId,
+    },
+    /// What is owed for that call goes to another matter.
+    CallMoved {
+        call: CallId,
+        to: TicketId,
+        by: Option<PersonId>,
+    },
+    /// The queue apart, which its call tells.
+    Opened {
+        ticket: TicketId,
+        opening: Box<Opening>,
+    },
+    Saved {
+        ticket: TicketId,
+        by: Option<PersonId>,
+        form: Box<Form>,
+    },
+    Linked {
+        ticket: TicketId,
+        customer: CustomerId,
+    },
+    OwnerTaken {
+        ticket: TicketId,
+        person: PersonId,
+    },
+    Accepted {
+        ticket: TicketId,
+        solved_by: Time,
+        by: PersonId,
+    },
+    Surveyed {
+        ticket: TicketId,
+        survey: Survey,
+        by: PersonId,
+    },
     Began(Box<Began>),
     /// What its times are reckoned from may be another.
     Moved {
@@ -42,32 +83,58 @@ pub enum What {
         customer: Option<CustomerId>,
         queue: Option<QueueName>,
     },
-    /// What is owed for that call goes to another matter.
-    CallMoved {
-        call: CallId,
-        to: TicketId,
-        by: Option<PersonId>,
-    },
-    OwnerTaken {
-        ticket: TicketId,
-        person: PersonId,
-    },
     Suspended {
         obligation: ObligationId,
         from: Time,
+        reason: String,
+        by: PersonId,
     },
     Resumed {
         obligation: ObligationId,
         to: Time,
+        by: PersonId,
     },
     Fired {
         obligation: ObligationId,
         firing: Firing,
     },
+    /// That call to the customer came to no talk.
+    Tried {
+        call: CallId,
+    },
+    /// A talk that was seen kept it.
+    Kept {
+        obligation: ObligationId,
+        proof: Proof,
+    },
+    /// It ended otherwise: by whom, and what was said of it.
     Ended {
         obligation: ObligationId,
         state: ObligationState,
+        by: Option<PersonId>,
+        why: String,
     },
+}
+
+/// What a matter's form says, as far as clocks go by it.
+#[derive(Clone, Debug)]
+pub struct Form {
+    pub kind: Kind,
+    pub category: String,
+    pub priority: Priority,
+    pub complexity: Complexity,
+    pub channel: Channel,
+    pub state: TicketState,
+}
+
+/// All that was ever seen of a call.
+#[derive(Clone, Debug)]
+pub struct PastCall {
+    pub call: Call,
+    /// When it was seen last.
+    pub seen_at: Time,
+    /// From when to when its PBX was out of sight, where part of it was not seen.
+    pub gap: Option<(Time, Option<Time>)>,
 }
 
 /// Something was owed from then on.
@@ -76,6 +143,7 @@ pub struct Began {
     pub id: ObligationId,
     pub ticket: TicketId,
     pub customer: Option<CustomerId>,
+    pub number: Option<Number>,
     pub owner: Option<PersonId>,
     /// What it was owed for.
     pub call: Option<CallId>,

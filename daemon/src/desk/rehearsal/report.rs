@@ -28,17 +28,28 @@ pub struct Firing {
 /// One obligation under both policies.
 #[derive(Clone, Debug)]
 pub struct Tale {
-    pub obligation: ObligationId,
+    /// None: it was not owed, and would have been.
+    pub obligation: Option<ObligationId>,
     pub ticket: TicketId,
     pub kind: ClockKind,
     pub began_at: Time,
-    pub ended: Option<(ObligationState, Time)>,
-    /// Firing planned within the period: as they fired.
-    pub was: Vec<Firing>,
-    /// As they would have.
-    pub would: Vec<Firing>,
-    pub outcome_was: Outcome,
-    pub outcome_would: Outcome,
+    pub was: Sided,
+    pub would: Sided,
+}
+
+/// What became of it under one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sided {
+    /// What fired of it, planned within the period.
+    pub rungs: Vec<Firing>,
+    pub ended: Option<Ended>,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub state: ObligationState,
+    pub at: Time,
 }
 
 /// How an obligation stands at the end of the period.
@@ -50,7 +61,7 @@ pub enum Outcome {
     EndedOtherwise,
     Open,
     OpenOverdue,
-    /// The policy that was tried has no such clock run for such a matter.
+    /// Nothing of it was owed within the period.
     NotOwed,
 }
 
@@ -71,8 +82,8 @@ impl Outcome {
         Outcome::NotOwed,
     ];
 
-    pub fn of(ended: Option<(ObligationState, Time)>, is_overdue: bool) -> Outcome {
-        match (ended.map(|(state, _)| state), is_overdue) {
+    fn of(ended: Option<Ended>, is_overdue: bool) -> Outcome {
+        match (ended.map(|ended| ended.state), is_overdue) {
             (Some(ObligationState::Kept), false) => Outcome::KeptInTime,
             (Some(ObligationState::Kept), true) => Outcome::KeptLate,
             (None | Some(ObligationState::Open), false) => Outcome::Open,
@@ -101,16 +112,29 @@ impl Outcome {
     }
 }
 
-impl Tale {
-    /// Whether anything would have been otherwise.
-    pub fn differs(&self) -> bool {
-        self.was != self.would || self.outcome_was != self.outcome_would
+impl Default for Sided {
+    fn default() -> Sided {
+        Sided { rungs: Vec::new(), ended: None, outcome: Outcome::NotOwed }
+    }
+}
+
+impl Sided {
+    pub fn of(mut rungs: Vec<Firing>, ended: Option<Ended>, from: Time) -> Sided {
+        let outcome = Outcome::of(ended, rungs.iter().any(|fired| fired.rung == Rung::Due));
+        rungs.retain(|fired| fired.planned_at >= from);
+        Sided { rungs, ended, outcome }
     }
 
-    /// A rung as it fired, and as it would have.
-    pub fn side_by_side(&self, rung: Rung) -> (Option<&Firing>, Option<&Firing>) {
-        let of = |rungs: &'_ [Firing]| rungs.iter().position(|fired| fired.rung == rung);
-        (of(&self.was).map(|at| &self.was[at]), of(&self.would).map(|at| &self.would[at]))
+    pub fn rung(&self, rung: Rung) -> Option<&Firing> {
+        self.rungs.iter().find(|fired| fired.rung == rung)
+    }
+}
+
+impl Tale {
+    /// Whether anything would have been otherwise, but for the moment of its end.
+    pub fn differs(&self) -> bool {
+        let how = |side: &Sided| (side.outcome, side.ended.map(|ended| ended.state));
+        self.was.rungs != self.would.rungs || how(&self.was) != how(&self.would)
     }
 }
 
@@ -124,17 +148,17 @@ impl Report {
         let mut summary: BTreeMap<ClockKind, (Tally, Tally)> = BTreeMap::new();
         for tale in &self.tales {
             let (was, would) = summary.entry(tale.kind).or_default();
-            was.count(tale.outcome_was, &tale.was);
-            would.count(tale.outcome_would, &tale.would);
+            was.count(&tale.was);
+            would.count(&tale.would);
         }
         summary
     }
 }
 
 impl Tally {
-    fn count(&mut self, outcome: Outcome, rungs: &[Firing]) {
-        *self.outcomes.entry(outcome).or_default() += 1;
-        for fired in rungs {
+    fn count(&mut self, side: &Sided) {
+        *self.outcomes.entry(side.outcome).or_default() += 1;
+        for fired in &side.rungs {
             *self.rungs.entry(fired.rung).or_default() += 1;
         }
     }

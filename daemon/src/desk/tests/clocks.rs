@@ -328,11 +328,13 @@ fn who_withheld_their_number_is_owed_a_solution_in_their_queues_hours() {
     desk.house.sees(t(100.0), &hidden);
     desk.ticket = desk.house.ticket_of(&hidden).unwrap();
     assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(100.0 + 2.0 * HOUR)), "the site's");
-    let wait = crate::calls::call::Wait { queue: "early".into(), joined_at: t(101.0), left_at: Some(t(110.0)) };
-    let hidden = talking(&Call { waits: vec![wait], ..hidden }, "1001", t(110.0));
-    desk.house.sees(t(111.0), &hidden);
-    desk.house.sees(t(125.0), &hidden);
+    let wait = crate::calls::call::Wait { queue: "early".into(), joined_at: t(101.0), left_at: None };
+    let hidden = Call { waits: vec![wait], ..hidden };
+    desk.house.sees(t(101.0), &hidden);
     // An hour tomorrow, and one the day after; the tests' day begins at ten.
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(48.0 * HOUR)), "as soon as they wait there");
+    let hidden = talking(&hidden, "1001", t(110.0));
+    desk.house.sees(t(125.0), &hidden);
     assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(48.0 * HOUR)));
     assert_eq!(desk.house.sql("SELECT queue FROM obligations ORDER BY id DESC LIMIT 1"), ["early"]);
 }
@@ -368,6 +370,23 @@ fn a_complaint_is_owed_in_the_hours_of_the_department_that_answers_for_it() {
     assert_eq!(desk.row(ClockKind::MissedCall).due_at, missed, "who waited in a queue waits in its hours");
     desk.save(TicketForm { category: "delivery".into(), ..complaint() }, TicketState::InProgress);
     assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(3.0 * HOUR)));
+}
+
+#[test]
+fn where_promises_are_owed_no_more_the_solution_is_in_their_place() {
+    let mut desk = Desk::new();
+    desk.step(desk.ann, Step::Promise { at: t(9.0 * HOUR) }).unwrap();
+    assert_eq!(desk.open(), [ClockKind::Promise]);
+    desk.house.until(t(HOUR));
+    let text = "[clock.promise]\nkinds = [\"complaint\"]\n".to_owned();
+    desk.house.give(None, Command::SetPolicy { version: None, text }).unwrap();
+    desk.house.settle();
+    assert_eq!(desk.open(), [ClockKind::Resolution]);
+    assert_eq!(desk.row(ClockKind::Resolution).due_at, Some(t(3.0 * HOUR)), "in a whole window from then on");
+    let text = "[clock.promise]\nkinds = []\n[clock.resolution]\nkinds = []\n".to_owned();
+    desk.house.give(None, Command::SetPolicy { version: None, text }).unwrap();
+    desk.house.settle();
+    assert_eq!(desk.open(), []);
 }
 
 #[test]
@@ -458,6 +477,25 @@ fn who_is_dissatisfied_has_the_matter_back_and_supervisors_hear_of_it() {
         assert_eq!((reopened(&desk.house, desk.boss), reopened(&desk.house, desk.ann)), (1, 0));
         assert!(page.timeline.iter().any(|row| matches!(row.what, TimelineWhat::Reopened)));
     }
+}
+
+#[test]
+fn a_matter_comes_back_also_where_no_solution_is_owed_for_its_kind_and_supervisors_hear_of_it() {
+    let mut desk = Desk::filed();
+    desk.surveyed(Satisfaction::Dissatisfied);
+    let text = "[clock.resolution]\nkinds = [\"consultation\"]\n".to_owned();
+    desk.house.give(None, Command::SetPolicy { version: None, text }).unwrap();
+    let at = HOUR + 100.0;
+    desk.talk(outbound("visit", MOBILE, "1001", t(at)), at, 30.0);
+    let page = desk.house.page(desk.ticket);
+    assert_eq!(page.row.ticket.state, TicketState::InProgress);
+    assert_eq!(desk.open(), [], "and none is begun that falls at its first rung");
+    assert_eq!(desk.state(ClockKind::ReturnVisit), ObligationState::Kept);
+    assert_eq!(desk.house.sql("SELECT count(*) FROM obligations WHERE state = 'dropped'"), ["0"]);
+    let told = desk.house.ask(desk.house.reader.told(desk.boss, crate::MessageId(0))).unwrap();
+    let news: Vec<News> = told.iter().flat_map(|message| &message.tellings).map(|telling| telling.news).collect();
+    assert_eq!(news, [News::Reopened]);
+    assert!(page.timeline.iter().any(|row| matches!(row.what, TimelineWhat::Reopened)));
 }
 
 #[test]

@@ -32,6 +32,27 @@ fn a_talk_is_told_of_when_it_has_lasted_long_enough_without_its_hold() {
 }
 
 #[test]
+fn a_talk_is_told_of_when_it_is_as_long_as_the_site_wants_it() {
+    let mut script = Script::new();
+    script.tracker.proves_after(TimeDelta::seconds(4));
+    script.play(TALKING);
+    assert_eq!(script.tracker.next_wake(), Some(ms(6_000)), "talked since the second second");
+    // Other terms, while it goes on.
+    script.tracker.proves_after(TimeDelta::seconds(30));
+    assert_eq!(script.tracker.next_wake(), Some(ms(32_000)));
+    let mut out = Vec::new();
+    script.tracker.wake(ms(31_999), &mut out);
+    assert!(out.is_empty(), "{out:?}");
+    script.tracker.wake(ms(32_000), &mut out);
+    assert!(matches!(out[..], [Change::Call(_)]), "{out:?}");
+    script.play("40000 hold A");
+    script.tracker.proves_after(TimeDelta::seconds(60));
+    assert_eq!(script.tracker.next_wake(), None, "on hold it is not talked");
+    script.play("45000 resume A");
+    assert_eq!(script.tracker.next_wake(), Some(ms(67_000)));
+}
+
+#[test]
 fn an_agent_who_hangs_up_before_the_survey_did_not_end_the_call() {
     let mut script = Script::played(TALKING);
     script.play(

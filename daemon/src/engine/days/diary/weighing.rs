@@ -81,12 +81,8 @@ impl Diary {
     pub(super) fn weigh(&mut self, nth: usize, heard: &Heard, (was_over, dials): (bool, bool), now: Ms) {
         let by_word = matches!(self.owed[nth].kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing);
         let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= TALK);
-        if weighs
-            && by_word
-            && self.owed[nth].queue.is_none()
-            && self.owed[nth].began == heard.started
-            && !heard.is_ours
-        {
+        // Where they wait is known as soon as they do.
+        if by_word && self.owed[nth].queue.is_none() && self.owed[nth].began == heard.started && !heard.is_ours {
             self.owed[nth].queue = heard.queue;
             self.reckon(nth);
         }
