@@ -28,7 +28,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, desk, live, messages, owed, people, policy, sign_in, step, ticket};
+use pages::{admin, asking, away, blank, desk, live, messages, owed, people, policy, sign_in, step, ticket};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -52,6 +52,7 @@ pub fn router(state: State) -> Router {
         .route("/pause", post(asking::pause))
         .route("/unpause", post(asking::unpause))
         .route("/spy", post(asking::spy))
+        .route("/pops/{id}/customer", post(blank::save))
         .route("/tickets", get(ticket::list).post(desk::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{id}/save", post(desk::save))

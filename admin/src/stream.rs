@@ -356,11 +356,7 @@ impl Writer {
         } else {
             self.pops.remove(&call);
         }
-        match pop_card(&self.state, &self.visitor, pop).await {
-            Ok(card) => self.part_in(card.seen_by(&self.links), Some("pops")).await?,
-            // A call must never go unseen because its customer could not be read.
-            Err(error) => tracing::error!(code = error.code(), "a pop's card could not be read"),
-        }
+        self.card(pop).await?;
         if !self.pops.contains_key(&call) {
             self.sent.remove(&pop::id(&call));
         }
@@ -369,6 +365,17 @@ impl Writer {
             self.diary_within(SOON);
         }
         Ok(())
+    }
+
+    async fn card(&mut self, pop: Arc<Pop>) -> Result<(), Over> {
+        match pop_card(&self.state, &self.visitor, pop).await {
+            Ok(card) => self.part_in(card.seen_by(&self.links), Some("pops")).await,
+            // A call must never go unseen because its customer could not be read.
+            Err(error) => {
+                tracing::error!(code = error.code(), "a pop's card could not be read");
+                Ok(())
+            }
+        }
     }
 
     async fn pop_gone(&mut self, call: &CallId) -> Result<(), Over> {
@@ -454,6 +461,10 @@ impl Writer {
             return Ok(());
         }
         let standing: Vec<Arc<Pop>> = self.pops.values().cloned().collect();
+        // Who calls and why may be known better by now.
+        for pop in standing.iter().cloned() {
+            self.card(pop).await?;
+        }
         let Ok(diary) = Diary::read(&self.state, &self.visitor, &standing).await else { return Ok(()) };
         self.part(diary.duties(&self.visitor, &standing)).await?;
         self.part(diary.my_open(&self.visitor)).await?;

@@ -125,6 +125,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/pause", READ),
     ("POST", "/unpause", READ),
     ("POST", "/spy", WATCH),
+    ("POST", "/pops/{id}/customer", DESK),
     ("GET", "/tickets", READ),
     ("POST", "/tickets", DESK),
     ("GET", "/tickets/{number}", READ),

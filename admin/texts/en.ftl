@@ -148,10 +148,16 @@ ended-pbx = the PBX
 pop-shared = { $count } customers share it
 pop-shared-help = Ask who it is, then choose in the ticket
 pop-new = New number
-pop-new-help = No customer has it; a name in the ticket makes one
+pop-new-help = No customer has it; saving makes one
 pop-withheld = Number withheld
 pop-withheld-help = The caller hid the number: no customer, no callback
 pop-colleague = Internal call
+pop-manager = looked after by { $who }
+pop-called-as = Calls as { $name }
+pop-open-count = { $count } open
+pop-saved = Customer saved
+script = Script
+script-never = Never say
 pop-why = Why they may be calling
 pop-open = Open matters
 pop-contacts = Last contacts
@@ -881,6 +887,13 @@ said-policy-week = a week is written whole, with "closed" for a day without hour
 said-policy-both = { $day } is off and worked on at once
 said-policy-other-year = { $day } is not in { $year }
 said-policy-no-date = { $word } is no date; write it as "2026-12-31"
+said-policy-script = a script has something to say, or never to say, as in say = "您好，这里是售后服务"
+said-policy-nevers = nobody keeps more than { $most } of these in mind
+said-policy-empty = this is empty; write what it says, or leave it out
+said-policy-chars = this is longer than { $most } characters; nobody reads so much
+said-policy-department = a department has a name, as in "品质部" = "site"
+said-policy-no-departments = there is no department yet; name them, as in [departments] with "品质部" = "site"
+said-policy-who-answers = a row says who answers for such matters, as in department = "品质部"
 said-toml-wide = { $mark } is a full-width mark; write { $plain }
 said-toml-space = this is no plain space; write one, or take it out
 said-toml-comment = a comment begins with #, not with //

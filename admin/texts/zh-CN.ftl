@@ -148,10 +148,16 @@ ended-pbx = 交换机
 pop-shared = { $count } 位客户共用
 pop-shared-help = 接通后问清是哪一位，再在工单里选
 pop-new = 新号码
-pop-new-help = 没有这个号码的客户，在工单里写下姓名即建立
+pop-new-help = 没有这个号码的客户，保存后建立
 pop-withheld = 号码未显示
 pop-withheld-help = 对方隐藏了号码，无法查找客户，也无法自动回电
 pop-colleague = 内部通话
+pop-manager = 客户经理{ $who }
+pop-called-as = 来电显示 { $name }
+pop-open-count = 未结 { $count }
+pop-saved = 客户已建立
+script = 话术
+script-never = 不说
 pop-why = 可能为何来电
 pop-open = 未结事项
 pop-contacts = 最近联系
@@ -874,6 +880,13 @@ said-policy-week = 一周七天要写全，不营业的日子写 "closed"；还�
 said-policy-both = { $day } 又放假又上班
 said-policy-other-year = { $day } 不在 { $year } 年
 said-policy-no-date = { $word } 不是日期，写成 "2026-12-31"
+said-policy-script = 话术要写说什么或不说什么，例如 say = "您好，这里是售后服务"
+said-policy-nevers = 超过 { $most } 条，没人记得住
+said-policy-empty = 这里是空的，写上内容或删掉
+said-policy-chars = 超过 { $most } 个字，没人看得完
+said-policy-department = 部门要有名字，例如 "品质部" = "site"
+said-policy-no-departments = 还没有部门，先在 [departments] 里写，例如 "品质部" = "site"
+said-policy-who-answers = 每一行写明哪个部门负责，例如 department = "品质部"
 said-toml-wide = { $mark } 是全角符号，改成 { $plain }
 said-toml-space = 这里不是普通空格，改成普通空格或删掉
 said-toml-comment = 注释用 # 开头，不用 //

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::calls::now::AgentNow;
+use daemon::calls::pop::PopState;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
 use daemon::desk::ticket::{Channel, Kind};
@@ -106,7 +107,9 @@ async fn page(
         None => None,
         Some(ticket) => {
             let found = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-            Some(form_view(&visitor, found, refused, "desk")?)
+            let mut form = form_view(&visitor, found, refused, "desk")?;
+            form.script = form.script_of(&state.reader.policy());
+            Some(form)
         }
     };
     let diary = Diary::read(state, &visitor, &standing).await?;
@@ -177,11 +180,15 @@ fn sort(notices: &[Notice]) -> (Vec<Arc<Pop>>, Option<AgentNow>) {
 
 /// A pop with all that is known of the caller: one question to the store.
 pub async fn pop_card(state: &State, visitor: &Visitor, pop: Arc<Pop>) -> Result<PopCard, Error> {
-    let card = match pop.state.stands() {
-        true => state.reader.card(pop.call.number.clone()).await?,
-        false => Default::default(),
+    let card = match pop.state {
+        // Who is on the number may still be written.
+        PopState::Ringing { .. } | PopState::Dialling { .. } | PopState::Talking { .. } | PopState::Ended { .. } => {
+            state.reader.card(pop.call.number.clone()).await?
+        }
+        PopState::TakenBack { .. } => Default::default(),
     };
-    Ok(PopCard::new(visitor.pen.clone(), pop, card, visitor.directory.clone()))
+    let policy = state.reader.policy();
+    Ok(PopCard::new(visitor.pen.clone(), pop, card, visitor.directory.clone(), &policy.terms.scripts))
 }
 
 /// What one person owes and owns, read once for all the parts that show it.

@@ -4,6 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use daemon::CustomerId;
 use daemon::desk::command::{FieldWhy, Refusal, TicketForm};
+use daemon::desk::policy::{Policy, Script};
 use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use daemon::store::read::{Directory, TicketPage};
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,8 @@ pub struct FormView {
     pub refused: Option<Refusal>,
     /// Else it is only to be read.
     pub may_write: bool,
+    /// What is said of such matters, and what never.
+    pub script: Option<Script>,
     /// Who changed it meanwhile, and what differs.
     pub conflict: Option<(String, Vec<Difference>)>,
 }
@@ -131,7 +134,11 @@ impl FormView {
             // Saving now is saving over what is shown beside it: knowingly.
             typed.version = saved.version;
         }
-        FormView { pen, page, typed, back, is_draft, refused: None, may_write: true, conflict }
+        FormView { pen, page, typed, back, is_draft, refused: None, may_write: true, script: None, conflict }
+    }
+
+    pub fn script_of(&self, policy: &Policy) -> Option<Script> {
+        policy.terms.scripts.categories.get(&self.page.row.ticket.category).cloned()
     }
 
     fn kinds(&self) -> &'static [Kind] {

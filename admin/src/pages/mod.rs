@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod asking;
 pub mod away;
+pub mod blank;
 pub mod desk;
 pub mod failed;
 pub mod form;

@@ -318,6 +318,7 @@ pub async fn show(
     let steps = Steps::of(&visitor.pen, &page, may_write);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
+    form.script = form.script_of(&state.reader.policy());
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, timeline, proof } = parts;
     html(TicketWhole { shell, head, clocks, steps, timeline, proof, form })

@@ -8,14 +8,17 @@ use askama::filters::HtmlSafe;
 use daemon::calls::call::{Call, Direction, Outcome};
 use daemon::calls::pop::PopState;
 use daemon::desk::clock::ClockKind;
+use daemon::desk::policy::{Script, Scripts};
 use daemon::live::{LinkNow, Pop};
 use daemon::number::Number;
-use daemon::store::read::{Card, Contact, Directory, ObligationRow};
+use daemon::store::read::{Card, Contact, Customer, Directory, ObligationRow};
+use daemon::whereabouts::{self, Name};
 use daemon::{CallId, PbxName, Time};
 
 use super::Part;
 use crate::pages::owed::{claimed, name};
 use crate::pen::Pen;
+use crate::text::Language;
 
 #[derive(Template)]
 #[template(path = "parts/pop.html")]
@@ -25,6 +28,8 @@ pub struct PopCard {
     card: Card,
     directory: Arc<Directory>,
     who: Who,
+    /// What is said to who comes through the call's queue.
+    script: Option<Script>,
     /// Since when the call's PBX is out of sight: what becomes of the call is not known then.
     unseen_since: Option<Time>,
 }
@@ -51,13 +56,14 @@ pub fn id(call: &CallId) -> String {
 }
 
 impl PopCard {
-    pub fn new(pen: Pen, pop: Arc<Pop>, mut card: Card, directory: Arc<Directory>) -> PopCard {
+    pub fn new(pen: Pen, pop: Arc<Pop>, mut card: Card, directory: Arc<Directory>, scripts: &Scripts) -> PopCard {
         // This call is no earlier contact.
         let before = card.contacts.len();
         card.contacts.retain(|contact| contact.call != pop.call.id);
         card.contacts_total -= (before - card.contacts.len()) as i64;
         let who = who(&pop.call, &card, &directory);
-        PopCard { pen, pop, card, directory, who, unseen_since: None }
+        let script = pop.call.waits.last().and_then(|wait| scripts.queues.get(&wait.queue)).cloned();
+        PopCard { pen, pop, card, directory, who, script, unseen_since: None }
     }
 
     /// As it stands by the links: a pop that came before its PBX went out of sight says so.
@@ -202,6 +208,41 @@ impl PopCard {
     fn sent_name(&self) -> Option<&str> {
         let name = self.pop.call.caller_name.as_deref()?.trim();
         (!name.is_empty() && Some(name) != self.pop.call.caller.as_deref()).then_some(name)
+    }
+
+    /// The name that the PBX sent, where it is another than the customer's.
+    fn called_as(&self) -> Option<&str> {
+        let known = |name: &&str| self.card.customers.iter().any(|customer| customer.name == *name);
+        self.sent_name().filter(|name| !known(name))
+    }
+
+    /// Where the number is from and whose network it was given to: `浙江省杭州市 中国移动`.
+    fn whereabouts(&self) -> Option<String> {
+        let found = whereabouts::of(self.pop.call.number.as_ref()?)?;
+        let word = |name: Name| match self.pen.language {
+            Language::ZhCn => name.zh,
+            Language::En => name.en,
+        };
+        let said: Vec<&str> = [found.place, found.carrier].into_iter().flatten().map(word).collect();
+        Some(said.join(" "))
+    }
+
+    /// Company, and who looks after the customer.
+    fn firm(&self, customer: &Customer) -> String {
+        let manager =
+            customer.manager.map(|manager| self.pen.say1("pop-manager", "who", name(&self.directory, manager)));
+        let said: Vec<String> = [customer.company.clone()].into_iter().chain(manager).collect();
+        said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(&self.pen.say("comma"))
+    }
+
+    /// Of several on one number: how many of their matters are open.
+    fn open_of(&self, customer: &Customer) -> usize {
+        self.card.open_tickets.iter().filter(|row| row.ticket.customer == Some(customer.id)).count()
+    }
+
+    /// Nobody is known on the number: who it is can be written here.
+    fn is_blank(&self) -> bool {
+        matches!(self.who, Who::New) && self.pop.call.number.is_some()
     }
 
     fn is_urgent(&self, row: &daemon::store::read::TicketRow) -> bool {

@@ -2,6 +2,7 @@
 
 mod file;
 mod rule;
+mod script;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::number::Numbering;
 use crate::{PbxName, Time};
 pub use file::{Change, Mistake, changes, with_year};
 pub use rule::{ClockRule, Clocks, Exception, Hours, Standing, Subject, Target, When};
+pub use script::{Script, Scripts};
 pub use terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 
 /// The longest text of a site's terms: with all their comments they take a tenth of it, and a form

@@ -81,10 +81,11 @@ impl Changed {
             Fact::Draw(_)
             | Fact::Unmoved { .. }
             | Fact::DraftKept { .. }
-            | Fact::CustomerSaved { .. }
             | Fact::SignedIn { .. }
             | Fact::SessionKept { .. }
             | Fact::SignedOut { .. } => {}
+            // Who saved it may have them on the phone.
+            Fact::CustomerSaved { by, .. } => self.duties.extend(*by),
             Fact::Asked { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
         }
     }

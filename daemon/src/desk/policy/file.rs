@@ -6,6 +6,7 @@
 mod days;
 mod length;
 mod reading;
+mod scripts;
 mod syntax;
 mod writing;
 
@@ -78,7 +79,7 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 10] = [
+        const SECTIONS: [&str; 11] = [
             "clock",
             "ladder",
             "notices",
@@ -89,6 +90,7 @@ impl Terms {
             "queues",
             "departments",
             "responsibility",
+            "script",
         ];
         reading.keys(document, &SECTIONS);
         let Terms {
@@ -102,6 +104,7 @@ impl Terms {
             callback,
             classes,
             spot_check_percent,
+            scripts,
         } = self;
         // Before the clocks, whose exceptions may name one.
         reading.section(document, "customers", |reading, table| take_classes(classes, reading, table));
@@ -140,6 +143,7 @@ impl Terms {
                 }
             }
         });
+        reading.section(document, "script", |reading, table| scripts::take(scripts, reading, table, ground));
         reading.set(document, "responsibility", responsibility, |reading, value| {
             let list = reading.list(value, "[[responsibility]]")?;
             Some(list.iter().filter_map(|row| responsible(reading, row, departments, ground)).collect())

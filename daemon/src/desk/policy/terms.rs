@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 
 use super::rule::{Clocks, Subject};
+use super::script::Scripts;
 use super::{HOUR_MS, MINUTE_MS};
 use crate::desk::calendar::{Calendar, Slots};
 use crate::desk::clock::{Basis, Rung};
@@ -33,6 +34,7 @@ pub struct Terms {
     pub classes: Vec<String>,
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
+    pub scripts: Scripts,
 }
 
 /// A row of the responsibility table; what is none does not matter.
@@ -102,6 +104,7 @@ impl Terms {
             callback: Callback { talk_ms: 10_000, attempts: 3, days: 2, claim_ms: 15 * MINUTE_MS },
             classes: Vec::new(),
             spot_check_percent: 0,
+            scripts: Scripts::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::QueueName;
 use crate::desk::calendar::{Calendar, Official, Week, china, ical};
-use crate::desk::policy::{Standing, Subject};
+use crate::desk::policy::{Script, Scripts, Standing, Subject};
 use crate::number::Numbering;
 
 fn policy() -> Policy {
@@ -120,6 +120,31 @@ fn the_first_row_that_fits_says_who_answers_for_a_matter() {
 }
 
 #[test]
+fn scripts_say_what_is_said_to_a_queue_and_what_never() {
+    let text = "[script.queue.\"售后\"]\nsay = \"\"\"\n您好，售后服务。\n请问怎么称呼？\n\"\"\"\nnever = [\"今天一定修好\"]\n\
+                [script.category.delivery]\nsay = \"先查物流单号\"\n";
+    let terms = read(text).unwrap();
+    let after = &terms.scripts.queues[&QueueName::from("售后")];
+    assert_eq!(
+        (after.say.as_str(), &after.never[..]),
+        ("您好，售后服务。\n请问怎么称呼？", &["今天一定修好".to_owned()][..])
+    );
+    assert_eq!(terms.scripts.categories["delivery"].say, "先查物流单号");
+    assert_eq!(read(&terms.write()).unwrap(), terms);
+    let changed = changes(&usual(), &terms);
+    assert_eq!(changed[0].key, "script.category.delivery.say");
+    let long = "长".repeat(401);
+    let wrong = format!(
+        "[script.queue.a]\nsay = \"{long}\"\n[script.queue.b]\nsays = \"x\"\n[script.category.delivry]\nsay = \"x\"\n\
+         [script.queue.c]\nnever = [\" \", 3]\n"
+    );
+    let told = mistakes(&wrong);
+    let places: Vec<&str> = told.iter().map(|told| told.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["2:7", "3:1", "4:1", "5:18", "8:10", "8:15"], "{told:#?}");
+    assert!(told[3].contains("did you mean \"delivery\"?"), "{told:#?}");
+}
+
+#[test]
 fn every_mistake_is_told_where_it_stands() {
     let text = "[clock.missed_cal]\nwithin = \"30m\"\n\n[clock.filing]\nwithn = \"1h\"\nhours = \"opne\"\n\
                 within = \"half a day\"\nmay_pause = \"yes\"\n[laddr]\n";
@@ -133,7 +158,7 @@ fn every_mistake_is_told_where_it_stands() {
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
             "9:2: \"laddr\" is not known here; did you mean \"ladder\"? There are: clock, ladder, notices, callback, \
-             customers, spot_check, calendar, queues, departments, responsibility",
+             customers, spot_check, calendar, queues, departments, responsibility, script",
         ]
     );
 }
@@ -423,13 +448,28 @@ fn rule(kind: ClockKind) -> impl Strategy<Value = (ClockKind, ClockRule)> {
     )
 }
 
+/// With quotes, backslashes and lines in what is said.
+fn scripts() -> impl Strategy<Value = Scripts> {
+    let words = || prop::sample::select(vec!["您好", "a \"b\" \\c", "one\ntwo", "ends in \"", "tab\there"]);
+    let never = || prop::collection::vec(words().prop_map(str::to_owned), 1..3);
+    let script = || {
+        let both = (words(), never()).prop_map(|(say, never)| Script { say: say.to_owned(), never });
+        prop_oneof![both, never().prop_map(|never| Script { say: String::new(), never })]
+    };
+    let category = prop::sample::select(policy().categories);
+    let queues = prop::collection::btree_map(name().prop_map(|name| name.as_str().into()), script(), 0..3);
+    let categories = prop::collection::btree_map(category, script(), 0..3);
+    (queues, categories).prop_map(|(queues, categories)| Scripts { queues, categories })
+}
+
 fn terms() -> impl Strategy<Value = Terms> {
     let clocks = ClockKind::ALL.iter().map(|kind| rule(*kind)).collect::<Vec<_>>();
     let told = prop::collection::btree_set(prop::sample::select(Recipient::ALL), 0..3);
     let named = prop::collection::btree_map(name(), calendar(), 0..3);
     let figures = (1i64..=100, length_ms(), 2usize..100_000, 1u32..=100, 1u32..=100, 0u8..=100);
-    (clocks, calendar(), named, prop::array::uniform3(told), slots(), figures, (length_ms(), length_ms()), name())
-        .prop_map(|(clocks, site, mut calendars, told, quiet, figures, (talk_ms, claim_ms), queue)| {
+    let names = (name(), scripts());
+    (clocks, calendar(), named, prop::array::uniform3(told), slots(), figures, (length_ms(), length_ms()), names)
+        .prop_map(|(clocks, site, mut calendars, told, quiet, figures, (talk_ms, claim_ms), (queue, scripts))| {
             let (reminder_percent, escalated_after_ms, digest_from, attempts, days, spot_check_percent) = figures;
             let queues = calendars.keys().next().map(|calendar| (queue.as_str().into(), calendar.clone()));
             let queues = queues.into_iter().collect();
@@ -456,6 +496,7 @@ fn terms() -> impl Strategy<Value = Terms> {
                 callback: Callback { talk_ms, attempts, days, claim_ms },
                 classes: CLASSES.map(String::from).into(),
                 spot_check_percent,
+                scripts,
             }
         })
 }

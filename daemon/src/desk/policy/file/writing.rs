@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::days::{AS_MONDAY, Holidays, WEEKDAYS};
+use super::scripts;
 use super::{MONTH_END, PROMISED, Target, Terms, hours_word, length};
 use crate::desk::calendar::{Calendar, Official, china};
 use crate::desk::clock::ClockKind;
@@ -68,6 +69,12 @@ const DEPARTMENTS: &str = "
 # goes: [[responsibility]] with kind, category (or one of them, or none: for all others) and department.
 ";
 
+const SCRIPTS: &str = "
+# What is said first and what never, beside a call by its queue, and on a matter by its category:
+# [script.queue.sales] or [script.category.delivery] with say = \"您好，这里是售后服务\" (in several lines
+# between three quotes) and never = [\"今天一定修好\"].
+";
+
 impl Terms {
     /// As a file, which reads as the same terms.
     pub fn write(&self) -> String {
@@ -82,6 +89,7 @@ impl Terms {
             callback,
             classes,
             spot_check_percent,
+            scripts,
         } = self;
         let mut out = String::from(HEAD);
         out.push_str(CLOCKS);
@@ -119,6 +127,8 @@ impl Terms {
             line(&mut out, "", format_args!("{} = {}", key(department.as_str()), quoted(name)));
         }
         responsibility.iter().for_each(|row| responsible(&mut out, row));
+        out.push_str(SCRIPTS);
+        scripts::write(&mut out, scripts);
         out
     }
 
@@ -175,7 +185,7 @@ fn settings(terms: &Terms) -> BTreeMap<String, String> {
     settings
 }
 
-fn line(out: &mut String, head: &str, rest: std::fmt::Arguments) {
+pub fn line(out: &mut String, head: &str, rest: std::fmt::Arguments) {
     out.push_str(head);
     // Writing to a string does not fail.
     let _ = writeln!(out, "{rest}");
@@ -276,14 +286,19 @@ fn responsible(out: &mut String, row: &Responsible) {
     line(out, "", format_args!("department = {}", quoted(department.as_str())));
 }
 
-fn key(name: &str) -> String {
+pub fn key(name: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !name.is_empty() && name.bytes().all(is_bare) { name.to_owned() } else { quoted(name) }
 }
 
 /// As a basic string, for a value or a key: in one line, whatever is in it.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text))
+}
+
+/// What stands between the quotes.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::new();
     for letter in text.chars() {
         match letter {
             '"' => out.push_str("\\\""),
@@ -292,6 +307,5 @@ fn quoted(text: &str) -> String {
             letter => out.push(letter),
         }
     }
-    out.push('"');
     out
 }
