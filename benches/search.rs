@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use daemon::PersonId;
 use daemon::config::Config;
 use daemon::store::Store;
-use daemon::store::read::{Seek, Seer};
+use daemon::store::read::{Seek, Seer, Theirs};
 use rusqlite::{Connection, params};
 use told::tell;
 
@@ -73,7 +73,7 @@ fn main() {
     let reader = store.reader().expect("a reader");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut worst = 0.0_f64;
-    for by in [Seer::All, Seer::These(vec![PersonId(7)])] {
+    for by in [Seer::All, Seer::These(Theirs { people: vec![PersonId(7)], nobodys: true, ..Theirs::default() })] {
         for text in WORDS {
             let ask = || {
                 let seek = Seek { text: text.to_owned(), open: None, by: by.clone(), limit: LISTED };

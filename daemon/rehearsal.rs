@@ -64,6 +64,9 @@ fn unknown(in_force: &Policy, tried: &Policy) -> Vec<(String, &'static str)> {
     let of_setting = |key: &str| {
         let (clock, setting) = key.strip_prefix("clock.")?.rsplit_once('.')?;
         let kind = ClockKind::parse(clock)?;
+        if kind == ClockKind::HandOver {
+            return Some("what people would have offered each other, and accepted, is not known; it is left out");
+        }
         let rules = [in_force, tried].map(|policy| policy.terms.clocks.rule(kind));
         match setting {
             "may_pause" if rules[1].may_pause => {
@@ -83,7 +86,7 @@ fn unknown(in_force: &Policy, tried: &Policy) -> Vec<(String, &'static str)> {
                 ClockKind::ReturnVisit | ClockKind::SpotCheck => Some(
                     "what would have been owed beside stays open, or is given up: nobody was asked whether it is well",
                 ),
-                ClockKind::MissedCall | ClockKind::Resolution => None,
+                ClockKind::MissedCall | ClockKind::Resolution | ClockKind::HandOver => None,
             },
             _ => None,
         }

@@ -23,7 +23,9 @@ use serde_json::{Value, json};
 use crate::auth::{Anyone, Desk, Oversee, Read, Require, Watch, Wire};
 use crate::error::Error;
 use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
+use crate::pages::departments::SetDepartment;
 use crate::pages::desk::may_see;
+use crate::pages::hand::{Handed, hand_in};
 use crate::pages::live::board_of;
 use crate::pages::owed::claimed;
 use crate::pages::step::{Taken, take_for};
@@ -318,6 +320,42 @@ pub async fn step(
     Json(taken): Json<Taken>,
 ) -> Result<impl IntoResponse, Error> {
     take_for(&state, &visitor, &number, taken).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn hand(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+    Path(number): Path<String>,
+    Json(handed): Json<Handed>,
+) -> Result<impl IntoResponse, Error> {
+    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    hand_in(&state, &visitor, &page, handed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The departments of the policy and their people.
+pub async fn departments(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Oversee>,
+) -> Result<impl IntoResponse, Error> {
+    let terms = &state.reader.policy().terms;
+    let departments = terms.departments.iter().map(|(name, calendar)| {
+        let people = visitor.directory.departments.get(name).cloned().unwrap_or_default();
+        json!({
+            "name": name.as_str(), "calendar": calendar, "responsible": people.responsible.map(|id| id.0),
+            "deputy": people.deputy.map(|id| id.0), "others": people.others.iter().map(|id| id.0).collect::<Vec<_>>(),
+        })
+    });
+    Ok(Json(departments.collect::<Vec<_>>()))
+}
+
+pub async fn set_department(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Oversee>,
+    Json(set): Json<SetDepartment>,
+) -> Result<impl IntoResponse, Error> {
+    give(&state, &visitor, set.command()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -114,6 +114,11 @@ impl Error {
                 | Refusal::MayNotPause
                 | Refusal::Suspended
                 | Refusal::NotSuspended
+                | Refusal::IsClosed
+                | Refusal::Held { .. }
+                | Refusal::Offered { .. }
+                | Refusal::NotOffered
+                | Refusal::NobodyThere { .. }
                 | Refusal::BeingCalled { .. } => StatusCode::CONFLICT,
                 Refusal::Field { .. } | Refusal::Terms(_) | Refusal::NotDialable(_) | Refusal::NoExtension => {
                     StatusCode::UNPROCESSABLE_ENTITY
@@ -154,6 +159,11 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::ClaimedBy { .. } => "claimed",
         Refusal::Over { .. } => "over",
         Refusal::NotOwed(_) => "not_owed",
+        Refusal::IsClosed => "is_closed",
+        Refusal::Held { .. } => "held",
+        Refusal::Offered { .. } => "offered",
+        Refusal::NotOffered => "not_offered",
+        Refusal::NobodyThere { .. } => "nobody_there",
         Refusal::MayNotPause => "may_not_pause",
         Refusal::Suspended => "suspended",
         Refusal::NotSuspended => "not_suspended",

@@ -28,7 +28,9 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
-use pages::{admin, asking, away, blank, desk, live, messages, owed, people, policy, sign_in, step, ticket};
+use pages::{
+    admin, asking, away, blank, departments, desk, hand, live, messages, owed, people, policy, sign_in, step, ticket,
+};
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
@@ -57,6 +59,7 @@ pub fn router(state: State) -> Router {
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{id}/save", post(desk::save))
         .route("/tickets/{id}/step", post(step::take))
+        .route("/tickets/{id}/hand", post(hand::give_in))
         .route("/tickets/{id}/draft", post(desk::draft))
         .route("/tickets/{id}/discard", post(desk::discard))
         .route("/owed", get(owed::list))
@@ -69,6 +72,7 @@ pub fn router(state: State) -> Router {
         .route("/admin/people/{id}", post(people::change))
         .route("/admin/people/{id}/password", post(people::password))
         .route("/policy", get(policy::show).post(policy::write))
+        .route("/departments", get(departments::show).post(departments::set))
         .route("/away", get(away::show).post(away::set))
         .route("/messages/{id}", get(messages::show))
         .route("/stream", get(stream::stream));
@@ -89,6 +93,8 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/obligations/{id}", get(api::owed::show))
         .route("/api/v1/obligations/{id}/{what}", post(api::owed::give_in))
         .route("/api/v1/tickets/{number}/step", post(api::step))
+        .route("/api/v1/tickets/{number}/hand", post(api::hand))
+        .route("/api/v1/departments", get(api::departments).post(api::set_department))
         .route("/api/v1/policy", get(api::policy::show).put(api::policy::set))
         .route("/api/v1/policy/check", post(api::policy::check))
         .route("/api/v1/policy/versions", get(api::policy::versions))

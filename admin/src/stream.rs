@@ -90,7 +90,7 @@ pub async fn stream(
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
-        Room::Policy => Oversee::allows(role),
+        Room::Policy | Room::Departments => Oversee::allows(role),
         Room::Away | Room::Message | Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
@@ -120,7 +120,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
-            Room::People | Room::Policy | Room::Away | Room::Message | Room::Failed => {}
+            Room::People | Room::Policy | Room::Departments | Room::Away | Room::Message | Room::Failed => {}
         }
     }
     all.sort();

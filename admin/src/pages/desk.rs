@@ -11,10 +11,11 @@ use daemon::calls::now::AgentNow;
 use daemon::calls::pop::PopState;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
+use daemon::desk::ownership::Receiver;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{Notice, Pop, Topic};
 use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
-use daemon::{CallId, Role, TicketId};
+use daemon::{CallId, PersonId, Role, TicketId};
 use serde::Deserialize;
 
 use super::form::{FormView, Typed};
@@ -149,13 +150,25 @@ fn form_view(
     Ok(view)
 }
 
-/// An agent sees their own and unowned tickets, those of whom they stand in for, and those of key customers
-/// whom they look after; to others it is not there.
+/// Whoever works on it sees a ticket: its owner and handler, who is offered it, who looks after the
+/// customer, who stands in for one of these, and its department; an agent also what nobody owns. To others it is not there.
 pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
-    let me = visitor.person.id;
-    let is_me = |person| person == me || visitor.directory.stand_in(person) == Some(me);
-    let theirs = row.ticket.owner.is_none_or(is_me) || row.manager.is_some_and(is_me);
-    if theirs || Watch::allows(visitor.person.role) { Ok(()) } else { Err(Error::NotFound) }
+    let (me, directory, ticket) = (visitor.person.id, &visitor.directory, &row.ticket);
+    let theirs = |person: PersonId| person == me || directory.stand_in(person) == Some(me);
+    let offered = row.offered.as_ref().is_some_and(|to| match to {
+        Receiver::Person(person) => theirs(*person),
+        Receiver::Department(department) => directory.is_of(me, department),
+    });
+    let looks_after = row.manager.is_some_and(theirs);
+    let works = looks_after || ticket.owner.is_some_and(theirs) || ticket.handler.is_some_and(theirs) || offered;
+    let departments = ticket.department.as_ref().is_some_and(|department| directory.is_of(me, department));
+    let may = match visitor.person.role {
+        Role::Agent => works || departments || ticket.owner.is_none(),
+        Role::Handler => works || departments,
+        Role::Supervisor | Role::Manager => true,
+        Role::Admin => false,
+    };
+    if may { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// What the desk lives on.
@@ -203,7 +216,8 @@ impl Diary {
     pub async fn read(state: &State, visitor: &Visitor, standing: &[Arc<Pop>]) -> Result<Diary, Error> {
         let me = visitor.person.id;
         let filter = TicketFilter { owner: Some(me), open: Some(true), limit: MY_OPEN };
-        let (owed, open) = tokio::try_join!(state.reader.duties(me), state.reader.tickets(filter))?;
+        let (mut owed, open) = tokio::try_join!(state.reader.duties(me), state.reader.tickets(filter))?;
+        owed.retain(|row| super::owed::may_see(visitor, row));
         let mut on_phone = Vec::new();
         for pop in standing {
             let Some(ticket) = state.reader.ticket_of(pop.call.id.clone()).await? else { continue };

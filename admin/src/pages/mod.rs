@@ -4,9 +4,11 @@ pub mod admin;
 pub mod asking;
 pub mod away;
 pub mod blank;
+pub mod departments;
 pub mod desk;
 pub mod failed;
 pub mod form;
+pub mod hand;
 pub mod live;
 pub mod messages;
 pub mod owed;
@@ -43,6 +45,7 @@ pub enum Room {
     Links,
     People,
     Policy,
+    Departments,
     /// Who is away, and who stands in.
     Away,
     /// What somebody was told at once.
@@ -52,7 +55,7 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 12] = [
+    pub const ALL: [Room; 13] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
@@ -62,6 +65,7 @@ impl Room {
         Room::Links,
         Room::People,
         Room::Policy,
+        Room::Departments,
         Room::Away,
         Room::Message,
         Room::Failed,
@@ -78,6 +82,7 @@ impl Room {
             Room::Links => "links",
             Room::People => "people",
             Room::Policy => "policy",
+            Room::Departments => "departments",
             Room::Away => "away",
             Room::Message => "message",
             Room::Failed => "failed",
@@ -151,13 +156,15 @@ impl Shell {
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
         let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
+        let departments = ("/departments", pen.say("departments"), self.room == Room::Departments);
         match self.visitor.person.role {
             Role::Agent | Role::Handler => vec![desk, tickets, owed],
-            Role::Supervisor => vec![live, desk, tickets, owed, policy],
-            Role::Manager => vec![live, tickets, owed, policy],
+            Role::Supervisor => vec![live, desk, tickets, owed, departments, policy],
+            Role::Manager => vec![live, tickets, owed, departments, policy],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),
+                departments,
                 policy,
             ],
         }

@@ -29,7 +29,9 @@ const LISTED: u32 = 200;
 pub fn may_see(visitor: &Visitor, row: &ObligationRow) -> bool {
     let me = visitor.person.id;
     let theirs = |owner| owner == me || visitor.directory.stand_in(owner) == Some(me);
-    Watch::allows(visitor.person.role) || row.owner.is_none_or(theirs)
+    // What nobody owes is an agent's to take.
+    let nobodys = visitor.person.role != Role::Handler;
+    Watch::allows(visitor.person.role) || row.owner.map_or(nobodys, theirs)
 }
 
 /// Who works on it now.
@@ -295,6 +297,7 @@ impl OwedWhole {
             | ClockKind::Filing
             | ClockKind::ReturnVisit
             | ClockKind::SpotCheck => "steps",
+            ClockKind::HandOver => "owners",
         };
         self.may_write.then(|| format!("/tickets/{}#{place}", row.ticket_number))
     }

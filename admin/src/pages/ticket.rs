@@ -9,23 +9,26 @@ use axum::response::IntoResponse;
 use daemon::calls::call::Outcome;
 use daemon::desk::clock::{Basis, ObligationState, Proof};
 use daemon::desk::deadline::Ladder;
+use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
 use daemon::store::read::{
-    Directory, Found, Hit, ObligationRow, Place, Seek, Seer, Sought, StoredCall, TicketFilter, TicketRow, TimelineRow,
-    TimelineWhat,
+    Directory, Found, Hit, ObligationRow, Place, Seek, Seer, Sought, StoredCall, Theirs, TicketFilter, TicketRow,
+    TimelineRow, TimelineWhat,
 };
-use daemon::{ObligationId, PersonId, Time};
+use daemon::{ObligationId, PersonId, Role, Time};
 use serde::Deserialize;
 
 use super::desk::may_see;
 use super::form::FormView;
+use super::hand::Giving;
 use super::step::Steps;
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owed::waits;
+use crate::parts::owners::{Owners, receiver};
 use crate::parts::part;
 use crate::parts::pop::{contact_look, outcome_word};
 use crate::pen::Pen;
@@ -41,6 +44,8 @@ struct TicketWhole {
     head: Head,
     clocks: Clocks,
     steps: Steps,
+    owners: Owners,
+    giving: Giving,
     timeline: Timeline,
     proof: ProofPart,
     form: FormView,
@@ -241,6 +246,30 @@ impl Timeline {
                 let what = pen.say1("line-surveyed", "result", pen.word("survey", survey.result.as_str()));
                 ("", "talk", what, because(pen, &by, &survey.words))
             }
+            TimelineWhat::Offered { part, to, words } => {
+                let to = receiver(&self.directory, to);
+                let what = match part {
+                    Part::Matter => pen.say1("line-offered-matter", "who", to),
+                    Part::Work => pen.say1("line-offered-work", "who", to),
+                };
+                ("", "pass", what, because(pen, &by, words))
+            }
+            TimelineWhat::OfferEnded { end, why } => {
+                let class = match end {
+                    OfferEnd::Accepted | OfferEnd::Withdrawn => "",
+                    OfferEnd::Refused | OfferEnd::Lapsed => "near",
+                };
+                (class, "pass", pen.word("line-offer", end.as_str()), because(pen, &by, why))
+            }
+            TimelineWhat::Given { part, person, how: _, words } => {
+                let who = self.name(*person);
+                let what = match part {
+                    Part::Matter => pen.say1("line-given-matter", "who", who),
+                    Part::Work => pen.say1("line-given-work", "who", who),
+                };
+                ("", "user", what, because(pen, &by, words))
+            }
+            TimelineWhat::Alarmed => ("late", "flag", pen.say("line-alarmed"), String::new()),
             TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
             TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
             TimelineWhat::CalledBeside { holder } => {
@@ -316,18 +345,20 @@ pub async fn show(
     let title = format!("{number} {}", page.row.ticket.summary);
     let may_write = Desk::allows(visitor.person.role);
     let steps = Steps::of(&visitor.pen, &page, may_write);
+    let giving = Giving::of(&state, &visitor, &page);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
     form.script = form.script_of(&state.reader.policy());
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
-    let WholeParts { head, clocks, timeline, proof } = parts;
-    html(TicketWhole { shell, head, clocks, steps, timeline, proof, form })
+    let WholeParts { head, clocks, owners, timeline, proof } = parts;
+    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, proof, form })
 }
 
 /// The parts of a ticket's page that live.
 pub struct WholeParts {
     pub head: Head,
     pub clocks: Clocks,
+    pub owners: Owners,
     pub timeline: Timeline,
     pub proof: ProofPart,
 }
@@ -344,6 +375,7 @@ impl WholeParts {
         };
         WholeParts {
             head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone(), may_write },
+            owners: Owners::of(visitor, page),
             clocks: Clocks {
                 pen: pen.clone(),
                 rows: page.obligations.clone(),
@@ -466,7 +498,12 @@ fn sees(visitor: &Visitor) -> Seer {
         return Seer::All;
     }
     let me = visitor.person.id;
-    Seer::These(visitor.directory.stands_in_for(me).chain([me]).collect())
+    let directory = &visitor.directory;
+    Seer::These(Theirs {
+        people: directory.stands_in_for(me).chain([me]).collect(),
+        departments: directory.departments.keys().filter(|name| directory.is_of(me, name)).cloned().collect(),
+        nobodys: visitor.person.role != Role::Handler,
+    })
 }
 
 pub async fn list(

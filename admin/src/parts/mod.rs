@@ -6,6 +6,7 @@ pub mod course;
 pub mod duties;
 pub mod links;
 pub mod owed;
+pub mod owners;
 pub mod phone;
 pub mod pop;
 pub mod status;

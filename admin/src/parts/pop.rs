@@ -269,7 +269,8 @@ impl PopCard {
             | ClockKind::Resolution
             | ClockKind::Filing
             | ClockKind::ReturnVisit
-            | ClockKind::SpotCheck => None,
+            | ClockKind::SpotCheck
+            | ClockKind::HandOver => None,
         };
         let rows = self.card.open_obligations.iter();
         rows.filter_map(|row| reason(row).map(|(icon, why)| (icon, why, row))).collect()

@@ -85,6 +85,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
         | Command::Matter(..)
+        | Command::Hand(..)
+        | Command::SetDepartment { .. }
         | Command::SaveCustomer { .. }
         | Command::SetPolicy { .. }
         | Command::Owed(..)

@@ -85,7 +85,7 @@ pub fn is_given_up(policy: &Policy, basis: &Basis, attempts: &[Time], now: Time)
         ClockKind::MissedCall | ClockKind::FirstResponse | ClockKind::ReturnVisit | ClockKind::SpotCheck => true,
         ClockKind::Promise => basis.promised_at.is_some_and(|promised_at| promised_at <= now),
         // These end when somebody did something, whether or not the customer picks up.
-        ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing => false,
+        ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing | ClockKind::HandOver => false,
     };
     let wanted = policy.terms.callback;
     let days: BTreeSet<i64> = attempts.iter().map(|at| policy.day(*at)).collect();
@@ -145,7 +145,7 @@ mod tests {
         for kind in [ClockKind::FirstResponse, ClockKind::ReturnVisit, ClockKind::SpotCheck] {
             assert!(given_up(kind, &[0.0, 60.0, DAY]), "{}", kind.as_str());
         }
-        for kind in [ClockKind::Acceptance, ClockKind::Resolution, ClockKind::Filing] {
+        for kind in [ClockKind::Acceptance, ClockKind::Resolution, ClockKind::Filing, ClockKind::HandOver] {
             assert!(!given_up(kind, &[0.0, 60.0, DAY, 2.0 * DAY]), "{} is no call", kind.as_str());
         }
     }

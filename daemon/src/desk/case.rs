@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::deadline::Ladder;
+use super::ownership::HandOver;
 use super::policy::{Policy, Standing, Subject};
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
+use crate::{
+    CallId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId,
+    Time,
+};
 
 /// Only what the input may touch is filled in; the rest is empty.
 #[derive(Clone, Debug)]
@@ -40,6 +44,8 @@ pub struct Case {
     pub ticket: Option<Ticket>,
     /// Who saved that ticket, or the policy in force, last.
     pub saved_by: Option<PersonId>,
+    /// What of that ticket is offered to somebody who has not answered.
+    pub offer: Option<HandOver>,
     /// When the session that the input names began; none when it does not stand.
     pub session_began_at: Option<Time>,
     /// The open complaints of the customer that the input names.
@@ -62,6 +68,15 @@ pub struct Case {
 pub struct Staff {
     pub people: BTreeMap<PersonId, Member>,
     pub extensions: BTreeMap<PbxName, BTreeMap<Extension, PersonId>>,
+    pub departments: BTreeMap<DepartmentName, Department>,
+}
+
+/// The people of a department.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Department {
+    pub responsible: Option<PersonId>,
+    pub deputy: Option<PersonId>,
+    pub others: BTreeSet<PersonId>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +88,16 @@ pub struct Member {
     /// Not here for now: whoever stands in is told instead.
     pub away: bool,
     pub deputy: Option<PersonId>,
+}
+
+impl Member {
+    /// Whether matters may be theirs: managers read, and admins need no customer's text.
+    pub fn works_on_matters(&self) -> bool {
+        match self.role {
+            Role::Agent | Role::Handler | Role::Supervisor => self.active,
+            Role::Manager | Role::Admin => false,
+        }
+    }
 }
 
 /// Ids that nobody has. One decision makes at most one of each, but for obligations.
@@ -222,9 +247,32 @@ impl Staff {
         let post = |member: &Member| Post { is_here: member.active && !member.away, deputy: member.deputy };
         stand_in(person, |person| self.people.get(&person).map(post))
     }
+    /// Who answers for a department now: the responsible person, else the department's deputy, else who
+    /// stands in for the one or the other, else anybody of it.
+    pub fn head(&self, department: &DepartmentName) -> Option<PersonId> {
+        let people = self.departments.get(department)?;
+        let is_here = |person: &PersonId| self.people.get(person).is_some_and(|member| member.active && !member.away);
+        let heads = || [people.responsible, people.deputy].into_iter().flatten();
+        let stand_in = || heads().find_map(|head| self.stand_in(head));
+        heads().find(is_here).or_else(stand_in).or_else(|| people.others.iter().copied().find(is_here))
+    }
+    /// Whether somebody works there.
+    pub fn is_of(&self, person: PersonId, department: &DepartmentName) -> bool {
+        self.departments.get(department).is_some_and(|people| people.all().any(|one| one == person))
+    }
+    pub fn is_in(&self, person: PersonId, role: Role) -> bool {
+        self.people.get(&person).is_some_and(|member| member.role == role)
+    }
     /// Active people in a role.
     pub fn in_role(&self, role: Role) -> impl Iterator<Item = PersonId> {
         self.people.iter().filter(move |(_, m)| m.active && m.role == role).map(|(id, _)| *id)
+    }
+}
+
+impl Department {
+    /// Each once or twice.
+    pub fn all(&self) -> impl Iterator<Item = PersonId> {
+        [self.responsible, self.deputy].into_iter().flatten().chain(self.others.iter().copied())
     }
 }
 
@@ -245,6 +293,7 @@ impl Case {
             queue: None,
             ticket: None,
             saved_by: None,
+            offer: None,
             session_began_at: None,
             complaints: Vec::new(),
             complaints_told: BTreeSet::new(),

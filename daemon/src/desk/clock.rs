@@ -26,6 +26,8 @@ words! {
         ReturnVisit = "return_visit",
         /// A closed matter that was drawn is to be looked at again.
         SpotCheck = "spot_check",
+        /// Somebody is to accept a matter, or the work on it, that is offered to them.
+        HandOver = "hand_over",
     }
 }
 words! {
@@ -42,6 +44,18 @@ words! {
         Reopened = "reopened",
         /// A customer whom somebody looks after complains.
         Complaint = "complaint",
+        /// A matter, or the work on it, is offered to them.
+        Offered = "offered",
+        /// What they offered was accepted,
+        Accepted = "accepted",
+        /// refused,
+        Refused = "refused",
+        /// taken back by a supervisor,
+        Withdrawn = "withdrawn",
+        /// or not accepted in time.
+        Lapsed = "lapsed",
+        /// A complaint that cannot wait: the form may be completed afterwards.
+        Urgent = "urgent",
     }
 }
 words! {
@@ -149,7 +163,7 @@ impl ClockKind {
             ClockKind::MissedCall | ClockKind::FirstResponse => Keeping::Talk,
             ClockKind::Promise => Keeping::LaterTalk,
             ClockKind::ReturnVisit | ClockKind::SpotCheck => Keeping::Survey,
-            ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing => Keeping::Word,
+            ClockKind::Acceptance | ClockKind::Resolution | ClockKind::Filing | ClockKind::HandOver => Keeping::Word,
         }
     }
 
@@ -162,7 +176,8 @@ impl ClockKind {
             | ClockKind::Promise
             | ClockKind::Filing
             | ClockKind::ReturnVisit
-            | ClockKind::SpotCheck => false,
+            | ClockKind::SpotCheck
+            | ClockKind::HandOver => false,
         }
     }
 }

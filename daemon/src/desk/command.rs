@@ -1,9 +1,15 @@
 //! What people ask for. It enters at the same door as calls.
 
+use std::collections::BTreeSet;
+
 use super::clock::{ClockKind, ObligationState};
+use super::ownership::{Hand, Receiver};
 use super::policy::Mistake;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
-use crate::{CallId, CustomerId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
+use crate::{
+    CallId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId,
+    Time,
+};
 use protocol::request::Spying;
 
 /// A command and who gave it; `by` is none for the command line and for what the house does
@@ -40,6 +46,15 @@ pub enum Command {
     },
     /// Something was done in a matter that its clocks go by.
     Matter(TicketId, Step),
+    /// Whose it is changes.
+    Hand(TicketId, Hand),
+    /// Who answers for a department, for whoever is away, and who else works there.
+    SetDepartment {
+        department: DepartmentName,
+        responsible: Option<PersonId>,
+        deputy: Option<PersonId>,
+        others: BTreeSet<PersonId>,
+    },
     /// New, or changed from the version that the form showed.
     SaveCustomer {
         customer: Option<(CustomerId, i64)>,
@@ -264,6 +279,22 @@ pub enum Refusal {
     },
     /// Nothing of that kind is owed on the ticket.
     NotOwed(ClockKind),
+    /// It is over for good; it can be opened again.
+    IsClosed,
+    /// Somebody has it.
+    Held {
+        by: PersonId,
+    },
+    /// It is offered to somebody already, who has not answered.
+    Offered {
+        to: Receiver,
+    },
+    /// Nothing is offered, or not to the giver.
+    NotOffered,
+    /// The department has nobody who is here.
+    NobodyThere {
+        department: DepartmentName,
+    },
     /// The policy does not let such a clock stand still.
     MayNotPause,
     /// It stands still already.

@@ -1,19 +1,23 @@
 //! What follows from a decision. Facts are kept in order and never changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::asking::Ask;
-use super::clock::{Claim, Next, Obligation, ObligationState, Proof, Rung, Survey};
+use super::clock::{Claim, News, Next, Obligation, ObligationState, Proof, Rung, Survey};
 use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::customer::CustomerFact;
 use super::deadline::Ladder;
 use super::draw::Drawing;
+use super::ownership::HandFact;
 use super::policy::Terms;
 use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
 use crate::calls::call::{Call, Outcome};
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time};
+use crate::{
+    CallId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -64,9 +68,28 @@ pub enum Fact {
         version: i64,
         form: Box<TicketForm>,
         state: TicketState,
+        department: Option<DepartmentName>,
         closed_at: Option<Time>,
         /// Whom to tell beside the board.
         owner: Option<PersonId>,
+    },
+    /// Whose it is.
+    Hand(Box<HandFact>),
+    DepartmentSet {
+        department: DepartmentName,
+        responsible: Option<PersonId>,
+        deputy: Option<PersonId>,
+        others: BTreeSet<PersonId>,
+        by: Option<PersonId>,
+    },
+    /// Somebody is told of a matter at once.
+    Notified {
+        ticket: TicketId,
+        /// The ticket's, since which it is so.
+        version: i64,
+        news: News,
+        told: Vec<Addressee>,
+        send_at: Time,
     },
     /// An empty body forgets the draft.
     DraftKept {
@@ -311,6 +334,9 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::CallMoved { .. }
             | Fact::CallsMerged { .. }
             | Fact::OwnerTaken { .. }
+            | Fact::Hand(_)
+            | Fact::DepartmentSet { .. }
+            | Fact::Notified { .. }
             | Fact::DraftKept { .. }
             | Fact::TicketLinked { .. }
             | Fact::ObligationMoved { .. }

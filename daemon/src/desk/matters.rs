@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::case::{Case, OpenObligation};
-use super::clock::{Basis, ClockKind, Obligation, ObligationState, Proof, Survey, whole_ms};
+use super::clock::{Basis, ClockKind, News, Obligation, ObligationState, Proof, Survey, whole_ms};
 use super::customers::heard;
 use super::draw::{Drawing, is_drawn};
 use super::fact::Fact;
@@ -14,7 +14,7 @@ use super::policy::{Recipient, Subject};
 use super::rungs::moved;
 use super::talks;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, Ticket, TicketState};
-use super::told::told;
+use super::told::{stands_in, told};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
 
@@ -49,6 +49,8 @@ pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
         demand: String::new(),
         state: TicketState::New,
         owner: by,
+        handler: None,
+        department: None,
         customer,
         caller,
         opened_at,
@@ -91,12 +93,33 @@ pub fn saved(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticket,
     let at = whole_ms(now);
     for kind in ClockKind::ALL {
         if let Some(began_at) = change.begins(case, *kind, at) {
-            begin(case, facts, *kind, began_at, whose.clone());
+            // Whoever does the work files it.
+            let owner = then.handler.filter(|_| *kind == ClockKind::Filing).or(whose.owner);
+            begin(case, facts, *kind, began_at, Whose { owner, ..whose.clone() });
         }
     }
+    facts.extend(alarm(case, &change, now));
     if before.kind != Kind::Complaint {
         complained(case, facts, then, now);
     }
+}
+
+/// A complaint that cannot wait is told at once to who leads and to whose it is to decide; its form may
+/// be completed afterwards.
+fn alarm(case: &Case, change: &Change, now: Time) -> Option<Fact> {
+    let is_urgent = |ticket: &Ticket| {
+        ticket.kind == Kind::Complaint && ticket.priority == Priority::Urgent && ticket.state.is_open()
+    };
+    if is_urgent(change.before) || !is_urgent(change.then) {
+        return None;
+    }
+    let mut told = told(&case.staff, &BTreeSet::from([Recipient::Supervisor]), change.then.owner);
+    let head = change.then.department.as_ref().and_then(|department| case.staff.head(department));
+    let heads = stands_in(&case.staff, &head.into_iter().collect());
+    let others = heads.into_iter().filter(|head| told.iter().all(|known| known.person != head.person));
+    told.extend(others.collect::<Vec<_>>());
+    let (ticket, version) = (change.then.id, change.before.version + 1);
+    Some(Fact::Notified { ticket, version, news: News::Urgent, told, send_at: case.policy.send_at(now) })
 }
 
 /// Who looks after the customer hears of a complaint.
@@ -147,7 +170,7 @@ impl Change<'_> {
             ClockKind::Filing | ClockKind::ReturnVisit | ClockKind::SpotCheck => {
                 self.reopened().then_some(ObligationState::Dropped)
             }
-            ClockKind::MissedCall | ClockKind::Promise => None,
+            ClockKind::MissedCall | ClockKind::Promise | ClockKind::HandOver => None,
         }
     }
 
@@ -179,7 +202,7 @@ impl Change<'_> {
                 (self.closes() && drawn && runs(case, kind, then) && !is_owed(kind)).then_some(at)
             }
             // They begin with calls, with promises, and with what was filed.
-            ClockKind::MissedCall | ClockKind::Promise | ClockKind::ReturnVisit => None,
+            ClockKind::MissedCall | ClockKind::Promise | ClockKind::ReturnVisit | ClockKind::HandOver => None,
         }
     }
 }
@@ -205,7 +228,8 @@ fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) 
             | ClockKind::FirstResponse
             | ClockKind::Acceptance
             | ClockKind::Resolution
-            | ClockKind::Promise => false,
+            | ClockKind::Promise
+            | ClockKind::HandOver => false,
         };
         if is_over && !has_ended(facts, owed) {
             facts.push(ended(owed, ObligationState::Dropped, None));
@@ -284,6 +308,7 @@ impl Whose {
                 priority: ticket.priority,
                 complexity: ticket.complexity,
                 standing: customer.map(|customer| customer.standing.clone()).unwrap_or_default(),
+                department: ticket.department.clone(),
             },
         }
     }

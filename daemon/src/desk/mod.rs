@@ -19,6 +19,7 @@ pub mod draw;
 pub mod fact;
 mod matters;
 mod owed;
+pub mod ownership;
 mod people;
 pub mod policy;
 pub mod rehearsal;

@@ -9,6 +9,7 @@ use super::command::{FieldWhy, Owed, Refusal};
 use super::deadline::Suspension;
 use super::fact::Fact;
 use super::matters::goes_on;
+use super::ownership::let_go;
 use super::people::text;
 use super::rungs::moved;
 use crate::{ObligationId, PersonId, Role, Time};
@@ -56,11 +57,12 @@ pub fn named(case: &Case, id: ObligationId, by: PersonId, supervises: bool) -> R
     }
 }
 
-/// An agent's are their own, those of whom they stand in for, and those that nobody owns; a
-/// supervisor's, all.
+/// An agent's are their own, those of whom they stand in for, and those that nobody owns; a handler's
+/// not these; a supervisor's, all.
 pub fn concerns(case: &Case, owner: Option<PersonId>, by: PersonId, supervises: bool) -> bool {
     let theirs = |owner| owner == by || case.staff.stand_in(owner) == Some(by);
-    supervises || owner.is_none_or(theirs)
+    let nobodys = !case.staff.is_in(by, Role::Handler);
+    supervises || owner.map_or(nobodys, theirs)
 }
 
 /// For as long as the policy says; whoever has it has it anew.
@@ -143,6 +145,7 @@ pub fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now
         proof: None,
     }];
     goes_on(case, &mut facts, owed, now);
+    facts.extend(let_go(case, owed, by, reason, now));
     Ok(facts)
 }
 

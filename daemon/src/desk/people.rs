@@ -57,6 +57,22 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             }
             Fact::AwaySet { person: *person, away: *away, deputy: *deputy, by }
         }
+        Command::SetDepartment { department, responsible, deputy, others } => {
+            may_lead(case, by)?;
+            if !case.policy.terms.departments.contains_key(department) {
+                return Err(Refusal::Field { field: "department", why: FieldWhy::Unknown });
+            }
+            let named = [("responsible", responsible.as_ref()), ("deputy", deputy.as_ref())];
+            for (field, person) in named.into_iter().chain(others.iter().map(|other| ("others", Some(other)))) {
+                let works =
+                    person.is_none_or(|person| case.staff.people.get(person).is_some_and(Member::works_on_matters));
+                if !works {
+                    return Err(Refusal::Field { field, why: FieldWhy::Unknown });
+                }
+            }
+            let (department, others) = (department.clone(), others.clone());
+            Fact::DepartmentSet { department, responsible: *responsible, deputy: *deputy, others, by }
+        }
         Command::MapExtension { pbx, extension, person } => {
             may_wire(case, by)?;
             if let Some(person) = person {
@@ -92,6 +108,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::KeepDraft { .. }
         | Command::OpenTicket { .. }
         | Command::Matter(..)
+        | Command::Hand(..)
         | Command::SaveCustomer { .. }
         | Command::Dial { .. }
         | Command::HangUp { .. }
@@ -113,13 +130,18 @@ fn may_wire(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
     }
 }
 
-/// One's own absence, and for who leads or wires anybody's.
-fn may_excuse(case: &Case, by: Option<PersonId>, person: PersonId) -> Result<(), Refusal> {
-    let Some(by) = by.filter(|by| *by != person) else { return Ok(()) };
+/// Whose a matter is to decide is for who leads or wires.
+fn may_lead(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
+    let Some(by) = by else { return Ok(()) };
     match case.staff.people.get(&by).map(|member| member.role) {
         Some(Role::Supervisor | Role::Manager | Role::Admin) => Ok(()),
         Some(Role::Agent | Role::Handler) | None => Err(Refusal::NotAllowed),
     }
+}
+
+/// One's own absence, and for who leads or wires anybody's.
+fn may_excuse(case: &Case, by: Option<PersonId>, person: PersonId) -> Result<(), Refusal> {
+    may_lead(case, by.filter(|by| *by != person))
 }
 
 fn member(case: &Case, person: PersonId) -> Result<&Member, Refusal> {

@@ -3,9 +3,10 @@
 use chrono::TimeDelta;
 
 use super::case::{Case, OpenObligation};
-use super::clock::{Next, ObligationState};
+use super::clock::{ClockKind, Next, ObligationState, Rung};
 use super::fact::Fact;
 use super::matters::{ended, goes_on};
+use super::ownership::lapses;
 use super::policy::Policy;
 use super::told::told;
 use crate::{ObligationId, Time};
@@ -44,6 +45,11 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
             send_at: case.policy.send_at(now),
             next: standing,
         });
+    }
+    let is_due = |fact: &Fact| matches!(fact, Fact::RungFired { rung: Rung::Due, .. });
+    if obligation.basis.kind == ClockKind::HandOver && fired.iter().any(is_due) {
+        fired.retain(|fact| !matches!(fact, Fact::RungFired { rung: Rung::Escalated, .. }));
+        fired.extend(lapses(case, obligation, now));
     }
     if fired.is_empty() && standing != Some(known) {
         return vec![moved(&case.policy, obligation)];

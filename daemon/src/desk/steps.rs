@@ -7,7 +7,7 @@ use super::clock::{ClockKind, ObligationState, Survey, whole_ms};
 use super::command::{FieldWhy, Refusal, Step};
 use super::fact::Fact;
 use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
-use super::owed::concerns;
+use super::ownership::touches;
 use super::people::text;
 use super::talks;
 use super::ticket::Ticket;
@@ -23,12 +23,7 @@ const FARTHEST: TimeDelta = TimeDelta::days(366);
 pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
     let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
-    let supervises = match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Supervisor) => true,
-        Some(Role::Agent | Role::Handler) => false,
-        Some(Role::Manager | Role::Admin) | None => return Err(Refusal::NotAllowed),
-    };
-    if !concerns(case, ticket.owner, by, supervises) {
+    if !touches(case, ticket, by) {
         return Err(Refusal::NotAllowed);
     }
     match step {
@@ -48,7 +43,9 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
             Ok(vec![kept(case, owed, words.trim().to_owned(), Some(by))])
         }
         // Whose it is answers for what is on file; nobody's is a supervisor's.
-        Step::Filed { .. } if !supervises && ticket.owner.is_none() => Err(Refusal::NotAllowed),
+        Step::Filed { .. } if ticket.owner.is_none() && !case.staff.is_in(by, Role::Supervisor) => {
+            Err(Refusal::NotAllowed)
+        }
         Step::Filed { words } => filed(case, ticket, by, words, now),
         Step::Surveyed { result, words } => {
             text("words", words, WORDS_CHARS)?;
@@ -66,7 +63,8 @@ pub fn promise(case: &Case, facts: &mut Vec<Fact>, ticket: &Ticket, by: PersonId
             | ClockKind::Acceptance
             | ClockKind::Filing
             | ClockKind::ReturnVisit
-            | ClockKind::SpotCheck => false,
+            | ClockKind::SpotCheck
+            | ClockKind::HandOver => false,
         };
         if is_replaced {
             facts.push(ended(owed, ObligationState::Replaced, Some(by)));

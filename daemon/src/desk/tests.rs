@@ -6,6 +6,7 @@ mod customers;
 mod histories;
 mod ladder;
 mod owed;
+mod ownership;
 
 use chrono::TimeDelta;
 

@@ -2,7 +2,7 @@
 
 use crate::names::words;
 use crate::number::Number;
-use crate::{CustomerId, PersonId, TicketId, Time};
+use crate::{CustomerId, DepartmentName, PersonId, TicketId, Time};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ticket {
@@ -23,6 +23,10 @@ pub struct Ticket {
     pub state: TicketState,
     /// Who first talked with the customer about it; none until somebody did.
     pub owner: Option<PersonId>,
+    /// Who works on it for the owner, where somebody else does.
+    pub handler: Option<PersonId>,
+    /// Whose it is to find out and to decide; none: nobody's but the owner's.
+    pub department: Option<DepartmentName>,
     pub customer: Option<CustomerId>,
     /// Who called, where no customer is known yet.
     pub caller: Option<Number>,

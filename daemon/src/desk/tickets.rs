@@ -9,7 +9,7 @@ use super::policy::{Policy, Subject};
 use super::rungs::moved;
 use super::ticket::{Ticket, TicketState};
 use crate::number::Number;
-use crate::{PersonId, Role, Time};
+use crate::{DepartmentName, PersonId, Role, Time};
 
 /// One line: a name, a summary.
 pub(super) const LINE_CHARS: usize = 200;
@@ -73,6 +73,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::SaveCustomer { .. }
         | Command::SetPolicy { .. }
         | Command::Matter(..)
+        | Command::Hand(..)
+        | Command::SetDepartment { .. }
         | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
@@ -114,6 +116,7 @@ fn save(
     text("summary", &form.summary, LINE_CHARS)?;
     text("course", &form.course, TEXT_CHARS)?;
     text("demand", &form.demand, TEXT_CHARS)?;
+    let department = department(case, ticket, form);
     let closed_at = if state.is_open() { None } else { ticket.closed_at.or(Some(now)) };
     let mut facts = vec![Fact::TicketSaved {
         ticket: ticket.id,
@@ -121,6 +124,7 @@ fn save(
         version: version + 1,
         form: Box::new(form.clone()),
         state,
+        department: department.clone(),
         closed_at,
         owner: ticket.owner,
     }];
@@ -131,10 +135,22 @@ fn save(
         complexity: form.complexity,
         channel: form.channel,
         state,
+        department,
         ..ticket.clone()
     };
     saved(case, &mut facts, ticket, &then, by, now);
     Ok(facts)
+}
+
+/// Whose it is by what it is about, until somebody has taken the work on.
+fn department(case: &Case, ticket: &Ticket, form: &TicketForm) -> Option<DepartmentName> {
+    let known = ticket.department.clone();
+    let is_as_before = (ticket.kind, &ticket.category) == (form.kind, &form.category);
+    if ticket.handler.is_some() || (known.is_some() && is_as_before) {
+        return known;
+    }
+    let subject = Subject { kind: form.kind, category: form.category.clone(), ..Subject::default() };
+    case.policy.terms.responsible(&subject).cloned()
 }
 
 pub(super) fn read(policy: &Policy, field: &'static str, typed: &str) -> Result<Number, Refusal> {

@@ -49,13 +49,13 @@ pub fn told(staff: &Staff, recipients: &BTreeSet<Recipient>, owner: Option<Perso
             Recipient::Manager => staff.in_role(Role::Manager).collect(),
         })
         .collect();
-    let found = found(staff, &wanted);
+    let found = stands_in(staff, &wanted);
     if !found.is_empty() {
         return found;
     }
     const INSTEAD: [Role; 3] = [Role::Supervisor, Role::Manager, Role::Admin];
     let of_role = |role: Role| staff.in_role(role).collect::<BTreeSet<_>>();
-    let here = INSTEAD.into_iter().map(|role| self::found(staff, &of_role(role))).find(|found| !found.is_empty());
+    let here = INSTEAD.into_iter().map(|role| stands_in(staff, &of_role(role))).find(|found| !found.is_empty());
     let mut instead = here.unwrap_or_else(|| {
         let away = INSTEAD.into_iter().map(of_role).find(|people| !people.is_empty()).unwrap_or_default();
         away.into_iter().map(|person| Addressee { person, instead_of: BTreeSet::new() }).collect()
@@ -66,8 +66,8 @@ pub fn told(staff: &Staff, recipients: &BTreeSet<Recipient>, owner: Option<Perso
     instead
 }
 
-/// Each once, whoever they stand in for.
-fn found(staff: &Staff, wanted: &BTreeSet<PersonId>) -> Vec<Addressee> {
+/// Those, or who stands in for them; each once, whoever they stand in for.
+pub fn stands_in(staff: &Staff, wanted: &BTreeSet<PersonId>) -> Vec<Addressee> {
     let mut found: BTreeMap<PersonId, BTreeSet<PersonId>> = BTreeMap::new();
     for &person in wanted {
         if let Some(told) = staff.stand_in(person) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::desk::clock::Claim;
 use crate::desk::fact::Fact;
+use crate::desk::ownership::HandFact;
 use crate::live::{Notice, Topic};
 use crate::{ObligationId, PersonId, TicketId};
 
@@ -69,7 +70,20 @@ impl Changed {
                 self.ticket(*ticket, None);
                 self.beside.push((*by, *obligation, *claim));
             }
+            Fact::Hand(fact) => match &**fact {
+                HandFact::Offered { ticket, offer, .. } => {
+                    self.ticket(*ticket, offer.from);
+                    self.ticket(*ticket, Some(offer.by));
+                }
+                HandFact::OfferEnded { ticket, by, .. } => self.ticket(*ticket, *by),
+                HandFact::Given { ticket, person, from, .. } => {
+                    self.obligation(*ticket, Some(*person));
+                    self.obligation(*ticket, *from);
+                }
+            },
+            Fact::Notified { ticket, .. } => self.ticket(*ticket, None),
             Fact::PolicySet { .. }
+            | Fact::DepartmentSet { .. }
             | Fact::PersonAdded { .. }
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }

@@ -71,6 +71,8 @@ pub fn ticket_of_row(row: &Row) -> rusqlite::Result<Ticket> {
         demand: row.get("demand")?,
         state: word(row, "state", TicketState::parse)?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),
+        department: maybe_name(row, "department")?,
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         caller: maybe_number(row, "caller")?,
         opened_at: time(row, "opened_at_ms")?,

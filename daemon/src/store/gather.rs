@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::asked;
 use super::column::*;
 use super::detail;
+use super::hands;
 use super::versions;
 use crate::calls::call::{Call, Direction};
 use crate::desk;
@@ -38,6 +39,10 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
             };
             if let Some(ticket) = case.obligations.first().filter(|owed| is_over(owed)).map(|owed| owed.ticket) {
                 case.obligations = obligations_of(db, ticket)?;
+            }
+            let offered = case.obligations.iter().find(|owed| owed.basis.kind == ClockKind::HandOver);
+            if let Some(ticket) = offered.map(|owed| owed.ticket) {
+                case.offer = hands::offer(db, ticket)?;
             }
         }
         Input::Given(given) => for_command(db, &mut case, &given.command, now)?,
@@ -91,6 +96,10 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
     match command {
         Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
         Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket, now),
+        Command::Hand(ticket, _) => {
+            case.offer = hands::offer(db, *ticket)?;
+            whole_matter(db, case, *ticket, now)
+        }
         Command::OpenTicket { call, customer, number, .. } => {
             case.next_nth = next_nth(db, &case.policy, now)?;
             if let Some(call) = call {
@@ -130,6 +139,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             // What stands beside it in its matter may begin or stay by how it ends.
             if let Some(ticket) = case.obligations.first().map(|owed| owed.ticket) {
                 case.obligations = obligations_of(db, ticket)?;
+                case.offer = hands::offer(db, ticket)?;
             }
             Ok(())
         }
@@ -163,6 +173,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
+        | Command::SetDepartment { .. }
         | Command::SetAway { .. }
         | Command::MapExtension { .. }
         | Command::IgnoreExtension { .. }
@@ -282,7 +293,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
     let own = db
         .prepare_cached(
             "SELECT c.ended_at_ms IS NOT NULL AS ended, c.number, t.id, t.owner, t.customer, t.caller, t.kind, t.category,
-                t.priority, t.complexity
+                t.priority, t.complexity, t.department
              FROM calls c LEFT JOIN tickets t ON t.id = c.ticket WHERE c.id = ?1",
         )?
         .query_row([id.as_str()], read)
@@ -292,7 +303,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
     }
     db.prepare_cached(
         "SELECT 0 AS ended, c.number, t.id, t.owner, t.customer, t.caller, t.kind, t.category,
-                t.priority, t.complexity
+                t.priority, t.complexity, t.department
          FROM calls c JOIN tickets t ON t.id = c.ticket WHERE c.merged_into = ?1 ORDER BY c.started_at_ms LIMIT 1",
     )?
     .query_row([id.as_str()], read)
@@ -333,7 +344,7 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
     if let Some(CustomerId(id)) = customer {
         let own = db
             .prepare_cached(
-                "SELECT id, owner, customer, caller, kind, category, priority, complexity FROM tickets
+                "SELECT id, owner, customer, caller, kind, category, priority, complexity, department FROM tickets
                  WHERE is_open = 1 AND customer = ?1 ORDER BY id DESC LIMIT 1",
             )?
             .query_row([id], matter)
@@ -342,7 +353,7 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
     }
     let numbers = db
         .prepare_cached(
-            "SELECT id, owner, customer, caller, kind, category, priority, complexity FROM tickets
+            "SELECT id, owner, customer, caller, kind, category, priority, complexity, department FROM tickets
              WHERE is_open = 1 AND customer IS NULL AND caller = ?1 ORDER BY id DESC",
         )?
         .query_map([number.as_str()], matter)?
@@ -370,6 +381,7 @@ fn subject(row: &Row, standing: Standing) -> rusqlite::Result<Subject> {
         priority: word(row, "priority", Priority::parse)?,
         complexity: word(row, "complexity", Complexity::parse)?,
         standing,
+        department: maybe_name(row, "department")?,
     })
 }
 
@@ -381,7 +393,7 @@ const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
-        t.kind, t.category, t.priority, t.complexity, t.owner AS ticket_owner, t.is_open,
+        t.kind, t.category, t.priority, t.complexity, t.department, t.owner AS ticket_owner, t.is_open,
         coalesce(c.key_customer, 0) AS key_customer, coalesce(c.class, '') AS class, s.result AS survey, s.words AS survey_words
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
     LEFT JOIN surveys s ON s.obligation = o.id";
@@ -552,5 +564,5 @@ pub fn staff(db: &Connection) -> rusqlite::Result<Arc<Staff>> {
     while let Some(row) = rows.next()? {
         extensions.entry(name(row, "pbx")?).or_default().insert(name(row, "extension")?, PersonId(row.get("person")?));
     }
-    Ok(Arc::new(Staff { people, extensions }))
+    Ok(Arc::new(Staff { people, extensions, departments: hands::departments(db)? }))
 }

@@ -6,10 +6,13 @@ use rusqlite::{Connection, params};
 use super::chain::Chain;
 use super::column::ms;
 use super::detail;
+use super::hands;
 use super::line;
 use super::versions;
+use crate::desk::case::Department;
 use crate::desk::clock::{News, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
+use crate::desk::ownership::{HandFact, How, Part};
 use crate::desk::ticket::{Ticket, TicketState};
 use crate::desk::{Addressee, LATE_AFTER};
 use crate::{ObligationId, TicketId, Time};
@@ -46,7 +49,32 @@ pub fn keep(db: &Connection, ids: &mut Sequence, chain: &mut Chain, fact: &Fact,
 fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlite::Result<()> {
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| db.prepare_cached(sql)?.execute(values).map(drop);
     match fact {
-        Fact::TicketOpened { ticket, day, nth, .. } => insert_ticket(db, ticket, *day, *nth),
+        Fact::TicketOpened { ticket, day, nth, by, .. } => {
+            insert_ticket(db, ticket, *day, *nth)?;
+            let Some(owner) = ticket.owner else { return Ok(()) };
+            hands::hold(db, ids, ticket.id, Part::Matter, owner, (How::Opened, *by), now)
+        }
+        Fact::Hand(fact) => {
+            hands::keep(db, ids, fact, now)?;
+            match &**fact {
+                HandFact::Offered { offer, told, send_at, .. } => {
+                    tell(db, ids, &About::owed(offer.obligation, News::Offered), told, now, *send_at)
+                }
+                HandFact::OfferEnded { obligation, end, told, send_at, .. } => {
+                    tell(db, ids, &About::owed(*obligation, end.news()), told, now, *send_at)
+                }
+                HandFact::Given { .. } => Ok(()),
+            }
+        }
+        Fact::DepartmentSet { department, responsible, deputy, others, .. } => {
+            let people = Department { responsible: *responsible, deputy: *deputy, others: others.clone() };
+            hands::set_department(db, department, &people)
+        }
+        Fact::Notified { ticket, version, news, told, send_at } => {
+            let key = format!("matter:{ticket}.{version}:{}", news.as_str());
+            let about = About { key, obligation: None, ticket: Some(*ticket), news: *news };
+            tell(db, ids, &about, told, now, *send_at)
+        }
         Fact::CallSeen { .. } => write_call(db, fact),
         Fact::CallJoined { .. } => Ok(()),
         Fact::Asked { .. } => super::asked::keep(db, fact, now),
@@ -68,17 +96,18 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             )
         }
         Fact::OwnerTaken { ticket, person, .. } => {
+            hands::hold(db, ids, *ticket, Part::Matter, *person, (How::Talked, None), now)?;
             run("UPDATE tickets SET owner = ?2 WHERE id = ?1", params![ticket.0, person.0])?;
             run(
                 "UPDATE obligations SET owner = ?2 WHERE ticket = ?1 AND state = 'open' AND owner IS NULL",
                 params![ticket.0, person.0],
             )
         }
-        Fact::TicketSaved { ticket, by, version, form, state, closed_at, .. } => {
+        Fact::TicketSaved { ticket, by, version, form, state, department, closed_at, .. } => {
             run(
                 "UPDATE tickets SET kind = ?2, category = ?3, priority = ?4, summary = ?5, course = ?6, demand = ?7,
                     state = ?8, is_open = ?9, closed_at_ms = ?10, version = ?11, saved_by = ?12, complexity = ?13,
-                    channel = ?14 WHERE id = ?1",
+                    channel = ?14, department = ?15 WHERE id = ?1",
                 params![
                     ticket.0,
                     form.kind.as_str(),
@@ -94,6 +123,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                     by.map(|id| id.0),
                     form.complexity.as_str(),
                     form.channel.as_str(),
+                    department.as_ref().map(|department| department.as_str()),
                 ],
             )?;
             run("DELETE FROM drafts WHERE ticket = ?1 AND person = ?2", params![ticket.0, by.map(|id| id.0)])

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::column::ms;
+use super::hands;
 use crate::desk::Addressee;
 use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation};
@@ -75,7 +76,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             person: Some(*person),
             ..Line::default()
         },
-        Fact::TicketSaved { ticket, by, version, form, state, .. } => Line {
+        Fact::TicketSaved { ticket, by, version, form, state, department, .. } => Line {
             kind: "ticket_saved",
             by: *by,
             ticket: Some(*ticket),
@@ -84,6 +85,28 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
                 "priority": form.priority.as_str(), "complexity": form.complexity.as_str(),
                 "channel": form.channel.as_str(), "summary": form.summary, "course": form.course,
                 "demand": form.demand, "state": state.as_str(),
+                "department": department.as_ref().map(|department| department.as_str()),
+            })),
+            ..Line::default()
+        },
+        Fact::Hand(fact) => {
+            let hands::Said { kind, by, ticket, obligation, person, body } = hands::said(fact);
+            Line { kind, by, ticket: Some(ticket), obligation, person, body: Some(body), ..Line::default() }
+        }
+        Fact::DepartmentSet { department, responsible, deputy, others, by } => Line {
+            kind: "department_set",
+            by: *by,
+            body: Some(json!({
+                "department": department.as_str(), "responsible": responsible.map(|id| id.0),
+                "deputy": deputy.map(|id| id.0), "others": others.iter().map(|id| id.0).collect::<Vec<_>>(),
+            })),
+            ..Line::default()
+        },
+        Fact::Notified { ticket, version, news, told, .. } => Line {
+            kind: "notified",
+            ticket: Some(*ticket),
+            body: Some(json!({
+                "news": news.as_str(), "version": version, "told": told.iter().map(|told| told.person.0).collect::<Vec<_>>(),
             })),
             ..Line::default()
         },
@@ -309,6 +332,7 @@ fn began(obligation: &Obligation, policy: i64) -> Value {
         "kind": subject.kind.as_str(), "category": subject.category, "priority": subject.priority.as_str(),
         "complexity": subject.complexity.as_str(), "key_customer": subject.standing.key_customer,
         "class": subject.standing.class,
+        "department": subject.department.as_ref().map(|department| department.as_str()),
         "number": obligation.number.as_ref().map(|number| number.as_str()),
         "due_at_ms": obligation.ladder.due_at.map(ms), "policy": policy,
     })

@@ -12,6 +12,7 @@ mod customers;
 mod detail;
 mod draws;
 mod gather;
+mod hands;
 pub mod journal;
 mod keep;
 mod line;
@@ -319,6 +320,7 @@ fn changes_staff(fact: &Fact) -> bool {
         Fact::PersonAdded { .. }
             | Fact::PersonChanged { .. }
             | Fact::AwaySet { .. }
+            | Fact::DepartmentSet { .. }
             | Fact::ExtensionMapped { .. }
             | Fact::ExtensionIgnored { .. }
     )

@@ -135,6 +135,7 @@ impl Kept {
             priority: Priority::parse(self.text("priority")?)?,
             complexity: Complexity::parse(self.text("complexity")?)?,
             standing: Standing::default(),
+            department: self.text("department").map(Into::into),
         })
     }
 }
@@ -287,9 +288,10 @@ fn opened(fact: &Kept) -> Option<(TicketId, Opening)> {
 }
 
 fn form(fact: &Kept) -> Option<Form> {
-    let Subject { kind, category, priority, complexity, standing: _ } = fact.subject()?;
+    let Subject { kind, category, priority, complexity, standing: _, department } = fact.subject()?;
     let channel = Channel::parse(fact.text("channel")?)?;
-    Some(Form { kind, category, priority, complexity, channel, state: TicketState::parse(fact.text("state")?)? })
+    let state = TicketState::parse(fact.text("state")?)?;
+    Some(Form { kind, category, priority, complexity, channel, state, department })
 }
 
 fn accepted(fact: &Kept) -> Option<What> {
@@ -321,7 +323,10 @@ fn ended(fact: &Kept) -> Option<What> {
     Some(What::Ended { obligation: fact.obligation?, state, by: fact.by, why })
 }
 
+/// That somebody is to accept a matter is not tried again: whom it would have been offered to, and when,
+/// was people's to say.
 fn began(fact: &Kept) -> Option<Began> {
+    let kind = ClockKind::parse(fact.text("clock")?).filter(|kind| *kind != ClockKind::HandOver)?;
     Some(Began {
         id: fact.obligation?,
         ticket: fact.ticket?,
@@ -330,7 +335,7 @@ fn began(fact: &Kept) -> Option<Began> {
         owner: fact.person,
         call: fact.call.clone(),
         basis: Basis {
-            kind: ClockKind::parse(fact.text("clock")?)?,
+            kind,
             began_at: fact.time("began_at_ms")?,
             promised_at: fact.time("promised_at_ms"),
             queue: fact.text("queue").map(Into::into),

@@ -9,11 +9,13 @@ use serde::Deserialize;
 use super::column::*;
 use super::detail;
 use super::gather;
+use super::hands;
 use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
+use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::policy::Policy;
 use crate::desk::ticket::Satisfaction;
 use crate::desk::{Addressee, News, Rung};
@@ -49,7 +51,7 @@ pub fn directory(db: &Connection) -> Result<Directory> {
         .prepare_cached("SELECT pbx, extension, person FROM extensions ORDER BY pbx, extension")?
         .query_map([], |row| Ok((name(row, "pbx")?, name(row, "extension")?, PersonId(row.get("person")?))))?
         .collect::<Result<_>>()?;
-    Ok(Directory { people, extensions })
+    Ok(Directory { people, extensions, departments: hands::departments(db)? })
 }
 
 pub fn card(db: &Connection, number: &Number) -> Result<Card> {
@@ -153,8 +155,10 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
 
 pub(super) const TICKETS: &str = "SELECT t.*, coalesce(c.name, '') AS customer_name,
         CASE WHEN c.key_customer = 1 THEN c.manager END AS manager,
-        EXISTS (SELECT 1 FROM drafts d WHERE d.ticket = t.id) AS has_draft
-    FROM tickets t LEFT JOIN customers c ON c.id = t.customer";
+        EXISTS (SELECT 1 FROM drafts d WHERE d.ticket = t.id) AS has_draft, f.obligation AS offered,
+        f.to_person AS offered_to, f.to_department AS offered_department
+    FROM tickets t LEFT JOIN customers c ON c.id = t.customer
+    LEFT JOIN offers f ON f.ticket = t.id AND f.ended IS NULL";
 
 pub(super) fn ticket_row(row: &Row) -> Result<TicketRow> {
     Ok(TicketRow {
@@ -162,6 +166,10 @@ pub(super) fn ticket_row(row: &Row) -> Result<TicketRow> {
         customer_name: row.get("customer_name")?,
         manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
         has_draft: row.get("has_draft")?,
+        offered: match row.get::<_, Option<i64>>("offered")? {
+            Some(_) => Some(hands::receiver(row, "offered_to", "offered_department")?),
+            None => None,
+        },
     })
 }
 
@@ -311,7 +319,8 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         .query_map([id.0, LIST], |row| stored_call(db, row))?
         .collect::<Result<_>>()?;
     let (timeline, paused) = (timeline(db, id)?, gather::paused(db, id)?);
-    Ok(Some(TicketPage { row, customers, timeline, draft, obligations, paused, calls }))
+    let (holders, offers) = (hands::holders(db, id)?, hands::offers(db, id)?);
+    Ok(Some(TicketPage { row, customers, timeline, draft, obligations, paused, calls, holders, offers }))
 }
 
 pub(super) fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
@@ -364,6 +373,10 @@ struct Body {
     talk_ms: i64,
     leg: String,
     how: String,
+    part: String,
+    end: String,
+    news: String,
+    department: Option<String>,
 }
 
 fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
@@ -421,6 +434,23 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         "accepted" => Some(TimelineWhat::Accepted { solved_by: from_ms(body.solved_by_ms) }),
         "surveyed" => Satisfaction::parse(&body.result)
             .map(|result| TimelineWhat::Surveyed { survey: Survey { result, words: std::mem::take(&mut body.words) } }),
+        "offered" => {
+            let person = row.get::<_, Option<i64>>("person")?.map(|person| Receiver::Person(PersonId(person)));
+            let department = body.department.as_deref().map(|department| Receiver::Department(department.into()));
+            let words = std::mem::take(&mut body.words);
+            let offered = Part::parse(&body.part).zip(person.or(department));
+            offered.map(|(part, to)| TimelineWhat::Offered { part, to, words })
+        }
+        "offer_ended" => {
+            OfferEnd::parse(&body.end).map(|end| TimelineWhat::OfferEnded { end, why: std::mem::take(&mut body.why) })
+        }
+        "given" => {
+            let person = row.get::<_, Option<i64>>("person")?.map(PersonId);
+            let given = Part::parse(&body.part).zip(How::parse(&body.how)).zip(person);
+            let words = std::mem::take(&mut body.words);
+            given.map(|((part, how), person)| TimelineWhat::Given { part, person, how, words })
+        }
+        "notified" => (body.news == News::Urgent.as_str()).then_some(TimelineWhat::Alarmed),
         "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),
@@ -453,9 +483,15 @@ fn heard_ms(db: &Connection, leg: &str) -> Result<Option<i64>> {
 }
 
 pub fn tickets(db: &Connection, filter: &TicketFilter) -> Result<Vec<TicketRow>> {
-    let sql = format!(
-        "{TICKETS} WHERE (?1 IS NULL OR t.owner = ?1) AND (?2 IS NULL OR t.is_open = ?2) ORDER BY t.id DESC LIMIT ?3"
-    );
+    let whose = match filter.owner {
+        Some(_) => {
+            "t.id IN (SELECT id FROM tickets WHERE owner = ?1 UNION SELECT id FROM tickets WHERE handler = ?1
+                UNION SELECT o.id FROM department_people d JOIN tickets o ON o.department = d.department
+                    WHERE d.person = ?1)"
+        }
+        None => "?1 IS NULL",
+    };
+    let sql = format!("{TICKETS} WHERE {whose} AND (?2 IS NULL OR t.is_open = ?2) ORDER BY t.id DESC LIMIT ?3");
     db.prepare_cached(&sql)?
         .query_map(params![filter.owner.map(|id| id.0), filter.open, filter.limit], ticket_row)?
         .collect()

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
+use crate::desk::case::Department;
 use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::command::CustomerForm;
+use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
 use crate::desk::ticket::Ticket;
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
 use crate::names::words;
 use crate::number::Number;
-use crate::{CallId, CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CallId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 use protocol::request::Spying;
 
 pub use super::reader::Reader;
@@ -45,6 +47,8 @@ impl std::error::Error for ReadError {}
 pub struct Directory {
     pub people: Vec<Person>,
     pub extensions: Vec<(PbxName, Extension, PersonId)>,
+    /// Of those departments that have people.
+    pub departments: BTreeMap<DepartmentName, Department>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +78,10 @@ impl Directory {
     pub fn stands_in_for(&self, person: PersonId) -> impl Iterator<Item = PersonId> {
         let absent = self.people.iter().filter(move |p| p.id != person && p.deputy.is_some());
         absent.map(|p| p.id).filter(move |absent| self.stand_in(*absent) == Some(person))
+    }
+    /// Whether somebody works in a department.
+    pub fn is_of(&self, person: PersonId, department: &DepartmentName) -> bool {
+        self.departments.get(department).is_some_and(|people| people.all().any(|one| one == person))
     }
     pub fn holder(&self, pbx: &PbxName, extension: &Extension) -> Option<&Person> {
         let (.., id) = self.extensions.iter().find(|(p, e, _)| p == pbx && e == extension)?;
@@ -147,6 +155,7 @@ pub struct Contact {
 /// Which tickets a list shows, newest first.
 #[derive(Clone, Debug)]
 pub struct TicketFilter {
+    /// Whose they are, or their department's, or whose work.
     pub owner: Option<PersonId>,
     /// Only open, only closed, or all.
     pub open: Option<bool>,
@@ -169,8 +178,16 @@ pub struct Seek {
 #[derive(Clone, Debug)]
 pub enum Seer {
     All,
-    /// Those of these people, and nobody's.
-    These(Vec<PersonId>),
+    These(Theirs),
+}
+
+/// Those that these people own or work on or are offered, and those of these departments.
+#[derive(Clone, Debug, Default)]
+pub struct Theirs {
+    pub people: Vec<PersonId>,
+    pub departments: Vec<DepartmentName>,
+    /// With those that nobody owns.
+    pub nobodys: bool,
 }
 
 /// A ticket in which all the words stand.
@@ -228,6 +245,34 @@ pub struct TicketPage {
     pub paused: BTreeMap<ObligationId, Basis>,
     /// Newest first.
     pub calls: Vec<StoredCall>,
+    /// Oldest first; the last of each part has it now.
+    pub holders: Vec<HolderRow>,
+    /// Oldest first; only the last may still stand.
+    pub offers: Vec<OfferRow>,
+}
+
+/// Somebody had a matter, or the work on it, for a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HolderRow {
+    pub part: Part,
+    pub person: PersonId,
+    pub how: How,
+    pub by: Option<PersonId>,
+    pub from: Time,
+    pub to: Option<Time>,
+}
+
+/// A matter, or the work on it, was offered to somebody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfferRow {
+    pub offer: HandOver,
+    pub words: String,
+    pub at: Time,
+    /// None: nobody has answered yet.
+    pub ended: Option<OfferEnd>,
+    pub ended_at: Option<Time>,
+    pub ended_by: Option<PersonId>,
+    pub why: String,
 }
 
 /// A call as it was kept.
@@ -314,6 +359,8 @@ pub struct TicketRow {
     /// Who looks after the customer, where that is a key customer.
     pub manager: Option<PersonId>,
     pub has_draft: bool,
+    /// To whom it, or the work on it, is offered, who has not answered.
+    pub offered: Option<Receiver>,
 }
 
 #[derive(Clone, Debug)]
@@ -501,6 +548,25 @@ pub enum TimelineWhat {
     },
     /// The customer was dissatisfied.
     Reopened,
+    /// It, or the work on it, was offered to somebody, who has not accepted by that.
+    Offered {
+        part: Part,
+        to: Receiver,
+        words: String,
+    },
+    OfferEnded {
+        end: OfferEnd,
+        why: String,
+    },
+    /// It, or the work on it, is somebody's from then on.
+    Given {
+        part: Part,
+        person: PersonId,
+        how: How,
+        words: String,
+    },
+    /// Who leads was told at once of an urgent complaint.
+    Alarmed,
     /// Somebody ended a call from a page.
     HungUp,
     /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.

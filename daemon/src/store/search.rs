@@ -21,16 +21,17 @@ pub use marks::Piece;
 pub use words::Words;
 
 use super::questions::{TICKETS, ticket_row};
-use super::read::{Found, Hit, Place, Seek, Seer};
+use super::read::{Found, Hit, Place, Seek, Seer, Theirs};
 use crate::desk::customer::CustomerFact;
 use crate::desk::fact::Fact;
+use crate::desk::ownership::HandFact;
 use crate::number::Numbering;
 use crate::{CustomerId, TicketId};
 
 type Result<T> = rusqlite::Result<T>;
 
 /// Goes up whenever a text is taken apart otherwise than before.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Older matters that are taken in with one commit: a few milliseconds, for which whatever comes
 /// meanwhile waits.
@@ -113,7 +114,14 @@ fn touched(fact: &Fact) -> Touched {
         Fact::Customer(fact) => match fact {
             CustomerFact::ComplaintTold { .. } => Touched::Nothing,
         },
-        Fact::CallSeen { .. }
+        Fact::Hand(fact) => match &**fact {
+            HandFact::Given { ticket, .. } | HandFact::Offered { ticket, .. } | HandFact::OfferEnded { ticket, .. } => {
+                Touched::Ticket(*ticket)
+            }
+        },
+        Fact::DepartmentSet { .. }
+        | Fact::Notified { .. }
+        | Fact::CallSeen { .. }
         | Fact::CallJoined { .. }
         | Fact::CallMoved { .. }
         | Fact::CallsMerged { .. }
@@ -186,10 +194,12 @@ impl Document {
 fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>> {
     let head = db
         .prepare_cached(
-            "SELECT t.number, t.summary, t.course, t.demand, t.caller, t.is_open, t.owner, t.customer,
+            "SELECT t.number, t.summary, t.course, t.demand, t.caller, t.is_open, t.owner, t.customer, t.handler, t.department,
+                f.to_person, f.to_department,
                 coalesce(c.name, '') AS name, coalesce(c.company, '') AS company,
                 CASE WHEN c.key_customer = 1 THEN c.manager END AS manager
-             FROM tickets t LEFT JOIN customers c ON c.id = t.customer WHERE t.id = ?1",
+             FROM tickets t LEFT JOIN customers c ON c.id = t.customer
+             LEFT JOIN offers f ON f.ticket = t.id AND f.ended IS NULL WHERE t.id = ?1",
         )?
         .query_row([id], |row| {
             let mark = if row.get("is_open")? { "open" } else { "closed" };
@@ -203,8 +213,13 @@ fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>>
                 (Place::Number, number.clone()),
             ];
             let caller: Option<String> = row.get("caller")?;
-            let manager = row.get::<_, Option<i64>>("manager")?.map(|manager| of(Some(manager)));
-            let marks = [mark.to_owned(), of(row.get("owner")?)].into_iter().chain(manager).collect();
+            let mut marks = vec![mark.to_owned(), of(row.get("owner")?)];
+            for person in ["manager", "handler", "to_person"] {
+                marks.extend(row.get::<_, Option<i64>>(person)?.map(|person| of(Some(person))));
+            }
+            for department in ["department", "to_department"] {
+                marks.extend(row.get::<_, Option<String>>(department)?.map(|name| at(&name)));
+            }
             let numbers = [number].into_iter().chain(caller).collect();
             Ok((Document { fields, numbers, marks }, row.get::<_, Option<i64>>("customer")?))
         })
@@ -226,7 +241,14 @@ fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>>
     Ok(Some(document))
 }
 
-/// The mark of whom it concerns, its owner or who looks after its customer; nobody's: of none.
+/// The mark of a department, in the letters of a token.
+fn at(department: &str) -> String {
+    let digits: String = department.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("at{digits}")
+}
+
+/// The mark of whom it concerns: its owner, who works on it or is offered it, or who looks after its
+/// customer; nobody's: of none.
 fn of(owner: Option<i64>) -> String {
     format!("of{}", owner.map_or_else(|| "none".to_owned(), |id| id.to_string()))
 }
@@ -242,9 +264,14 @@ pub fn seek(db: &Connection, numbering: &Numbering, seek: &Seek) -> Result<Vec<F
     };
     for (mark, is_open) in states {
         let mut expression = format!("({}) AND marks : \"{mark}\"", words.expression());
-        if let Seer::These(people) = &seek.by {
-            let theirs = people.iter().map(|id| Some(id.0)).chain([None]);
-            let theirs = theirs.map(|owner| format!("\"{}\"", of(owner))).collect::<Vec<_>>();
+        if let Seer::These(Theirs { people, departments, nobodys }) = &seek.by {
+            let people = people.iter().map(|id| of(Some(id.0)));
+            let departments = departments.iter().map(|name| at(name.as_str()));
+            let theirs = people.chain(departments).chain(nobodys.then(|| of(None)));
+            let theirs: Vec<String> = theirs.map(|mark| format!("\"{mark}\"")).collect();
+            if theirs.is_empty() {
+                return Ok(Vec::new());
+            }
             expression.push_str(&format!(" AND marks : ({})", theirs.join(" OR ")));
         }
         let limit = i64::from(seek.limit) - found.len() as i64;

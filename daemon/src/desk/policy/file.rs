@@ -175,6 +175,9 @@ fn take_clock(kind: ClockKind, rule: &mut ClockRule, reading: &mut Reading, tabl
     reading.set(table, "hours", &mut rule.hours, |reading, value| reading.one_of(value, &HOURS, hours_word));
     reading.set(table, "kinds", &mut rule.kinds, |reading, value| {
         let list = reading.list(value, "[\"complaint\", \"after_sales\"]")?;
+        if kind == ClockKind::HandOver {
+            return reading.wrong(&value.span(), "whatever is offered is to be answered; leave this out");
+        }
         Some(list.iter().filter_map(|word| reading.one_of(word, Kind::ALL, Kind::as_str)).collect())
     });
     reading.set(table, "may_pause", &mut rule.may_pause, Reading::truth);

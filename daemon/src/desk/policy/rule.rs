@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::DepartmentName;
 use crate::desk::clock::ClockKind;
 use crate::desk::ticket::{Complexity, Kind, Priority};
 
@@ -67,6 +68,8 @@ pub struct Subject {
     pub priority: Priority,
     pub complexity: Complexity,
     pub standing: Standing,
+    /// Whose it is; none: by the table of the policy.
+    pub department: Option<DepartmentName>,
 }
 
 /// What a customer is to the site. Nobody known is in no class.
@@ -89,6 +92,7 @@ impl Default for Subject {
             priority: Priority::Normal,
             complexity: Complexity::Simple,
             standing: Standing::default(),
+            department: None,
         }
     }
 }
@@ -161,6 +165,7 @@ impl ClockRule {
                 ClockRule { kinds, ..within(24 * HOUR_MS, Hours::All) }
             }
             ClockKind::Promise => ClockRule { target: Target::Promised, ..within(0, Hours::All) },
+            ClockKind::HandOver => within(2 * HOUR_MS, Hours::Open),
             ClockKind::SpotCheck => ClockRule { target: Target::EndOfMonth, ..within(0, Hours::Open) },
         }
     }
@@ -199,6 +204,7 @@ mod tests {
             priority: Priority::Normal,
             complexity: Complexity::Simple,
             standing: Standing::default(),
+            department: None,
         };
         let key = Standing { key_customer: true, ..Standing::default() };
         let minutes = |kind: ClockKind, subject: &Subject| match clocks.rule(kind).target(subject) {

@@ -124,7 +124,8 @@ impl Terms {
     /// # Panics
     /// Without a calendar of the site, which [`Terms::usual`] has and no file can take away.
     pub fn calendar(&self, basis: &Basis) -> &Calendar {
-        let department = self.responsible(&basis.subject).filter(|_| !basis.kind.is_the_queues());
+        let department = basis.subject.department.as_ref().or_else(|| self.responsible(&basis.subject));
+        let department = department.filter(|_| !basis.kind.is_the_queues());
         let departments = department.and_then(|department| self.departments.get(department));
         let named = departments.or_else(|| self.queues.get(basis.queue.as_ref()?));
         named.and_then(|name| self.calendars.get(name)).unwrap_or(&self.calendars[Terms::SITE])

@@ -100,13 +100,14 @@ impl Known {
             priority: ticket.priority,
             complexity: ticket.complexity,
             standing,
+            department: ticket.department.clone(),
         }
     }
 
     /// The matter after it was saved.
     pub fn saved(&self, ticket: &Ticket, form: Form) -> Ticket {
-        let Form { kind, category, priority, complexity, channel, state } = form;
-        Ticket { kind, category, priority, complexity, channel, state, ..ticket.clone() }
+        let Form { kind, category, priority, complexity, channel, state, department } = form;
+        Ticket { kind, category, priority, complexity, channel, state, department, ..ticket.clone() }
     }
 
     pub fn case(&self) -> Case {

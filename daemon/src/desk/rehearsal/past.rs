@@ -9,7 +9,7 @@ use crate::desk::matters::Opening;
 use crate::desk::policy::{Policy, Standing};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::number::Number;
-use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
+use crate::{CallId, CustomerId, DepartmentName, ObligationId, PersonId, QueueName, TicketId, Time};
 
 #[derive(Clone, Debug)]
 pub struct Happened {
@@ -125,6 +125,7 @@ pub struct Form {
     pub complexity: Complexity,
     pub channel: Channel,
     pub state: TicketState,
+    pub department: Option<DepartmentName>,
 }
 
 /// All that was ever seen of a call.

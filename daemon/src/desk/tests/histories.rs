@@ -313,6 +313,7 @@ fn subject(body: &Value) -> Subject {
         priority: word(body, "priority", Priority::parse),
         complexity: word(body, "complexity", Complexity::parse),
         standing: Standing::default(),
+        department: body["department"].as_str().map(Into::into),
     }
 }
 
@@ -421,6 +422,7 @@ fn basis() -> impl Strategy<Value = Basis> {
             priority: Priority::ALL[priority],
             complexity: Complexity::ALL[complexity],
             standing: Standing { key_customer: key, class: String::new() },
+            department: None,
         });
     let rests = prop::collection::vec((0..2000i64, 0..500i64, prop::bool::weighted(0.8)), 0..3);
     (0..8usize, 0..2000i64, 1..3000i64, subject, rests).prop_map(|(kind, began, promised, subject, rests)| Basis {

@@ -215,7 +215,7 @@ impl Diary {
                 (window, if rules.office { open } else { Hours::All })
             }
             ClockKind::Acceptance | ClockKind::Filing | ClockKind::ReturnVisit => (DAY, Hours::All),
-            ClockKind::Promise | ClockKind::SpotCheck => (0, Hours::All),
+            ClockKind::Promise | ClockKind::SpotCheck | ClockKind::HandOver => (0, Hours::All),
         };
         let passed = |window: Ms| hours.passed(owed.began, window, &owed.pauses);
         let (reminder, due) = match owed.promised {

@@ -3,7 +3,7 @@
 use crate::desk::command::{Command, Done, TicketForm};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::engine::house::{House, customer_form, t};
-use crate::store::read::{Found, Place, Seek, Seer};
+use crate::store::read::{Found, Place, Seek, Seer, Theirs};
 use crate::{PersonId, Role, TicketId};
 
 const MOBILE: &str = "+8613800135827";
@@ -136,15 +136,19 @@ fn open_matters_come_first_and_what_changes_is_found_as_it_is_now() {
     assert_eq!(ids(&seek(&house, "物业 7999", Seer::All)).len(), 2, "of the open ones that were given to the customer");
 }
 
+fn these(people: &[PersonId]) -> Seer {
+    Seer::These(Theirs { people: people.to_vec(), nobodys: true, ..Theirs::default() })
+}
+
 #[test]
 fn who_seeks_finds_what_they_may_see() {
     let mut house = House::new();
     let (zhou, li) = (house.person("zhou", Role::Agent, None), house.person("li", Role::Agent, None));
     let mine = opened(&mut house, zhou, "冰箱", "");
     let theirs = opened(&mut house, li, "冰箱", "");
-    assert_eq!(ids(&seek(&house, "冰箱", Seer::These(vec![zhou]))), [mine]);
-    assert_eq!(ids(&seek(&house, "冰箱", Seer::These(vec![zhou, li]))), [theirs, mine]);
-    assert_eq!(ids(&seek(&house, "冰箱", Seer::These(Vec::new()))), []);
+    assert_eq!(ids(&seek(&house, "冰箱", these(&[zhou]))), [mine]);
+    assert_eq!(ids(&seek(&house, "冰箱", these(&[zhou, li]))), [theirs, mine]);
+    assert_eq!(ids(&seek(&house, "冰箱", these(&[]))), []);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn every_mistake_is_told_where_it_stands() {
         mistakes(text),
         [
             "1:8: \"missed_cal\" is not known here; did you mean \"missed_call\"? There are: missed_call, \
-             first_response, acceptance, resolution, promise, filing, return_visit, spot_check",
+             first_response, acceptance, resolution, promise, filing, return_visit, spot_check, hand_over",
             "5:1: \"withn\" is not known here; did you mean \"within\"? There are: within, hours, kinds, may_pause, except",
             "6:9: \"opne\" is not known here; did you mean \"open\"? There are: all, open",
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
@@ -443,6 +443,7 @@ fn rule(kind: ClockKind) -> impl Strategy<Value = (ClockKind, ClockRule)> {
                 (_, Some(ms)) => (Target::Within { ms }, except),
                 (_, None) => (Target::EndOfMonth, except),
             };
+            let kinds = if kind == ClockKind::HandOver { Kind::ALL.iter().copied().collect() } else { kinds };
             (kind, ClockRule { target, hours: HOURS[usize::from(open)], kinds, may_pause, except })
         },
     )

@@ -201,7 +201,12 @@ fn clock(out: &mut String, kind: ClockKind, rule: &ClockRule) {
     line(out, "", format_args!("[clock.{}]\nwithin = \"{within}\"", kind.as_str()));
     let kinds: Vec<String> = kinds.iter().map(|kind| quoted(kind.as_str())).collect();
     let kinds = kinds.join(", ");
-    line(out, "", format_args!("hours = \"{}\"\nkinds = [{kinds}]\nmay_pause = {may_pause}", hours_word(*hours)));
+    line(out, "", format_args!("hours = \"{}\"", hours_word(*hours)));
+    // Every kind's is to be answered.
+    if kind != ClockKind::HandOver {
+        line(out, "", format_args!("kinds = [{kinds}]"));
+    }
+    line(out, "", format_args!("may_pause = {may_pause}"));
     if except.is_empty() {
         // A promise has none to be said.
         out.push_str(if kind == ClockKind::Promise { "" } else { "except = []\n" });

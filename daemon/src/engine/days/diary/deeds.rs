@@ -132,7 +132,8 @@ impl Diary {
                     | ClockKind::Promise
                     | ClockKind::Filing
                     | ClockKind::ReturnVisit
-                    | ClockKind::SpotCheck => false,
+                    | ClockKind::SpotCheck
+                    | ClockKind::HandOver => false,
                 };
                 let runs = self.owed[nth].pauses.iter().all(|pause| pause.1.is_some());
                 let may = self.concerns(nth, by) && may_pause && runs;
@@ -213,7 +214,8 @@ impl Diary {
                 | ClockKind::Promise
                 | ClockKind::Filing
                 | ClockKind::ReturnVisit
-                | ClockKind::SpotCheck => self.reckon(owed),
+                | ClockKind::SpotCheck
+                | ClockKind::HandOver => self.reckon(owed),
             }
         }
         let queue = self.queue_of(nth);

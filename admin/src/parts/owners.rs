@@ -1,0 +1,88 @@
+//! Whose a ticket is: who answers to the customer, who works on it, whose it was, and to whom it is
+//! offered.
+
+use std::sync::Arc;
+
+use askama::Template;
+use daemon::desk::ownership::{Part, Receiver};
+use daemon::store::read::{Directory, HolderRow, OfferRow, TicketPage};
+use daemon::{DepartmentName, PersonId, Role, TicketId};
+
+use super::part;
+use crate::auth::{Desk, Right, Visitor};
+use crate::pen::Pen;
+
+#[derive(Template)]
+#[template(path = "parts/owners.html")]
+pub struct Owners {
+    pen: Pen,
+    ticket: TicketId,
+    owner: Option<PersonId>,
+    handler: Option<PersonId>,
+    department: Option<DepartmentName>,
+    holders: Vec<HolderRow>,
+    standing: Option<OfferRow>,
+    /// The reader may take what nobody has,
+    may_take: bool,
+    /// accept what is offered to them,
+    may_accept: bool,
+    /// or take their own offer back.
+    may_withdraw: bool,
+    directory: Arc<Directory>,
+}
+part!(Owners = "owners");
+
+impl Owners {
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> Owners {
+        let (me, role, ticket) = (visitor.person.id, visitor.person.role, &page.row.ticket);
+        let theirs = |person: PersonId| person == me || visitor.directory.stand_in(person) == Some(me);
+        let standing = page.offers.iter().find(|offer| offer.ended.is_none()).cloned();
+        let is_open = ticket.state != daemon::desk::ticket::TicketState::Closed && Desk::allows(role);
+        let may_accept = standing.as_ref().is_some_and(|offer| match &offer.offer.to {
+            Receiver::Person(person) => theirs(*person),
+            Receiver::Department(department) => visitor.directory.is_of(me, department),
+        });
+        let may_withdraw = standing
+            .as_ref()
+            .is_some_and(|offer| offer.offer.by == me || offer.offer.from == Some(me) || role == Role::Supervisor);
+        let is_of = ticket.department.as_ref().is_some_and(|department| visitor.directory.is_of(me, department));
+        Owners {
+            pen: visitor.pen.clone(),
+            ticket: ticket.id,
+            owner: ticket.owner,
+            handler: ticket.handler,
+            department: ticket.department.clone(),
+            holders: page.holders.clone(),
+            may_take: is_open && (ticket.owner.is_none() && role != Role::Handler || ticket.handler.is_none() && is_of),
+            may_accept: is_open && may_accept,
+            may_withdraw: is_open && may_withdraw,
+            standing,
+            directory: visitor.directory.clone(),
+        }
+    }
+
+    fn name(&self, person: &PersonId) -> &str {
+        self.directory.person(*person).map_or("–", |person| &person.name)
+    }
+    fn offered(&self, offer: &OfferRow) -> String {
+        let (to, by) = (receiver(&self.directory, &offer.offer.to), self.name(&offer.offer.by));
+        match offer.offer.part {
+            Part::Matter => self.pen.say2("offered-matter", "who", to, "by", by),
+            Part::Work => self.pen.say2("offered-work", "who", to, "by", by),
+        }
+    }
+    /// What the button takes.
+    fn takes(&self) -> Part {
+        if self.owner.is_none() { Part::Matter } else { Part::Work }
+    }
+}
+
+/// Somebody's name, or a department's.
+pub fn receiver(directory: &Directory, to: &Receiver) -> String {
+    match to {
+        Receiver::Person(person) => {
+            directory.person(*person).map_or_else(|| "–".to_owned(), |person| person.name.clone())
+        }
+        Receiver::Department(department) => department.to_string(),
+    }
+}
