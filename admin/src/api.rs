@@ -429,7 +429,9 @@ fn obligation(row: &ObligationRow) -> Value {
         "attempts": row.attempts,
         "promised_at": row.promised_at,
         "claimed": claimed(row, now()).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
-        "survey": row.survey.as_ref().map(|survey| json!({ "result": survey.result.as_str(), "words": survey.words })),
+        "survey": row.survey.as_ref().map(|survey| json!({
+            "result": survey.result.as_str(), "words": survey.words, "score": survey.score,
+        })),
         "suspended": row.suspended.as_ref().map(|(since, why)| json!({ "since": since, "why": why })),
         "ended": row.ended.as_ref().map(|end| json!({ "at": end.at, "by": end.by.map(|by| by.0), "why": end.why })),
         "fired": row.fired.iter().map(fired).collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect};
 use chrono::DateTime;
 use daemon::desk::clock::{ClockKind, ObligationState};
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal, Step};
+use daemon::desk::survey::{Asking, Scale, Unanswered};
 use daemon::desk::ticket::Satisfaction;
 use daemon::store::read::TicketPage;
 use daemon::{TicketId, Time};
@@ -34,7 +35,7 @@ pub struct Taken {
     pub at: String,
     #[serde(default)]
     pub words: String,
-    /// `satisfied`, `fairly`, `dissatisfied`.
+    /// `satisfied`, `fairly`, `dissatisfied`, or a score of `1` to `5`; `not_asked`, `declined`.
     #[serde(default)]
     pub result: String,
 }
@@ -48,6 +49,10 @@ impl Taken {
             "accepted" => Step::Accepted { solved_by: at("at")? },
             "replied" => Step::Replied { words: self.words },
             "filed" => Step::Filed { words: self.words },
+            "surveyed" if let Ok(score) = self.result.parse() => Step::Scored { score, words: self.words },
+            "surveyed" if let Some(why) = Unanswered::parse(&self.result) => {
+                Step::Unanswered { why, words: self.words }
+            }
             "surveyed" => {
                 let result = Satisfaction::parse(&self.result).ok_or(wrong("result", FieldWhy::Missing))?;
                 Step::Surveyed { result, words: self.words }
@@ -103,18 +108,20 @@ pub struct Steps {
     ticket: TicketId,
     may_promise: bool,
     owed: Vec<ClockKind>,
+    scale: Scale,
 }
 impl askama::filters::HtmlSafe for Steps {}
 
 impl Steps {
     /// None for a reader who may not write.
-    pub fn of(pen: &Pen, page: &TicketPage, may_write: bool) -> Steps {
+    pub fn of(pen: &Pen, page: &TicketPage, scale: Scale, may_write: bool) -> Steps {
         let open = page.obligations.iter().filter(|row| may_write && row.state == ObligationState::Open);
         Steps {
             pen: pen.clone(),
             ticket: page.row.ticket.id,
             may_promise: may_write && page.row.ticket.state.is_open(),
             owed: open.map(|row| row.kind).collect(),
+            scale,
         }
     }
 
@@ -126,7 +133,13 @@ impl Steps {
         self.owes("return_visit") || self.owes("spot_check")
     }
 
-    fn results(&self) -> &'static [Satisfaction] {
-        Satisfaction::ALL
+    /// What there is to say, and as people read it.
+    fn results(&self) -> Vec<(String, String)> {
+        let word = |group: &str, word: &str| (word.to_owned(), self.pen.word(group, word));
+        let said: Vec<_> = match self.scale {
+            Scale::Words => Satisfaction::ALL.iter().map(|result| word("survey", result.as_str())).collect(),
+            Scale::Scores => (1..=Asking::BEST).map(|score| (score.to_string(), score.to_string())).collect(),
+        };
+        said.into_iter().chain(Unanswered::ALL.iter().map(|why| word("unanswered", why.as_str()))).collect()
     }
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::calls::call::Outcome;
-use daemon::desk::clock::{Basis, ObligationState, Proof};
+use daemon::desk::clock::{Basis, ObligationState, Proof, Survey};
 use daemon::desk::deadline::Ladder;
 use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
@@ -242,8 +242,12 @@ impl Timeline {
             TimelineWhat::Accepted { solved_by } => {
                 ("", "done", pen.say1("line-accepted", "when", pen.when(solved_by)), by)
             }
+            // Its words stand with the key that was pressed.
+            TimelineWhat::Surveyed { survey } if row.by.is_none() => {
+                ("", "talk", pen.say1("line-visited-by-keys", "result", result(pen, survey)), String::new())
+            }
             TimelineWhat::Surveyed { survey } => {
-                let what = pen.say1("line-surveyed", "result", pen.word("survey", survey.result.as_str()));
+                let what = pen.say1("line-surveyed", "result", result(pen, survey));
                 ("", "talk", what, because(pen, &by, &survey.words))
             }
             TimelineWhat::Offered { part, to, words } => {
@@ -270,6 +274,26 @@ impl Timeline {
                 ("", "user", what, because(pen, &by, words))
             }
             TimelineWhat::Alarmed => ("late", "flag", pen.say("line-alarmed"), String::new()),
+            TimelineWhat::SurveyedByKeys { person, agent, heard, pressed, result } => {
+                let said = match (pressed, result) {
+                    (Some(key), Some(result)) => {
+                        pen.say2("survey-key", "key", key, "result", pen.word("survey", result.as_str()))
+                    }
+                    (Some(key), None) => pen.say1("survey-no-answer", "key", key),
+                    (None, _) if *heard => pen.say("survey-heard"),
+                    (None, _) => pen.say("survey-offered"),
+                };
+                let about = person.map(|person| self.name(person)).or(agent.as_ref().map(ToString::to_string));
+                let about = about.map(|who| pen.say1("survey-about", "who", who)).unwrap_or_default();
+                ("", "talk", pen.say1("line-survey-keys", "said", said), about)
+            }
+            TimelineWhat::Unanswered { why, words } => {
+                ("", "talk", pen.word("unanswered", why.as_str()), because(pen, &by, words))
+            }
+            TimelineWhat::Lot { lot, percent, drawn } => {
+                let what = pen.say(if *drawn { "line-drawn" } else { "line-not-drawn" });
+                ("", "sheet", what, pen.say2("lot-of", "lot", lot.0, "below", u32::from(*percent) * 100))
+            }
             TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
             TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
             TimelineWhat::CalledBeside { holder } => {
@@ -344,7 +368,7 @@ pub async fn show(
     let parts = WholeParts::of(&visitor, &page, &state.reader.policy());
     let title = format!("{number} {}", page.row.ticket.summary);
     let may_write = Desk::allows(visitor.person.role);
-    let steps = Steps::of(&visitor.pen, &page, may_write);
+    let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may_write);
     let giving = Giving::of(&state, &visitor, &page);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
@@ -520,6 +544,12 @@ pub async fn list(
 }
 
 /// Who did it and why, as far as either is known.
+/// In words, and the score where there is one.
+fn result(pen: &Pen, survey: &Survey) -> String {
+    let result = pen.word("survey", survey.result.as_str());
+    survey.score.map_or(result.clone(), |score| pen.say2("survey-scored", "result", result, "score", score))
+}
+
 fn because(pen: &Pen, by: &str, why: &str) -> String {
     let said = [by, why].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>();
     said.join(&pen.say("comma"))

@@ -13,6 +13,7 @@ use super::fact::Fact;
 use super::matters::{Opening, Whose, begin_with, open};
 use super::policy::{Policy, Subject};
 use super::rungs::moved;
+use super::surveys;
 use super::talks;
 use super::ticket::{Channel, Kind};
 use crate::calls::call::{Call, Direction, Outcome};
@@ -42,6 +43,7 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
         weighed(case, at, call, over, &owed, &mut facts);
         facts.extend(routed(case, call, &owed));
     }
+    surveys::by_keys(case, at, call, ticket, &mut facts);
     if !over && let Some(matter) = matter {
         owed(case, at, call, &matter, owner, &mut facts);
     }

@@ -8,6 +8,7 @@ use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::deadline::Ladder;
 use super::ownership::HandOver;
 use super::policy::{Policy, Standing, Subject};
+use super::survey::Known;
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
@@ -111,6 +112,8 @@ pub struct KnownCall {
     pub ticket: Option<Matter>,
     pub number: Option<Number>,
     pub ended: bool,
+    /// Of its own survey, where it has one now.
+    pub survey: Option<Known>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

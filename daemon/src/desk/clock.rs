@@ -42,6 +42,8 @@ words! {
         Escalated = "escalated",
         /// It began since the customer was dissatisfied with how the matter was ended.
         Reopened = "reopened",
+        /// A caller was dissatisfied, and the matter is not over yet.
+        Dissatisfied = "dissatisfied",
         /// A customer whom somebody looks after complains.
         Complaint = "complaint",
         /// A matter, or the work on it, is offered to them.
@@ -120,6 +122,8 @@ pub enum Keeping {
 pub struct Survey {
     pub result: Satisfaction,
     pub words: String,
+    /// Where the site asks for one.
+    pub score: Option<u8>,
 }
 
 /// The rung that comes next; without a time while the window does not run.

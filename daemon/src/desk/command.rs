@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::clock::{ClockKind, ObligationState};
 use super::ownership::{Hand, Receiver};
 use super::policy::Mistake;
+use super::survey::Unanswered;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
 use crate::{
     CallId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId,
@@ -163,6 +164,10 @@ pub enum Step {
     /// What the customer said when asked whether it is well: at the return visit, or, where that is
     /// over, at the spot check.
     Surveyed { result: Satisfaction, words: String },
+    /// The same, as a score of 1 to 5; what it means the policy says.
+    Scored { score: u8, words: String },
+    /// The customer was called for it, and there is no answer.
+    Unanswered { why: Unanswered, words: String },
 }
 
 /// What can be done to an obligation. None of it keeps it: that takes a talk.

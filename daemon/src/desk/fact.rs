@@ -11,6 +11,7 @@ use super::deadline::Ladder;
 use super::draw::Drawing;
 use super::ownership::HandFact;
 use super::policy::Terms;
+use super::survey::SurveyFact;
 use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
 use crate::calls::call::{Call, Outcome};
@@ -212,8 +213,14 @@ pub enum Fact {
         ticket: TicketId,
         owner: Option<PersonId>,
         survey: Survey,
+        /// None: by the caller's keys.
         by: Option<PersonId>,
+        /// Who served the customer, and the queue; where somebody asked.
+        served: Option<PersonId>,
+        queue: Option<QueueName>,
     },
+    /// Of asking customers how they were served.
+    Survey(SurveyFact),
     /// The customer is dissatisfied, so it is not over; supervisors hear of it.
     TicketReopened {
         ticket: TicketId,
@@ -352,6 +359,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::Accepted { .. }
             | Fact::Surveyed { .. }
             | Fact::TicketReopened { .. }
+            | Fact::Survey(_)
             | Fact::Draw(_)
             | Fact::PasswordSet { .. }
             | Fact::PersonChanged { .. }

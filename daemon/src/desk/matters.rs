@@ -216,12 +216,16 @@ pub fn visited(case: &Case, facts: &mut Vec<Fact>, owed: &OpenObligation, proof:
     facts.push(Fact::ObligationKept { obligation: owed.id, ticket: owed.ticket, owner: owed.owner, proof });
     match survey.result {
         Satisfaction::Satisfied | Satisfaction::Fairly => {}
-        Satisfaction::Dissatisfied => reopen(case, facts, owed, at),
+        Satisfaction::Dissatisfied => drop(reopen(case, facts, Whose::with(owed), Some(owed.id), at)),
     }
 }
 
-fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) {
-    for owed in case.obligations.iter().filter(|owed| owed.ticket == visit.ticket) {
+/// A matter that was over is owed a solution again, and supervisors hear of it: by what is owed anew,
+/// or, where the policy has no such clock, by the visit at which it was heard. False where there is
+/// neither.
+pub fn reopen(case: &Case, facts: &mut Vec<Fact>, whose: Whose, visit: Option<ObligationId>, at: Time) -> bool {
+    let (ticket, owner) = (whose.ticket, whose.owner);
+    for owed in case.obligations.iter().filter(|owed| owed.ticket == ticket) {
         let is_over = match owed.basis.kind {
             ClockKind::Filing | ClockKind::ReturnVisit | ClockKind::SpotCheck => true,
             ClockKind::MissedCall
@@ -235,13 +239,13 @@ fn reopen(case: &Case, facts: &mut Vec<Fact>, visit: &OpenObligation, at: Time) 
             facts.push(ended(owed, ObligationState::Dropped, None));
         }
     }
-    let owner = visit.ticket_owner;
-    let runs = case.policy.terms.clocks.rule(ClockKind::Resolution).runs_for(visit.basis.subject.kind);
-    let anew = runs.then(|| begin(case, facts, ClockKind::Resolution, whole_ms(at), Whose::with(visit)));
-    let obligation = anew.unwrap_or(visit.id);
+    let runs = case.policy.terms.clocks.rule(ClockKind::Resolution).runs_for(whose.subject.kind);
+    let anew = runs.then(|| begin(case, facts, ClockKind::Resolution, whole_ms(at), whose));
+    let Some(obligation) = anew.or(visit) else { return false };
     let told = told(&case.staff, &BTreeSet::from([Recipient::Supervisor]), owner);
     let send_at = case.policy.send_at(at);
-    facts.push(Fact::TicketReopened { ticket: visit.ticket, owner, obligation, told, send_at });
+    facts.push(Fact::TicketReopened { ticket, owner, obligation, told, send_at });
+    true
 }
 
 /// A promise is over and its matter is not: the solution, in whose place it stood, is owed from then
@@ -282,7 +286,7 @@ pub struct Whose {
 
 impl Whose {
     /// As of what is owed in the same matter.
-    fn with(owed: &OpenObligation) -> Whose {
+    pub fn with(owed: &OpenObligation) -> Whose {
         Whose {
             ticket: owed.ticket,
             owner: owed.ticket_owner,

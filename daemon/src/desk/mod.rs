@@ -25,6 +25,8 @@ pub mod policy;
 pub mod rehearsal;
 mod rungs;
 mod steps;
+pub mod survey;
+mod surveys;
 mod talks;
 mod terms;
 #[cfg(test)]

@@ -140,7 +140,10 @@ impl Rehearsal {
                 steps::accepted(case, ticket, by, solved_by, at)
             }),
             What::Surveyed { ticket, survey, by } => {
-                self.decide_or_not(ticket, at, |case| steps::surveyed(case, by, survey, at));
+                self.decide_or_not(ticket, at, |case| {
+                    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+                    steps::surveyed(case, by, ticket, survey, at)
+                });
             }
             What::Began(began) => self.began(*began, at),
             What::Moved { obligation, ticket, customer, queue } => {

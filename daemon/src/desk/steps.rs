@@ -9,6 +9,7 @@ use super::fact::Fact;
 use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
 use super::ownership::touches;
 use super::people::text;
+use super::survey::{Answer, SurveyFact};
 use super::talks;
 use super::ticket::Ticket;
 use crate::{PersonId, Role, Time};
@@ -49,7 +50,27 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
         Step::Filed { words } => filed(case, ticket, by, words, now),
         Step::Surveyed { result, words } => {
             text("words", words, WORDS_CHARS)?;
-            surveyed(case, by, Survey { result: *result, words: words.trim().to_owned() }, now)
+            surveyed(
+                case,
+                Some(by),
+                ticket,
+                Survey { result: *result, words: words.trim().to_owned(), score: None },
+                now,
+            )
+        }
+        Step::Scored { score, words } => {
+            text("words", words, WORDS_CHARS)?;
+            let unknown = Refusal::Field { field: "score", why: FieldWhy::Unknown };
+            let Answer { result, score } = case.policy.terms.asking.scored(*score).ok_or(unknown)?;
+            surveyed(case, Some(by), ticket, Survey { result, words: words.trim().to_owned(), score }, now)
+        }
+        Step::Unanswered { why, words } => {
+            text("words", words, WORDS_CHARS)?;
+            let (owed, words) = (visit(case)?, words.trim().to_owned());
+            let (obligation, ticket, served) = (owed.id, owed.ticket, ticket.owner);
+            let (queue, why) = (case.queue.clone(), *why);
+            let by = Some(by);
+            Ok(vec![Fact::Survey(SurveyFact::Unanswered { obligation, ticket, served, queue, why, words, by })])
         }
     }
 }
@@ -99,17 +120,27 @@ pub fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time)
     Ok(facts)
 }
 
-pub fn surveyed(case: &Case, by: PersonId, survey: Survey, now: Time) -> Result<Vec<Fact>, Refusal> {
-    let owed = owed(case, ClockKind::ReturnVisit).or_else(|refusal| {
-        let check = owed(case, ClockKind::SpotCheck);
-        check.map_err(|_| refusal)
-    })?;
+/// The return visit; where that is over, the spot check.
+fn visit(case: &Case) -> Result<&OpenObligation, Refusal> {
+    owed(case, ClockKind::ReturnVisit).or_else(|refusal| owed(case, ClockKind::SpotCheck).map_err(|_| refusal))
+}
+
+pub fn surveyed(
+    case: &Case,
+    by: Option<PersonId>,
+    ticket: &Ticket,
+    survey: Survey,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    let owed = visit(case)?;
     let mut facts = vec![Fact::Surveyed {
         obligation: owed.id,
         ticket: owed.ticket,
         owner: owed.owner,
         survey: survey.clone(),
-        by: Some(by),
+        by,
+        served: ticket.owner,
+        queue: case.queue.clone(),
     }];
     if let Some(proof) = talks::last_since(case, owed.basis.began_at) {
         visited(case, &mut facts, owed, proof, &survey, now);

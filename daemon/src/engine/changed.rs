@@ -92,6 +92,7 @@ impl Changed {
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
             Fact::Customer(fact) => fact.tickets().for_each(|ticket| self.ticket(ticket, None)),
+            Fact::Survey(fact) => fact.ticket().into_iter().for_each(|ticket| self.ticket(ticket, None)),
             Fact::Draw(_)
             | Fact::Unmoved { .. }
             | Fact::DraftKept { .. }

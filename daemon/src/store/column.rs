@@ -102,7 +102,8 @@ pub fn claim(row: &Row) -> rusqlite::Result<Option<Claim>> {
 pub fn survey(row: &Row) -> rusqlite::Result<Option<Survey>> {
     let result = maybe_word(row, "survey", Satisfaction::parse)?;
     let words = row.get::<_, Option<String>>("survey_words")?.unwrap_or_default();
-    Ok(result.map(|result| Survey { result, words }))
+    let score = row.get("survey_score")?;
+    Ok(result.map(|result| Survey { result, words, score }))
 }
 
 pub fn clock_kind(row: &Row) -> rusqlite::Result<ClockKind> {

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::column::*;
-use crate::Time;
+use super::read::{Drawn, LIST};
 use crate::desk::draw::{Drawing, Lot, Seed};
+use crate::{TicketId, Time};
 
 pub fn keep(db: &Connection, drawing: &Drawing, now: Time) -> rusqlite::Result<()> {
     match drawing {
@@ -23,6 +24,25 @@ pub fn keep(db: &Connection, drawing: &Drawing, now: Time) -> rusqlite::Result<(
 
 pub fn seed(db: &Connection) -> rusqlite::Result<Option<Seed>> {
     db.prepare_cached("SELECT seed FROM draw_seed")?.query_row([], |row| word(row, "seed", Seed::parse)).optional()
+}
+
+/// Newest first; at most [`LIST`].
+pub fn list(db: &Connection, from: Time, to: Time) -> rusqlite::Result<Vec<Drawn>> {
+    db.prepare_cached(
+        "SELECT d.ticket, t.number, d.at_ms, d.lot, d.percent, d.drawn FROM draws d JOIN tickets t ON t.id = d.ticket
+         WHERE d.at_ms >= ?1 AND d.at_ms < ?2 ORDER BY d.at_ms DESC, d.ticket DESC LIMIT ?3",
+    )?
+    .query_map(params![ms(from), ms(to), LIST], |row| {
+        Ok(Drawn {
+            ticket: TicketId(row.get("ticket")?),
+            number: row.get("number")?,
+            at: time(row, "at_ms")?,
+            lot: Lot(row.get("lot")?),
+            percent: row.get("percent")?,
+            drawn: row.get("drawn")?,
+        })
+    })?
+    .collect()
 }
 
 /// Of a store that may be older than draws.

@@ -10,6 +10,7 @@ use super::asked;
 use super::column::*;
 use super::detail;
 use super::hands;
+use super::surveys;
 use super::versions;
 use crate::calls::call::{Call, Direction};
 use crate::desk;
@@ -52,7 +53,11 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
 
 fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite::Result<()> {
     case.call = known_call(db, &call.id)?;
-    let weighs = desk::weighs(&case.policy, at, call) || desk::dials(case.call.as_ref(), call);
+    let surveyed = call.survey.is_some();
+    let weighs = surveyed || desk::weighs(&case.policy, at, call) || desk::dials(case.call.as_ref(), call);
+    if let Some(known) = case.call.as_mut().filter(|_| surveyed) {
+        known.survey = surveys::known(db, &call.id)?;
+    }
     if !lacks_ticket(case) && !weighs {
         // The caller may have come to a queue only now.
         let opened = case.call.as_ref().and_then(|known| known.ticket.as_ref());
@@ -79,6 +84,12 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
         case.open_tickets = open_tickets(db, case.only_customer().map(|c| c.id), number)?;
         if case.open_tickets.is_empty() && call.direction == Direction::Inbound {
             case.next_nth = next_nth(db, &case.policy, call.started_at)?;
+        }
+    }
+    if surveyed {
+        let matter = case.call.as_ref().and_then(|known| known.ticket.as_ref()).or(case.open_tickets.first());
+        if let Some(ticket) = matter.map(|matter| matter.id) {
+            named_ticket(db, case, ticket)?;
         }
     }
     let ends = call.outcome.is_some() && case.call.as_ref().is_none_or(|known| !known.ended);
@@ -288,7 +299,7 @@ fn known_call(db: &Connection, id: &CallId) -> rusqlite::Result<Option<KnownCall
             Some(_) => Some(matter(row)?),
             None => None,
         };
-        Ok(KnownCall { ticket, number: maybe_number(row, "number")?, ended: row.get("ended")? })
+        Ok(KnownCall { ticket, number: maybe_number(row, "number")?, ended: row.get("ended")?, survey: None })
     };
     let own = db
         .prepare_cached(
@@ -394,7 +405,8 @@ const OBLIGATIONS: &str =
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
         t.kind, t.category, t.priority, t.complexity, t.department, t.owner AS ticket_owner, t.is_open,
-        coalesce(c.key_customer, 0) AS key_customer, coalesce(c.class, '') AS class, s.result AS survey, s.words AS survey_words
+        coalesce(c.key_customer, 0) AS key_customer, coalesce(c.class, '') AS class, s.result AS survey, s.words AS survey_words,
+        s.score AS survey_score
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
     LEFT JOIN surveys s ON s.obligation = o.id";
 

@@ -93,7 +93,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             run(
                 "UPDATE calls SET ticket = coalesce(ticket, ?2) WHERE id = ?1",
                 params![into.as_str(), ticket.map(|id| id.0)],
-            )
+            )?;
+            super::surveys::merged(db, from, into)
         }
         Fact::OwnerTaken { ticket, person, .. } => {
             hands::hold(db, ids, *ticket, Part::Matter, *person, (How::Talked, None), now)?;
@@ -241,12 +242,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::Accepted { obligation, solved_by, .. } => {
             run("UPDATE obligations SET promised_at_ms = ?2 WHERE id = ?1", params![obligation.0, ms(*solved_by)])
         }
-        Fact::Surveyed { obligation, survey, by, .. } => run(
-            "INSERT INTO surveys (obligation, result, words, by_person, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (obligation) DO UPDATE SET result = excluded.result, words = excluded.words,
-                by_person = excluded.by_person, at_ms = excluded.at_ms",
-            params![obligation.0, survey.result.as_str(), survey.words, by.map(|id| id.0), ms(now)],
-        ),
+        Fact::Surveyed { .. } => super::surveys::keep_said(db, fact, now),
         Fact::TicketReopened { ticket, obligation, told, send_at, .. } => {
             run(
                 "UPDATE tickets SET state = ?2, is_open = 1, closed_at_ms = NULL, version = version + 1 WHERE id = ?1",
@@ -254,6 +250,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             )?;
             tell(db, ids, &About::owed(*obligation, News::Reopened), told, now, *send_at)
         }
+        Fact::Survey(fact) => super::surveys::keep(db, ids, fact, now),
         Fact::Draw(drawing) => super::draws::keep(db, drawing, now),
         Fact::RungFired { obligation, rung, planned_at, fired_at, late, told, send_at, next, .. } => {
             run(

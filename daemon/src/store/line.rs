@@ -214,12 +214,16 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             body: Some(json!({ "solved_by_ms": ms(*solved_by) })),
             ..Line::default()
         },
-        Fact::Surveyed { obligation, ticket, survey, by, .. } => Line {
+        Fact::Surveyed { obligation, ticket, survey, by, served, queue, .. } => Line {
             kind: "surveyed",
             by: *by,
             ticket: Some(*ticket),
             obligation: Some(*obligation),
-            body: Some(json!({ "result": survey.result.as_str(), "words": survey.words })),
+            person: *served,
+            body: Some(json!({
+                "result": survey.result.as_str(), "words": survey.words, "score": survey.score,
+                "queue": queue.as_ref().map(|queue| queue.as_str()),
+            })),
             ..Line::default()
         },
         Fact::TicketReopened { ticket, obligation, told, .. } => Line {
@@ -229,6 +233,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             body: Some(json!({ "told": told.iter().map(|told| told.person.0).collect::<Vec<_>>() })),
             ..Line::default()
         },
+        Fact::Survey(fact) => super::surveys::line(fact),
         Fact::Draw(drawing) => drawn(drawing),
         Fact::CustomerSaved { customer, by, version, form, numbers } => Line {
             kind: "customer_saved",

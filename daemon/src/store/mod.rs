@@ -27,6 +27,7 @@ mod search;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
+mod surveys;
 #[cfg(test)]
 mod tests;
 mod touched;

@@ -300,7 +300,7 @@ fn accepted(fact: &Kept) -> Option<What> {
 
 fn surveyed(fact: &Kept) -> Option<What> {
     let (result, words) = (Satisfaction::parse(fact.text("result")?)?, fact.text("words")?.to_owned());
-    Some(What::Surveyed { ticket: fact.ticket?, survey: Survey { result, words }, by: fact.by? })
+    Some(What::Surveyed { ticket: fact.ticket?, survey: Survey { result, words, score: None }, by: fact.by })
 }
 
 fn suspended(fact: &Kept) -> Option<What> {

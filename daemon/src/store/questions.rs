@@ -15,8 +15,10 @@ use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
+use crate::desk::draw::Lot;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::policy::Policy;
+use crate::desk::survey::Unanswered;
 use crate::desk::ticket::Satisfaction;
 use crate::desk::{Addressee, News, Rung};
 use crate::live::About;
@@ -175,7 +177,8 @@ pub(super) fn ticket_row(row: &Row) -> Result<TicketRow> {
 
 pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, t.summary, coalesce(c.name, '') AS customer_name,
         (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
-        s.from_ms AS suspended_ms, s.reason AS suspended_why, v.result AS survey, v.words AS survey_words
+        s.from_ms AS suspended_ms, s.reason AS suspended_why, v.result AS survey, v.words AS survey_words,
+        v.score AS survey_score
     FROM obligations o LEFT JOIN surveys v ON v.obligation = o.id LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
     JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
 
@@ -377,6 +380,12 @@ struct Body {
     end: String,
     news: String,
     department: Option<String>,
+    heard_at_ms: Option<i64>,
+    pressed: Option<u8>,
+    score: Option<u8>,
+    lot: u32,
+    percent: u8,
+    drawn: bool,
 }
 
 fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
@@ -432,8 +441,19 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             .zip(clock)
             .map(|(state, clock)| TimelineWhat::Ended { clock, state, why: std::mem::take(&mut body.why) }),
         "accepted" => Some(TimelineWhat::Accepted { solved_by: from_ms(body.solved_by_ms) }),
-        "surveyed" => Satisfaction::parse(&body.result)
-            .map(|result| TimelineWhat::Surveyed { survey: Survey { result, words: std::mem::take(&mut body.words) } }),
+        "surveyed" => Satisfaction::parse(&body.result).map(|result| TimelineWhat::Surveyed {
+            survey: Survey { result, words: std::mem::take(&mut body.words), score: body.score },
+        }),
+        "survey_by_keys" => Some(TimelineWhat::SurveyedByKeys {
+            person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+            agent: Some(body.agent.as_str()).filter(|agent| !agent.is_empty()).map(Into::into),
+            heard: body.heard_at_ms.is_some(),
+            pressed: body.pressed,
+            result: Satisfaction::parse(&body.result),
+        }),
+        "survey_unanswered" => Unanswered::parse(&body.why)
+            .map(|why| TimelineWhat::Unanswered { why, words: std::mem::take(&mut body.words) }),
+        "lot_looked_at" => Some(TimelineWhat::Lot { lot: Lot(body.lot), percent: body.percent, drawn: body.drawn }),
         "offered" => {
             let person = row.get::<_, Option<i64>>("person")?.map(|person| Receiver::Person(PersonId(person)));
             let department = body.department.as_deref().map(|department| Receiver::Department(department.into()));

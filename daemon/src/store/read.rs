@@ -8,13 +8,17 @@ use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, 
 use crate::desk::case::Department;
 use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::command::CustomerForm;
+use crate::desk::draw::Lot;
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
-use crate::desk::ticket::Ticket;
+use crate::desk::survey::Unanswered;
+use crate::desk::ticket::{Satisfaction, Ticket};
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
 use crate::names::words;
 use crate::number::Number;
-use crate::{CallId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{
+    CallId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time,
+};
 use protocol::request::Spying;
 
 pub use super::reader::Reader;
@@ -542,6 +546,25 @@ pub enum TimelineWhat {
     Surveyed {
         survey: Survey,
     },
+    /// A caller was asked by the PBX how they were served by somebody; none where nobody knows who.
+    SurveyedByKeys {
+        person: Option<PersonId>,
+        agent: Option<Extension>,
+        heard: bool,
+        pressed: Option<u8>,
+        result: Option<Satisfaction>,
+    },
+    /// Somebody called to ask, and has no answer to write down.
+    Unanswered {
+        why: Unanswered,
+        words: String,
+    },
+    /// It was closed, and its lot looked at.
+    Lot {
+        lot: Lot,
+        percent: u8,
+        drawn: bool,
+    },
     /// The customer was told by when a complaint will be solved.
     Accepted {
         solved_by: Time,
@@ -619,4 +642,39 @@ pub struct LedgerRow {
     pub entry: Entry,
     /// Of outages that are over.
     pub to: Option<Time>,
+}
+
+words! {
+    /// How a customer was asked how they were served.
+    Way { Keys = "keys", Agent = "agent" }
+}
+
+/// Askings, counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surveyed {
+    pub way: Way,
+    /// Who served; none where the PBX's agent is nobody's, or nobody talked.
+    pub person: Option<PersonId>,
+    pub agent: Option<Extension>,
+    pub queue: Option<QueueName>,
+    pub offered: i64,
+    pub heard: i64,
+    pub answered: i64,
+    pub satisfied: i64,
+    pub fairly: i64,
+    pub dissatisfied: i64,
+    /// Of those answered, with a score; and the sum of them.
+    pub scored: i64,
+    pub scores: i64,
+}
+
+/// A closed matter's lot, as it was looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    pub ticket: TicketId,
+    pub number: String,
+    pub at: Time,
+    pub lot: Lot,
+    pub percent: u8,
+    pub drawn: bool,
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, outbox, owed, questions, search, sight, versions};
+use super::{coverage, draws, outbox, owed, questions, search, sight, surveys, versions};
 use crate::desk::command::SessionHash;
 use crate::desk::policy::Policy;
 use crate::live::{About, Message};
@@ -83,6 +83,14 @@ impl Reader {
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
         ask(&self.pops, move |db| questions::ticket_of(db, &call)).await
+    }
+    /// Who was asked in `[from, to)` how they were served, and what they said.
+    pub async fn surveys(&self, from: Time, to: Time) -> Result<Vec<Surveyed>, ReadError> {
+        ask(&self.pages, move |db| surveys::counts(db, from, to)).await
+    }
+    /// Lots that were looked at in `[from, to)`, newest first; at most [`LIST`].
+    pub async fn draws(&self, from: Time, to: Time) -> Result<Vec<Drawn>, ReadError> {
+        ask(&self.pages, move |db| draws::list(db, from, to)).await
     }
     pub async fn obligation(&self, obligation: ObligationId) -> Result<Option<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| questions::obligation(db, obligation)).await

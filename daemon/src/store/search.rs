@@ -150,6 +150,7 @@ fn touched(fact: &Fact) -> Touched {
         | Fact::SessionKept { .. }
         | Fact::SignedOut { .. }
         | Fact::LanguageSet { .. }
+        | Fact::Survey(_)
         | Fact::Draw(_)
         | Fact::Asked { .. } => Touched::Nothing,
     }

@@ -22,6 +22,7 @@ use super::{MAX_TEXT_BYTES, Policy};
 use crate::DepartmentName;
 use crate::desk::calendar::Slots;
 use crate::desk::clock::{ClockKind, Rung};
+use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::place::place;
 pub use days::with_year;
@@ -85,6 +86,7 @@ impl Terms {
             "notices",
             "callback",
             "customers",
+            "survey",
             "spot_check",
             "calendar",
             "queues",
@@ -103,6 +105,7 @@ impl Terms {
             notices,
             callback,
             classes,
+            asking,
             spot_check_percent,
             scripts,
         } = self;
@@ -117,6 +120,7 @@ impl Terms {
         });
         reading.section(document, "notices", |reading, table| take_notices(notices, reading, table));
         reading.section(document, "callback", |reading, table| take_callback(callback, reading, table));
+        reading.section(document, "survey", |reading, table| take_asking(asking, reading, table));
         reading.section(document, "spot_check", |reading, table| {
             reading.keys(table, &["percent"]);
             let mut percent = i64::from(*spot_check_percent);
@@ -340,6 +344,19 @@ fn take_classes(classes: &mut Vec<String>, reading: &mut Reading, table: &DeTabl
         }
         Some(words)
     });
+}
+
+fn take_asking(asking: &mut Asking, reading: &mut Reading, table: &DeTable) {
+    reading.keys(table, &["scale", "satisfied_from", "fairly_from"]);
+    let score = |reading: &mut Reading, value: &Value| {
+        reading.whole(value, 1..=i64::from(Asking::BEST)).and_then(|score| u8::try_from(score).ok())
+    };
+    reading.set(table, "scale", &mut asking.scale, |reading, value| reading.one_of(value, Scale::ALL, Scale::as_str));
+    reading.set(table, "satisfied_from", &mut asking.satisfied_from, score);
+    reading.set(table, "fairly_from", &mut asking.fairly_from, score);
+    if let Some(value) = table.get("fairly_from").filter(|_| asking.fairly_from > asking.satisfied_from) {
+        reading.wrong::<()>(&value.span(), "who is satisfied is fairly so too: this is no more than satisfied_from");
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::script::Scripts;
 use super::{HOUR_MS, MINUTE_MS};
 use crate::desk::calendar::{Calendar, Slots};
 use crate::desk::clock::{Basis, Rung};
+use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::Kind;
 use crate::names::words;
 use crate::{DepartmentName, QueueName};
@@ -32,6 +33,8 @@ pub struct Terms {
     pub callback: Callback,
     /// The words of the site for what its customers are to it, beside key customers.
     pub classes: Vec<String>,
+    /// How customers are asked how they were served.
+    pub asking: Asking,
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
     pub scripts: Scripts,
@@ -103,6 +106,7 @@ impl Terms {
             notices: Notices { told: BTreeMap::from(told), quiet: Slots::CLOSED, digest_from: 5 },
             callback: Callback { talk_ms: 10_000, attempts: 3, days: 2, claim_ms: 15 * MINUTE_MS },
             classes: Vec::new(),
+            asking: Asking { scale: Scale::Words, satisfied_from: 4, fairly_from: 3 },
             spot_check_percent: 0,
             scripts: Scripts::default(),
         }

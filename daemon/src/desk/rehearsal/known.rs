@@ -138,7 +138,7 @@ impl Known {
             caller: ticket.caller.clone(),
             subject: Whose::of(&case, ticket).subject,
         });
-        case.call = Some(KnownCall { ticket: matter, number: call.number.clone(), ended: heard.is_over });
+        case.call = Some(KnownCall { ticket: matter, number: call.number.clone(), ended: heard.is_over, survey: None });
         let on = call.number.iter().flat_map(|number| self.customers_on(number));
         case.customers = on.map(|customer| self.customer(customer)).collect();
         case.obligations = owed.into_iter().map(|owed| self.as_it_stands(owed)).collect();

@@ -73,7 +73,8 @@ pub enum What {
     Surveyed {
         ticket: TicketId,
         survey: Survey,
-        by: PersonId,
+        /// None: by the caller's keys.
+        by: Option<PersonId>,
     },
     Began(Box<Began>),
     /// What its times are reckoned from may be another.

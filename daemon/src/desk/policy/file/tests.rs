@@ -8,6 +8,7 @@ use super::*;
 use crate::QueueName;
 use crate::desk::calendar::{Calendar, Official, Week, china, ical};
 use crate::desk::policy::{Script, Scripts, Standing, Subject};
+use crate::desk::survey::{Asking, Scale};
 use crate::number::Numbering;
 
 fn policy() -> Policy {
@@ -158,7 +159,7 @@ fn every_mistake_is_told_where_it_stands() {
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
             "9:2: \"laddr\" is not known here; did you mean \"ladder\"? There are: clock, ladder, notices, callback, \
-             customers, spot_check, calendar, queues, departments, responsibility, script",
+             customers, survey, spot_check, calendar, queues, departments, responsibility, script",
         ]
     );
 }
@@ -330,6 +331,15 @@ fn a_year_is_put_into_a_text_that_keeps_its_comments() {
 }
 
 #[test]
+fn scores_are_from_one_to_five_and_the_better_is_the_higher() {
+    let terms = read("[survey]\nscale = \"scores\"\nsatisfied_from = 5\nfairly_from = 3\n").unwrap();
+    assert_eq!(terms.asking, Asking { scale: Scale::Scores, satisfied_from: 5, fairly_from: 3 });
+    let found = mistakes("[survey]\nscale = \"stars\"\nsatisfied_from = 6\nfairly_from = 5\n");
+    let places: Vec<&str> = found.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["2:9", "3:18", "4:15"], "{found:#?}");
+}
+
+#[test]
 fn a_half_written_week_hides_no_other_mistake() {
     let found = mistakes("[calendar.site]\nmonday = \"9 to 5\"\ntuesday = \"closed\"\nsunday = 3\n");
     let places: Vec<&str> = found.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
@@ -496,6 +506,11 @@ fn terms() -> impl Strategy<Value = Terms> {
                 notices: Notices { told: Rung::ALL.iter().copied().zip(told).collect(), quiet, digest_from },
                 callback: Callback { talk_ms, attempts, days, claim_ms },
                 classes: CLASSES.map(String::from).into(),
+                asking: Asking {
+                    scale: Scale::ALL[usize::from(spot_check_percent % 2)],
+                    satisfied_from: 5,
+                    fairly_from: 2,
+                },
                 spot_check_percent,
                 scripts,
             }

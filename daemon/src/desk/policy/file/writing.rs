@@ -10,6 +10,7 @@ use crate::desk::calendar::{Calendar, Official, china};
 use crate::desk::clock::ClockKind;
 use crate::desk::policy::rule::{ClockRule, Exception, When};
 use crate::desk::policy::terms::{Callback, Notices, Responsible, Steps};
+use crate::desk::survey::Asking;
 
 const HEAD: &str = "\
 # What this site promises, in which hours, and whom a deadline tells.
@@ -44,6 +45,11 @@ const CALLBACK: &str = "
 const CUSTOMERS: &str = "
 # What customers may be to the site beside key customers: words of its own, as in [\"vip\", \"partner\"].
 # Who has a word that is taken away keeps it until they are saved anew.
+";
+
+const SURVEY: &str = "
+# How customers are asked how they were served. scale: \"words\" (the keys 1 satisfied, 2 fairly,
+# 3 dissatisfied) or \"scores\" (1 to 5); of scores, from which on one is satisfied, and fairly so.
 ";
 
 const SPOT_CHECK: &str = "
@@ -88,6 +94,7 @@ impl Terms {
             notices,
             callback,
             classes,
+            asking,
             spot_check_percent,
             scripts,
         } = self;
@@ -108,6 +115,10 @@ impl Terms {
         out.push_str(CUSTOMERS);
         let classes: Vec<String> = classes.iter().map(|class| quoted(class)).collect();
         line(&mut out, "[customers]\n", format_args!("classes = [{}]", classes.join(", ")));
+        out.push_str(SURVEY);
+        let Asking { scale, satisfied_from, fairly_from } = asking;
+        let from = format_args!("satisfied_from = {satisfied_from}\nfairly_from = {fairly_from}");
+        line(&mut out, "[survey]\n", format_args!("scale = \"{}\"\n{from}", scale.as_str()));
         out.push_str(SPOT_CHECK);
         line(&mut out, "[spot_check]\n", format_args!("percent = {spot_check_percent}"));
         out.push_str(CALENDARS);
