@@ -61,8 +61,10 @@ start)
   for conf in "$here"/etc/*.conf; do
     sed "s#{version}#$version#g; s#{modules}#/$modules#g" "$conf" >"$root/etc/asterisk/$(basename "$conf")"
   done
-  # A second of silence is all that is ever played.
+  # Silence is all that is ever played: a second of it, or three.
   head -c 8000 /dev/zero | tr '\0' '\377' >"$root/usr/share/asterisk/sounds/second.ulaw"
+  head -c 24000 /dev/zero | tr '\0' '\377' >"$root/usr/share/asterisk/sounds/how-was-it.ulaw"
+  cp "$root/usr/share/asterisk/sounds/second.ulaw" "$root/usr/share/asterisk/sounds/thank-you.ulaw"
   # What a test before wrote: members that came, agents' state.
   rm -f "$root"/var/lib/asterisk/astdb.sqlite3*
   chroot "$root" chown -R root:root /var/lib/asterisk /var/spool/asterisk /var/log/asterisk /run/asterisk

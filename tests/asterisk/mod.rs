@@ -19,6 +19,7 @@ mod plain;
 mod queues;
 mod scene;
 mod stage;
+mod surveys;
 mod tape;
 mod transfers;
 mod visitor;

@@ -38,6 +38,11 @@ impl Scene {
         Scene::set_as(username, manager(), "look_seconds = 5\n").await
     }
 
+    /// The daemon signs in as that user of the manager port.
+    pub async fn set_signed_in(username: &str) -> Scene {
+        Scene::set_as(username, manager(), "").await
+    }
+
     async fn set_as(username: &str, address: SocketAddr, more: &str) -> Scene {
         let lab = Lab::start().await;
         let house = House::new(&format!(
