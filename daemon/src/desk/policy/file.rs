@@ -80,7 +80,7 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 11] = [
+        const SECTIONS: [&str; 12] = [
             "clock",
             "ladder",
             "notices",
