@@ -201,14 +201,17 @@ impl OwedWindow {
         let rung = |at: Option<Time>, rung: Rung, over, anchor| {
             at.map(|at| mark(at, over, anchor, !fired(rung), rung.as_str()))
         };
+        // Ends where it stands, for the escalation's words begin not far behind.
+        let reminder = row.reminder_at.map_or("end", |at| if self.place(at) < 25.0 { "start" } else { "end" });
         let rungs = [
-            rung(row.reminder_at, Rung::Reminder, true, "middle"),
+            rung(row.reminder_at, Rung::Reminder, true, reminder),
             rung(row.due_at, Rung::Due, false, "middle"),
             rung(row.escalated_at, Rung::Escalated, true, "end"),
         ];
         let paused = row.suspended.as_ref().filter(|_| row.due_at.is_none());
         let paused = paused.map(|(since, _)| {
-            mark(*since, true, if self.place(*since) < 10.0 { "start" } else { "middle" }, false, "paused")
+            let anchor = if row.reminder_at.is_some() || self.place(*since) < 10.0 { "start" } else { "middle" };
+            mark(*since, true, anchor, false, "paused")
         });
         // What has fired by now stays where it was; the reminder has no room for words beside the pause.
         let would = self.if_resumed.into_iter().flat_map(|ladder| {

@@ -213,7 +213,16 @@ impl PopCard {
     /// The name that the PBX sent, where it is another than the customer's.
     fn called_as(&self) -> Option<&str> {
         let known = |name: &&str| self.card.customers.iter().any(|customer| customer.name == *name);
-        self.sent_name().filter(|name| !known(name))
+        // Of a call that an agent dialled it is the agent's own.
+        self.sent_name().filter(|name| self.pop.call.direction == Direction::Inbound && !known(name))
+    }
+
+    /// What they are waiting for, as the reason of a call of theirs or of ours.
+    fn why(&self) -> String {
+        match self.pop.call.direction {
+            Direction::Inbound | Direction::Internal => self.pen.say("pop-why"),
+            Direction::Outbound => self.pen.say("pop-why-ours"),
+        }
     }
 
     /// Where the number is from and whose network it was given to: `浙江省杭州市 中国移动`.
