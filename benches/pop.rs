@@ -71,8 +71,14 @@ async fn measure() {
         masked: false,
         build: "bench".into(),
     };
-    let state =
-        admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());
+    let state = admin::State::new(
+        daemon.commands.clone(),
+        daemon.reader.clone(),
+        daemon.live.clone(),
+        daemon.files.clone(),
+        house,
+        stop.clone(),
+    );
     tokio::spawn(admin::serve::serve(listener, admin::router(state), stop.clone()));
 
     let (seen, mut saw) = mpsc::unbounded_channel();

@@ -314,8 +314,14 @@ async fn run(
         masked: false,
         build: admin::assets::build(),
     };
-    let state =
-        admin::State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.clone());
+    let state = admin::State::new(
+        daemon.commands.clone(),
+        daemon.reader.clone(),
+        daemon.live.clone(),
+        daemon.files.clone(),
+        house,
+        stop.clone(),
+    );
     if let Some(native) = daemon.native {
         println!("PBXs connect to the native socket on {native}");
     }

@@ -1,6 +1,7 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
 pub mod owed;
+pub mod papers;
 pub mod policy;
 
 use axum::Json;
@@ -275,6 +276,7 @@ pub async fn ticket(
     });
     whole["calls"] = calls.collect();
     whole["obligations"] = page.obligations.iter().map(obligation).collect();
+    papers::put(&mut whole, &page);
     whole["customers"] =
         page.customers.iter().map(|c| json!({ "id": c.id.0, "name": c.name, "company": c.company })).collect();
     Ok(Json(whole))
@@ -408,7 +410,8 @@ fn asked(done: Done) -> (StatusCode, Json<Value>) {
         | Done::Version(_)
         | Done::Customer(_)
         | Done::Person(_)
-        | Done::Obligation(_) => None,
+        | Done::Obligation(_)
+        | Done::Paper(_) => None,
     };
     (StatusCode::ACCEPTED, Json(json!({ "leg": leg })))
 }

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use daemon::Time;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{FieldWhy, Refusal};
+use daemon::desk::papers::Unfit;
 use daemon::desk::policy::Mistake;
+use daemon::files::FileError;
 use daemon::live::Stopped;
 use daemon::store::read::ReadError;
 use serde_json::{Value, json};
@@ -53,6 +55,8 @@ pub enum Error {
         at: Time,
         who: Option<String>,
     },
+    /// A file's bytes on disk are not those that were attached.
+    Damaged,
     /// The store could not be read.
     Reading(ReadError),
     Stopping,
@@ -78,6 +82,7 @@ impl Error {
             Error::BeingCalled { .. } => "being_called",
             Error::Claimed { .. } => "claimed",
             Error::Over { .. } => "over",
+            Error::Damaged => "file_damaged",
             Error::Reading(_) => "reading",
             Error::Stopping => "stopping",
             Error::ShortPassword => "short_password",
@@ -95,7 +100,7 @@ impl Error {
             Error::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Reading(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::BeingCalled { .. } | Error::Claimed { .. } | Error::Over { .. } => StatusCode::CONFLICT,
-            Error::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Broken | Error::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
             Error::Refused(refusal) => match refusal {
                 Refusal::NoSuchTicket
                 | Refusal::NoSuchPerson
@@ -123,6 +128,9 @@ impl Error {
                 Refusal::Field { .. } | Refusal::Terms(_) | Refusal::NotDialable(_) | Refusal::NoExtension => {
                     StatusCode::UNPROCESSABLE_ENTITY
                 }
+                Refusal::Paper(Unfit::Large) => StatusCode::PAYLOAD_TOO_LARGE,
+                Refusal::Paper(Unfit::Media) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Refusal::Paper(Unfit::Itself | Unfit::ManyTies | Unfit::Full) => StatusCode::UNPROCESSABLE_ENTITY,
                 Refusal::LinkDown | Refusal::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
             },
         }
@@ -167,6 +175,13 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::MayNotPause => "may_not_pause",
         Refusal::Suspended => "suspended",
         Refusal::NotSuspended => "not_suspended",
+        Refusal::Paper(unfit) => match unfit {
+            Unfit::Itself => "tie_itself",
+            Unfit::ManyTies => "many_ties",
+            Unfit::Large => "file_large",
+            Unfit::Full => "files_full",
+            Unfit::Media => "file_media",
+        },
         Refusal::LinkDown => "link_down",
         Refusal::StoreFailed => "store_failed",
     }
@@ -176,6 +191,21 @@ impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         tracing::error!(%error, "a page could not be read");
         Error::Reading(error)
+    }
+}
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Unfit(unfit) => Error::Refused(Refusal::Paper(unfit)),
+            FileError::Damaged => {
+                tracing::error!("an attachment's file is not what was attached; `ringback verify` says which");
+                Error::Damaged
+            }
+            FileError::Disk(error) => {
+                tracing::error!(%error, "an attachment's file could not be read or written");
+                Error::Refused(Refusal::StoreFailed)
+            }
+        }
     }
 }
 impl From<Refusal> for Error {
@@ -277,6 +307,7 @@ pub fn works(pen: &Pen, error: &Error) -> String {
         | Error::BeingCalled { .. }
         | Error::Claimed { .. }
         | Error::Over { .. }
+        | Error::Damaged
         | Error::Refused(_) => pen.say("works-rest"),
     }
 }

@@ -29,7 +29,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
 use pages::{
-    admin, asking, away, blank, departments, desk, hand, live, messages, owed, people, policy, sign_in, step, ticket,
+    admin, asking, away, blank, departments, desk, hand, live, messages, owed, papers, people, policy, sign_in, step,
+    ticket,
 };
 pub use state::{House, State};
 
@@ -44,6 +45,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Every route on one screen.
 pub fn router(state: State) -> Router {
+    let a_file = DefaultBodyLimit::max(papers::FILE_BODY_BYTES);
     let pages = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
@@ -60,6 +62,9 @@ pub fn router(state: State) -> Router {
         .route("/tickets/{id}/save", post(desk::save))
         .route("/tickets/{id}/step", post(step::take))
         .route("/tickets/{id}/hand", post(hand::give_in))
+        .route("/tickets/{id}/papers", post(papers::give_in))
+        .route("/tickets/{id}/files", post(papers::attach).layer(a_file.clone()))
+        .route("/tickets/{id}/files/{file}", get(papers::file))
         .route("/tickets/{id}/draft", post(desk::draft))
         .route("/tickets/{id}/discard", post(desk::discard))
         .route("/owed", get(owed::list))
@@ -89,6 +94,9 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/coverage", get(api::coverage))
         .route("/api/v1/tickets", get(api::tickets).post(api::open))
         .route("/api/v1/tickets/{number}", get(api::ticket))
+        .route("/api/v1/tickets/{number}/papers", post(api::papers::give_in))
+        .route("/api/v1/tickets/{number}/files", post(api::papers::attach).layer(a_file))
+        .route("/api/v1/tickets/{number}/files/{file}", get(api::papers::file))
         .route("/api/v1/obligations", get(api::owed::list))
         .route("/api/v1/obligations/{id}", get(api::owed::show))
         .route("/api/v1/obligations/{id}/{what}", post(api::owed::give_in))
@@ -109,6 +117,8 @@ pub fn router(state: State) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
+    // A file that somebody attached has one of its own, which allows nothing.
+    let policy = SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     pages
         .merge(api)
         .route("/metrics", get(metrics::show))
@@ -120,7 +130,7 @@ pub fn router(state: State) -> Router {
         .layer(from_fn_with_state(state.clone(), error::explain))
         .layer(CompressionLayer::new())
         .layer(private)
-        .layer(fixed(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(policy)
         .layer(fixed(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(REFERRER_POLICY, "same-origin"))
         .layer(fixed(X_FRAME_OPTIONS, "DENY"))

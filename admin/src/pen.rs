@@ -135,6 +135,15 @@ impl Pen {
         self.start_of(day.tomorrow().unwrap_or(day))
     }
 
+    /// `19 B`, `2.4 KB`, `3.0 MB`: how large a file is.
+    pub fn size(&self, bytes: i64) -> String {
+        match bytes {
+            0..1_000 => format!("{bytes} B"),
+            1_000..1_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
+            _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        }
+    }
+
     /// `3:12`, `1:02:03`: how long something took or takes.
     pub fn span(&self, ms: i64) -> String {
         let s = ms.max(0) / 1000;

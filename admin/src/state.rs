@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use daemon::files::Files;
 use daemon::live::Live;
 use daemon::store::read::Reader;
 use daemon::{Commands, Time};
@@ -18,6 +19,7 @@ pub struct State {
     pub commands: Commands,
     pub reader: Reader,
     pub live: Live,
+    pub files: Files,
     pub house: Arc<House>,
     pub door: Arc<Door>,
     /// Streams end themselves when it is cancelled, before the server waits for its connections.
@@ -43,8 +45,15 @@ pub struct House {
 }
 
 impl State {
-    pub fn new(commands: Commands, reader: Reader, live: Live, house: House, stop: CancellationToken) -> State {
-        State { commands, reader, live, house: Arc::new(house), door: Arc::new(Door::default()), stop }
+    pub fn new(
+        commands: Commands,
+        reader: Reader,
+        live: Live,
+        files: Files,
+        house: House,
+        stop: CancellationToken,
+    ) -> State {
+        State { commands, reader, live, files, house: Arc::new(house), door: Arc::new(Door::default()), stop }
     }
 
     pub fn pen(&self, language: Language) -> Pen {

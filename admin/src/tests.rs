@@ -1,5 +1,6 @@
 //! The whole router over a real daemon and store, asked as browsers ask.
 
+mod papers;
 mod policy;
 
 use std::time::Duration;
@@ -44,8 +45,14 @@ impl Site {
             masked: false,
             build: "test".to_owned(),
         };
-        let state =
-            State::new(daemon.commands.clone(), daemon.reader.clone(), daemon.live.clone(), house, stop.child_token());
+        let state = State::new(
+            daemon.commands.clone(),
+            daemon.reader.clone(),
+            daemon.live.clone(),
+            daemon.files.clone(),
+            house,
+            stop.child_token(),
+        );
         let site = Site { router: router(state.clone()), state, stop, _data: data };
         for &role in Role::ALL {
             let command = Command::AddPerson {
@@ -132,6 +139,9 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets/{id}/save", DESK),
     ("POST", "/tickets/{id}/step", DESK),
     ("POST", "/tickets/{id}/hand", DESK),
+    ("POST", "/tickets/{id}/papers", DESK),
+    ("POST", "/tickets/{id}/files", DESK),
+    ("GET", "/tickets/{id}/files/{file}", READ),
     ("POST", "/tickets/{id}/draft", DESK),
     ("POST", "/tickets/{id}/discard", DESK),
     ("GET", "/owed", READ),
@@ -169,6 +179,9 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/departments", OVERSEE),
     ("POST", "/api/v1/departments", OVERSEE),
     ("GET", "/api/v1/tickets/{number}", READ),
+    ("POST", "/api/v1/tickets/{number}/papers", DESK),
+    ("POST", "/api/v1/tickets/{number}/files", DESK),
+    ("GET", "/api/v1/tickets/{number}/files/{file}", READ),
     ("GET", "/api/v1/obligations", READ),
     ("GET", "/api/v1/obligations/{id}", READ),
     ("POST", "/api/v1/obligations/{id}/{what}", READ),
@@ -210,6 +223,7 @@ async fn every_route_is_for_whom_it_is_meant() {
             .replace("{number}", "20260101-9999")
             .replace("{id}", "999999")
             .replace("{what}", "claim")
+            .replace("{file}", "999999")
             .replace("{name}", "style.css");
         for (session, may) in who.iter().zip(may) {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod desk;
 pub mod engine;
+pub mod files;
 pub mod ledger;
 pub mod link;
 pub mod live;
@@ -44,6 +45,7 @@ use config::{Config, Wiring};
 use desk::draw::Seed;
 use desk::policy::Policy;
 use engine::Outlets;
+use files::Files;
 use link::Link;
 use link::listen::{Door, Listener};
 use link::native::Memory;
@@ -61,6 +63,8 @@ pub struct Daemon {
     pub commands: Commands,
     pub reader: Reader,
     pub live: Live,
+    /// The bytes of attachments.
+    pub files: Files,
     /// Where PBXs connect to us, if any do.
     pub native: Option<SocketAddr>,
     links: Vec<JoinHandle<()>>,
@@ -87,6 +91,11 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     store.understood()?;
     store.ensure_seed(Seed(rand::random()), Utc::now()).context("cannot keep a seed for draws")?;
     let reader = store.reader()?;
+    let files = Files::within(&config.data);
+    let swept = store.sweep(&files)?;
+    if swept > 0 {
+        tracing::info!(swept, "files that no ticket speaks of were taken away");
+    }
     let watched = config.pbxs.iter().map(|pbx| pbx.name.clone()).collect();
     store.watch(watched).context("cannot note since when the PBXs were out of sight")?;
     let (told, hear_told) = mpsc::channel(TO_BOARD);
@@ -160,6 +169,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         commands: Commands::new(inbox),
         reader,
         live,
+        files,
         native,
         links,
         capture,

@@ -45,6 +45,9 @@ row_id! {
     CustomerId
     TicketId
     ObligationId
+    /// A note in a matter.
+    CommentId
+    AttachmentId
     /// What somebody is told at once; the idempotency key of whatever is sent for it.
     MessageId
 }

@@ -87,7 +87,8 @@ async function load(url, how) {
  * @param {HTMLFormElement} form @param {HTMLElement | null} button
  */
 async function quietly(form, button) {
-  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  const fields = new FormData(form);
+  const body = form.enctype === "multipart/form-data" ? fields : new URLSearchParams(/** @type {any} */ (fields));
   if (button instanceof HTMLButtonElement && button.name) body.set(button.name, button.value);
   const said = form.dataset.said ?? say("dialling");
   const why = form.querySelector("[data-why]");
@@ -105,6 +106,7 @@ async function quietly(form, button) {
       if (goes) return location.assign(answer.url);
       close(form.closest("details.menu"));
       form.reset();
+      if (document.body.dataset.page === "ticket") refresh();
       if (said) toast(said, { sign: "phone" });
     } else refused(why, (await answer.json()).title ?? say("failed"));
   } catch {

@@ -12,6 +12,7 @@ pub mod hand;
 pub mod live;
 pub mod messages;
 pub mod owed;
+pub mod papers;
 pub mod people;
 pub mod period;
 pub mod policy;

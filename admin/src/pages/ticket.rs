@@ -23,6 +23,7 @@ use serde::Deserialize;
 use super::desk::may_see;
 use super::form::FormView;
 use super::hand::Giving;
+use super::papers::{NoteForm, PapersForms, PapersPart};
 use super::step::Steps;
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
@@ -47,6 +48,9 @@ struct TicketWhole {
     owners: Owners,
     giving: Giving,
     timeline: Timeline,
+    papers: PapersPart,
+    /// Of whoever may write.
+    forms: Option<(NoteForm, PapersForms)>,
     proof: ProofPart,
     form: FormView,
 }
@@ -300,6 +304,28 @@ impl Timeline {
                 ("", "users", pen.say1("line-beside", "who", self.name(*holder)), by)
             }
             TimelineWhat::Resumed => ("", "clock", pen.say("line-resumed"), by),
+            TimelineWhat::Commented { words } => ("", "talk", words.clone(), by),
+            TimelineWhat::Attached { name, .. } => ("", "clip", pen.say1("line-attached", "name", name), by),
+            TimelineWhat::Tied { how, number } => {
+                ("", "link", pen.say2("line-tied", "how", pen.word("tie", how.as_str()), "number", number), by)
+            }
+            TimelineWhat::Untied { how, number } => {
+                ("", "cut", pen.say2("line-untied", "how", pen.word("tie", how.as_str()), "number", number), by)
+            }
+            TimelineWhat::CallMoved { number } => ("", "pass", pen.say1("line-call-moved", "number", number), by),
+            TimelineWhat::Customer { name } => ("", "user", pen.say1("line-customer", "name", name), by),
+            TimelineWhat::Claimed { clock, by: Some(holder) } => {
+                let clock = pen.word("clock", clock.as_str());
+                ("", "user", pen.say2("line-claimed", "clock", clock, "who", self.name(*holder)), String::new())
+            }
+            TimelineWhat::Claimed { clock, by: None } => {
+                ("", "user", pen.say1("line-released", "clock", pen.word("clock", clock.as_str())), by)
+            }
+            TimelineWhat::Moved { clock, due_at } => {
+                let clock = pen.word("clock", clock.as_str());
+                ("", "clock", pen.say2("line-moved", "clock", clock, "due", self.due(*due_at)), by)
+            }
+            TimelineWhat::Dialled => ("", "out", pen.say("line-dialled"), by),
             TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
             TimelineWhat::Spied { agent, person, how, heard_ms } => {
                 let whom = person.map_or_else(|| agent.to_string(), |person| self.name(person));
@@ -370,12 +396,15 @@ pub async fn show(
     let may_write = Desk::allows(visitor.person.role);
     let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may_write);
     let giving = Giving::of(&state, &visitor, &page);
+    let papers = PapersPart::of(&visitor, &page, may_write);
+    let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
+    let forms = may_write.then(|| (NoteForm { pen: pen.clone(), ticket }, PapersForms { pen, ticket }));
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
     form.script = form.script_of(&state.reader.policy());
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, owners, timeline, proof } = parts;
-    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, proof, form })
+    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, papers, forms, proof, form })
 }
 
 /// The parts of a ticket's page that live.

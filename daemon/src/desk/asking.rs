@@ -87,6 +87,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Matter(..)
         | Command::Hand(..)
         | Command::SetDepartment { .. }
+        | Command::Paper(..)
         | Command::SaveCustomer { .. }
         | Command::SetPolicy { .. }
         | Command::Owed(..)

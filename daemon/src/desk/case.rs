@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::deadline::Ladder;
 use super::ownership::HandOver;
+use super::papers::Papers;
 use super::policy::{Policy, Standing, Subject};
 use super::survey::Known;
 use super::ticket::Ticket;
@@ -14,8 +15,8 @@ use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{
-    CallId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId,
-    Time,
+    AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId,
+    QueueName, Role, TicketId, Time,
 };
 
 /// Only what the input may touch is filled in; the rest is empty.
@@ -53,6 +54,8 @@ pub struct Case {
     pub complaints: Vec<TicketId>,
     /// Which account managers were told of which of the complaints that the input may concern.
     pub complaints_told: BTreeSet<(TicketId, PersonId)>,
+    /// What the input's papers need.
+    pub papers: Papers,
     /// Numbers of the input that other customers have too.
     pub shared: BTreeSet<Number>,
     /// The last call that was asked for to keep the obligation that the input names.
@@ -216,6 +219,12 @@ impl Ids {
     pub fn customer(self) -> CustomerId {
         CustomerId(self.first + 1)
     }
+    pub fn comment(self) -> CommentId {
+        CommentId(self.first + 1)
+    }
+    pub fn attachment(self) -> AttachmentId {
+        AttachmentId(self.first + 1)
+    }
     pub fn person(self) -> PersonId {
         PersonId(self.first + 1)
     }
@@ -300,6 +309,7 @@ impl Case {
             session_began_at: None,
             complaints: Vec::new(),
             complaints_told: BTreeSet::new(),
+            papers: Papers::default(),
             shared: BTreeSet::new(),
             attempt: None,
             up: Vec::new(),

@@ -58,6 +58,8 @@ words! {
         Lapsed = "lapsed",
         /// A complaint that cannot wait: the form may be completed afterwards.
         Urgent = "urgent",
+        /// Somebody wrote a note into a matter of theirs.
+        Commented = "commented",
     }
 }
 words! {

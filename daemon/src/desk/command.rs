@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::clock::{ClockKind, ObligationState};
 use super::ownership::{Hand, Receiver};
+use super::papers::{Paper, Unfit};
 use super::policy::Mistake;
 use super::survey::Unanswered;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
@@ -56,6 +57,8 @@ pub enum Command {
         deputy: Option<PersonId>,
         others: BTreeSet<PersonId>,
     },
+    /// Something is done with what lies with a matter.
+    Paper(TicketId, Paper),
     /// New, or changed from the version that the form showed.
     SaveCustomer {
         customer: Option<(CustomerId, i64)>,
@@ -229,6 +232,8 @@ pub enum Done {
     Person(PersonId),
     /// What is owed by it.
     Obligation(ObligationId),
+    /// A note or a file.
+    Paper(i64),
     /// The attempt's own leg id, by which its call will be known.
     Dialling {
         leg: LegId,
@@ -306,6 +311,8 @@ pub enum Refusal {
     Suspended,
     /// It runs.
     NotSuspended,
+    /// It does not go with papers.
+    Paper(Unfit),
     /// The PBX cannot be seen now.
     LinkDown,
     /// The store could not write; nothing was changed.

@@ -10,6 +10,7 @@ use super::customer::CustomerFact;
 use super::deadline::Ladder;
 use super::draw::Drawing;
 use super::ownership::HandFact;
+use super::papers::PaperFact;
 use super::policy::Terms;
 use super::survey::SurveyFact;
 use super::ticket::{Ticket, TicketState};
@@ -242,6 +243,8 @@ pub enum Fact {
     },
     /// What else follows for customers.
     Customer(CustomerFact),
+    /// Of what lies with a matter.
+    Paper(PaperFact),
     /// The site has other terms from now on.
     PolicySet {
         version: i64,
@@ -330,6 +333,7 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::PolicySet { version, .. } => Some(Done::Version(*version)),
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
             Fact::Customer(fact) => fact.done(),
+            Fact::Paper(fact) => fact.done(),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
             Fact::ObligationBegan { obligation, .. } => Some(Done::Obligation(obligation.id)),
             Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {

@@ -75,6 +75,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Matter(..)
         | Command::Hand(..)
         | Command::SetDepartment { .. }
+        | Command::Paper(..)
         | Command::Owed(..)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }

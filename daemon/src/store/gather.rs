@@ -106,6 +106,10 @@ fn lacks_ticket(case: &Case) -> bool {
 fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
     match command {
         Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
+        Command::Paper(ticket, paper) => {
+            named_ticket(db, case, *ticket)?;
+            super::papers::gather(db, case, *ticket, paper)
+        }
         Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket, now),
         Command::Hand(ticket, _) => {
             case.offer = hands::offer(db, *ticket)?;

@@ -248,6 +248,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             ..Line::default()
         },
         Fact::Customer(fact) => super::customers::line(fact),
+        Fact::Paper(fact) => super::papers::line(fact),
         Fact::PersonAdded { person, login, name, role, by, .. } => Line {
             kind: "person_added",
             by: *by,

@@ -19,6 +19,9 @@ mod line;
 mod open;
 pub(crate) mod outbox;
 mod owed;
+mod papers;
+#[cfg(test)]
+mod papers_tests;
 mod past;
 mod questions;
 pub mod read;
@@ -41,6 +44,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
@@ -50,6 +54,7 @@ use crate::desk::decide::{self, Input};
 use crate::desk::draw::{Drawing, Seed};
 use crate::desk::fact::{self, Fact};
 use crate::desk::policy::{Policy, Terms};
+use crate::files::Files;
 use crate::{Extension, ObligationId, PbxName, Role, Time};
 use chain::Chain;
 use column::{from_ms, ms};
@@ -206,6 +211,13 @@ impl Store {
             stale.extend(Some(ObligationId(row.get(0)?)).filter(|id| !passed_over.contains(id)));
         }
         Ok(stale)
+    }
+
+    /// Takes away the bytes of attachments that no ticket speaks of; says of how many. Before anything can be
+    /// attached.
+    pub fn sweep(&self, files: &Files) -> anyhow::Result<usize> {
+        let kept = papers::contents(&self.db).context("cannot read which files are attached")?;
+        files.sweep(&kept).context("cannot sweep the attachments")
     }
 
     /// Whether there are matters that are not in the index of words yet.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::request::Spying;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 
@@ -10,6 +11,7 @@ use super::column::*;
 use super::detail;
 use super::gather;
 use super::hands;
+use super::papers;
 use super::read::*;
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
@@ -17,6 +19,7 @@ use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
 use crate::desk::draw::Lot;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
+use crate::desk::papers::Tie;
 use crate::desk::policy::Policy;
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::Satisfaction;
@@ -321,9 +324,23 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         )?
         .query_map([id.0, LIST], |row| stored_call(db, row))?
         .collect::<Result<_>>()?;
-    let (timeline, paused) = (timeline(db, id)?, gather::paused(db, id)?);
-    let (holders, offers) = (hands::holders(db, id)?, hands::offers(db, id)?);
-    Ok(Some(TicketPage { row, customers, timeline, draft, obligations, paused, calls, holders, offers }))
+    let (comments, attachments) = (papers::comments(db, id)?, papers::attachments(db, id)?);
+    let (timeline, paused) = (timeline(db, id, &comments, &attachments)?, gather::paused(db, id)?);
+    let (holders, offers, ties) = (hands::holders(db, id)?, hands::offers(db, id)?, papers::ties(db, id)?);
+    Ok(Some(TicketPage {
+        row,
+        customers,
+        timeline,
+        draft,
+        obligations,
+        paused,
+        calls,
+        holders,
+        offers,
+        comments,
+        attachments,
+        ties,
+    }))
 }
 
 pub(super) fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
@@ -386,21 +403,30 @@ struct Body {
     lot: u32,
     percent: u8,
     drawn: bool,
+    other: i64,
+    to: i64,
 }
 
-fn timeline(db: &Connection, id: TicketId) -> Result<Vec<TimelineRow>> {
+fn timeline(
+    db: &Connection,
+    id: TicketId,
+    comments: &[Comment],
+    attachments: &[Attachment],
+) -> Result<Vec<TimelineRow>> {
     let mut statement = db.prepare_cached(
-        "SELECT f.at_ms, f.kind, f.by_person, f.call, f.obligation, f.person, f.body, o.kind AS clock FROM (
+        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.obligation, f.person, f.customer, f.body, o.kind AS clock FROM (
             SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq DESC LIMIT ?2) f
          LEFT JOIN obligations o ON o.id = f.obligation ORDER BY f.seq",
     )?;
     let mut rows = statement.query([id.0, LIST])?;
-    let mut timeline = Vec::new();
+    let mut timeline = papers::in_timeline(comments, attachments);
     while let Some(row) = rows.next()? {
+        let seq: i64 = row.get("seq")?;
         let (at, by) = (time(row, "at_ms")?, row.get::<_, Option<i64>>("by_person")?.map(PersonId));
-        timeline.extend(what(db, row)?.into_iter().map(|what| TimelineRow { at, by, what }));
+        timeline.extend(what(db, row)?.into_iter().map(|what| (seq, TimelineRow { at, by, what })));
     }
-    Ok(timeline)
+    timeline.sort_by_key(|(seq, _)| *seq);
+    Ok(timeline.into_iter().map(|(_, row)| row).collect())
 }
 
 /// A fact as the timeline's words; kinds that it does not show give none.
@@ -478,6 +504,29 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             let holder = row.get::<_, Option<i64>>("person")?.map(PersonId);
             holder.map(|holder| TimelineWhat::CalledBeside { holder })
         }
+        "tied" | "untied" => {
+            let (how, number) = (Tie::parse(&body.how), number_of(db, TicketId(body.other))?);
+            how.zip(number).map(|(how, number)| {
+                match row.get_ref("kind").is_ok_and(|kind| kind == ValueRef::Text(b"tied")) {
+                    true => TimelineWhat::Tied { how, number },
+                    false => TimelineWhat::Untied { how, number },
+                }
+            })
+        }
+        "call_moved" => number_of(db, TicketId(body.to))?.map(|number| TimelineWhat::CallMoved { number }),
+        "ticket_linked" => {
+            let name = "SELECT name FROM customers WHERE id = ?1";
+            let customer = row.get::<_, Option<i64>>("customer")?;
+            let name = db.prepare_cached(name)?.query_row([customer], |row| row.get(0)).optional()?;
+            name.map(|name| TimelineWhat::Customer { name })
+        }
+        "claimed" => {
+            let by = row.get::<_, Option<i64>>("person")?.map(PersonId);
+            clock.map(|clock| TimelineWhat::Claimed { clock, by })
+        }
+        "claim_released" => clock.map(|clock| TimelineWhat::Claimed { clock, by: None }),
+        "obligation_moved" => clock.map(|clock| TimelineWhat::Moved { clock, due_at: body.due_at_ms.map(from_ms) }),
+        "dial_asked" => Some(TimelineWhat::Dialled),
         "hang_up_asked" => Some(TimelineWhat::HungUp),
         "spy_asked" => match Spying::parse(&body.how) {
             Some(how) => Some(TimelineWhat::Spied {
@@ -491,6 +540,10 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         _ => None,
     };
     Ok(what.into_iter().collect())
+}
+
+fn number_of(db: &Connection, ticket: TicketId) -> Result<Option<String>> {
+    db.prepare_cached("SELECT number FROM tickets WHERE id = ?1")?.query_row([ticket.0], |row| row.get(0)).optional()
 }
 
 /// How long was listened by that leg; what is still going on counts up to when it was last told.

@@ -10,6 +10,7 @@ use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey
 use crate::desk::command::CustomerForm;
 use crate::desk::draw::Lot;
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
+use crate::desk::papers::{File, Tie};
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::{Satisfaction, Ticket};
 use crate::desk::{self, Addressee, Post, Rung};
@@ -17,7 +18,8 @@ use crate::ledger::Entry;
 use crate::names::words;
 use crate::number::Number;
 use crate::{
-    CallId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName, Role, TicketId, Time,
+    AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName,
+    Role, TicketId, Time,
 };
 use protocol::request::Spying;
 
@@ -253,6 +255,40 @@ pub struct TicketPage {
     pub holders: Vec<HolderRow>,
     /// Oldest first; only the last may still stand.
     pub offers: Vec<OfferRow>,
+    /// Oldest first.
+    pub comments: Vec<Comment>,
+    /// Newest first.
+    pub attachments: Vec<Attachment>,
+    pub ties: Vec<Tied>,
+}
+
+/// A note of somebody who works on a ticket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comment {
+    pub id: CommentId,
+    pub by: Option<PersonId>,
+    pub at: Time,
+    pub words: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attachment {
+    pub id: AttachmentId,
+    pub by: Option<PersonId>,
+    pub at: Time,
+    pub file: File,
+}
+
+/// Another ticket that one has to do with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tied {
+    pub how: Tie,
+    /// It is said of this ticket; else of the other one.
+    pub is_ours: bool,
+    pub ticket: TicketId,
+    pub number: String,
+    pub summary: String,
+    pub is_open: bool,
 }
 
 /// Somebody had a matter, or the work on it, for a time.
@@ -590,6 +626,42 @@ pub enum TimelineWhat {
     },
     /// Who leads was told at once of an urgent complaint.
     Alarmed,
+    Commented {
+        words: String,
+    },
+    Attached {
+        attachment: AttachmentId,
+        name: String,
+    },
+    /// It has to do with another ticket, whose number it is.
+    Tied {
+        how: Tie,
+        number: String,
+    },
+    Untied {
+        how: Tie,
+        number: String,
+    },
+    /// A call turned out to be about another ticket, whose number it is.
+    CallMoved {
+        number: String,
+    },
+    /// Somebody said whose it is.
+    Customer {
+        name: String,
+    },
+    /// Somebody took it, or let it go.
+    Claimed {
+        clock: ClockKind,
+        by: Option<PersonId>,
+    },
+    /// Something changed what a deadline is reckoned from.
+    Moved {
+        clock: ClockKind,
+        due_at: Option<Time>,
+    },
+    /// Somebody called from a page.
+    Dialled,
     /// Somebody ended a call from a page.
     HungUp,
     /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.

@@ -25,6 +25,7 @@ use super::read::{Found, Hit, Place, Seek, Seer, Theirs};
 use crate::desk::customer::CustomerFact;
 use crate::desk::fact::Fact;
 use crate::desk::ownership::HandFact;
+use crate::desk::papers::PaperFact;
 use crate::number::Numbering;
 use crate::{CustomerId, TicketId};
 
@@ -111,6 +112,10 @@ fn touched(fact: &Fact) -> Touched {
         | Fact::TicketReopened { ticket, .. }
         | Fact::OwnerTaken { ticket, .. } => Touched::Ticket(*ticket),
         Fact::CustomerSaved { customer, .. } => Touched::Customer(*customer),
+        Fact::Paper(fact) => match fact {
+            PaperFact::Commented { ticket, .. } | PaperFact::Attached { ticket, .. } => Touched::Ticket(*ticket),
+            PaperFact::Tied { .. } | PaperFact::Untied { .. } => Touched::Nothing,
+        },
         Fact::Customer(fact) => match fact {
             CustomerFact::ComplaintTold { .. } => Touched::Nothing,
         },
