@@ -45,7 +45,7 @@ fn main() {
     let bare = Connection::open_with_flags(file(dir.path()), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the file");
     let sql = "SELECT p.name, c.id, c.started_at_ms, c.outcome, c.talk_ms FROM customer_numbers n
         JOIN customers p ON p.id = n.customer JOIN calls c ON c.number = n.number
-        WHERE n.number = ?1 ORDER BY c.started_at_ms DESC LIMIT 20";
+        WHERE n.number = ?1 AND c.merged_into IS NULL ORDER BY c.started_at_ms DESC LIMIT 20";
     let mut bare = bare.prepare(sql).expect("a question");
 
     let scripts = scripts();
