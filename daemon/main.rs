@@ -1,6 +1,7 @@
 //! The binary: command line, configuration, logs; start, serve, drain. What is asked is done by
 //! the libraries.
 
+mod customers;
 mod policy;
 mod rehearsal;
 mod verify;
@@ -112,6 +113,11 @@ enum Verb {
     /// Say whether what was kept is still as it was kept: one changed byte anywhere is told, and
     /// where. Nothing is written, and a daemon may run.
     Verify(verify::Verify),
+    /// Customers, as a file.
+    Customers {
+        #[command(subcommand)]
+        command: customers::CustomersVerb,
+    },
     /// People who sign in.
     User {
         #[command(subcommand)]
@@ -230,6 +236,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Send(sending) => return runtime.block_on(send(sending)),
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::Policy { command } => return policy::act(command),
+        Verb::Customers { command } => return customers::act(command),
         Verb::Verify(asked) => return verify::act(&asked),
         Verb::User { command } => runtime.block_on(user(command))?,
     }

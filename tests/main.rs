@@ -7,6 +7,7 @@ mod asterisk;
 mod browser;
 mod cable;
 mod capture;
+mod customers;
 mod freeswitch;
 mod gap;
 mod house;

@@ -1,5 +1,6 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
+pub mod customers;
 pub mod owed;
 pub mod papers;
 pub mod policy;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use daemon::Time;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{FieldWhy, Refusal};
+use daemon::desk::customer::CannotUndo;
 use daemon::desk::papers::Unfit;
 use daemon::desk::policy::Mistake;
 use daemon::files::FileError;
@@ -106,10 +107,12 @@ impl Error {
                 | Refusal::NoSuchPerson
                 | Refusal::NoSuchCustomer
                 | Refusal::NoSuchObligation
+                | Refusal::CannotUndo(CannotUndo::NoSuchShift)
                 | Refusal::NoSuchCall => StatusCode::NOT_FOUND,
                 Refusal::NotAllowed => StatusCode::FORBIDDEN,
                 Refusal::Changed { .. }
                 | Refusal::LoginTaken
+                | Refusal::CannotUndo(CannotUndo::Undone | CannotUndo::NotTheLast)
                 | Refusal::NotTalking
                 | Refusal::OwnCall
                 | Refusal::OnThePhone
@@ -155,6 +158,9 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             FieldWhy::NotAhead => "field_not_ahead",
             FieldWhy::TooFarAhead => "field_too_far_ahead",
         },
+        Refusal::CannotUndo(CannotUndo::NoSuchShift) => "not_found",
+        Refusal::CannotUndo(CannotUndo::Undone) => "undone",
+        Refusal::CannotUndo(CannotUndo::NotTheLast) => "not_the_last",
         Refusal::Terms(_) => "terms",
         Refusal::LoginTaken => "login_taken",
         Refusal::NotDialable(_) => "not_dialable",

@@ -29,13 +29,16 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
 use pages::{
-    admin, asking, away, blank, departments, desk, hand, live, messages, owed, papers, people, policy, sign_in, step,
-    ticket,
+    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, messages, owed, papers,
+    people, policy, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
 /// The largest form: a ticket's three fields, each a few pages long.
 const BODY_BYTES: usize = 256 * 1024;
+
+/// A file of customers, and what a browser puts around it.
+const FILE_BYTES: usize = daemon::sheet::MAX_BYTES + 4 * 1024;
 
 /// Nothing runs or loads that is not ours; `style=""` and inline scripts are refused. HTML enters
 /// the page through one policy, the fragments'.
@@ -46,6 +49,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Every route on one screen.
 pub fn router(state: State) -> Router {
     let a_file = DefaultBodyLimit::max(papers::FILE_BODY_BYTES);
+    let whole_file = DefaultBodyLimit::max(FILE_BYTES);
     let pages = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
@@ -76,6 +80,17 @@ pub fn router(state: State) -> Router {
         .route("/admin/people", get(people::show).post(people::add))
         .route("/admin/people/{id}", post(people::change))
         .route("/admin/people/{id}/password", post(people::password))
+        .route("/customers", get(customers::list).post(customers::add))
+        .route("/customers/new", get(customers::blank))
+        .route("/customers/import", get(import::show).post(import::put).layer(whole_file))
+        .route("/customers/export", get(import::export))
+        .route("/customers/{id}", get(customers::show))
+        .route("/customers/{id}/save", post(customers::save))
+        .route("/customers/{id}/merge", post(customers::merge))
+        .route("/customers/{id}/split", post(customers::split))
+        .route("/shifts/{id}/undo", post(customers::undo))
+        .route("/blacklist", get(blacklist::show).post(blacklist::add))
+        .route("/blacklist/off", post(blacklist::take_off))
         .route("/policy", get(policy::show).post(policy::write))
         .route("/departments", get(departments::show).post(departments::set))
         .route("/away", get(away::show).post(away::set))
@@ -103,6 +118,16 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/tickets/{number}/step", post(api::step))
         .route("/api/v1/tickets/{number}/hand", post(api::hand))
         .route("/api/v1/departments", get(api::departments).post(api::set_department))
+        .route("/api/v1/customers", get(api::customers::list).post(api::customers::add))
+        .route("/api/v1/customers/import", post(api::customers::put).layer(whole_file))
+        .route("/api/v1/customers/export", get(import::export))
+        .route("/api/v1/customers/{id}", get(api::customers::show).put(api::customers::save))
+        .route("/api/v1/customers/{id}/merge", post(api::customers::merge))
+        .route("/api/v1/customers/{id}/split", post(api::customers::split))
+        .route("/api/v1/shifts/{id}/undo", post(api::customers::undo))
+        .route("/api/v1/look-up", get(api::customers::look_up))
+        .route("/api/v1/blacklist", get(api::customers::blacklist).post(api::customers::warn))
+        .route("/api/v1/blacklist/off", post(api::customers::take_off))
         .route("/api/v1/policy", get(api::policy::show).put(api::policy::set))
         .route("/api/v1/policy/check", post(api::policy::check))
         .route("/api/v1/policy/versions", get(api::policy::versions))

@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use chrono::TimeDelta;
 use daemon::number::Number;
 use daemon::store::read::{ObligationRow, Outage};
+use daemon::whereabouts::{self, Name};
 use daemon::{Time, desk::clock::ObligationState};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -248,6 +249,14 @@ impl Pen {
             Some(_) | None => text,
         };
         if self.masked { mask(plain) } else { plain.to_owned() }
+    }
+    /// Where a mainland number is from, and whose network it was given to; empty where neither is known.
+    pub fn whereabouts(&self, number: &Number) -> String {
+        let Some(known) = whereabouts::of(number) else { return String::new() };
+        let said =
+            |name: Option<Name>| name.map(|name| if self.language == Language::ZhCn { name.zh } else { name.en });
+        let said = [said(known.place), said(known.carrier)].into_iter().flatten().collect::<Vec<_>>();
+        said.join(if self.language == Language::ZhCn { " " } else { ", " })
     }
     /// A number as a PBX sent it, shown by the same rule.
     pub fn raw_number(&self, number: &str) -> String {

@@ -88,6 +88,8 @@ pub async fn stream(
     rooms.retain(|room| match room {
         Room::Desk => Desk::allows(role),
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
+        Room::Customers | Room::Customer | Room::Blacklist => Read::allows(role),
+        Room::Import => Watch::allows(role),
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
         Room::Policy | Room::Departments => Oversee::allows(role),
@@ -120,6 +122,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
+            Room::Customers | Room::Customer | Room::Import | Room::Blacklist => {}
             Room::People | Room::Policy | Room::Departments | Room::Away | Room::Message | Room::Failed => {}
         }
     }

@@ -1,5 +1,6 @@
 //! The whole router over a real daemon and store, asked as browsers ask.
 
+mod customers;
 mod papers;
 mod policy;
 
@@ -154,6 +155,20 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/admin/people", WIRE),
     ("POST", "/admin/people/{id}", WIRE),
     ("POST", "/admin/people/{id}/password", WIRE),
+    ("GET", "/customers", READ),
+    ("POST", "/customers", DESK),
+    ("GET", "/customers/new", DESK),
+    ("GET", "/customers/import", WATCH),
+    ("POST", "/customers/import", WATCH),
+    ("GET", "/customers/export", WATCH),
+    ("GET", "/customers/{id}", READ),
+    ("POST", "/customers/{id}/save", DESK),
+    ("POST", "/customers/{id}/merge", DESK),
+    ("POST", "/customers/{id}/split", DESK),
+    ("POST", "/shifts/{id}/undo", DESK),
+    ("GET", "/blacklist", READ),
+    ("POST", "/blacklist", WATCH),
+    ("POST", "/blacklist/off", WATCH),
     ("GET", "/policy", OVERSEE),
     ("POST", "/policy", GOVERN),
     ("GET", "/departments", OVERSEE),
@@ -185,6 +200,19 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/obligations", READ),
     ("GET", "/api/v1/obligations/{id}", READ),
     ("POST", "/api/v1/obligations/{id}/{what}", READ),
+    ("GET", "/api/v1/customers", READ),
+    ("POST", "/api/v1/customers", DESK),
+    ("POST", "/api/v1/customers/import", WATCH),
+    ("GET", "/api/v1/customers/export", WATCH),
+    ("GET", "/api/v1/customers/{id}", READ),
+    ("PUT", "/api/v1/customers/{id}", DESK),
+    ("POST", "/api/v1/customers/{id}/merge", DESK),
+    ("POST", "/api/v1/customers/{id}/split", DESK),
+    ("POST", "/api/v1/shifts/{id}/undo", DESK),
+    ("GET", "/api/v1/look-up", READ),
+    ("GET", "/api/v1/blacklist", READ),
+    ("POST", "/api/v1/blacklist", WATCH),
+    ("POST", "/api/v1/blacklist/off", WATCH),
     ("GET", "/api/v1/policy", OVERSEE),
     ("PUT", "/api/v1/policy", GOVERN),
     ("POST", "/api/v1/policy/check", OVERSEE),

@@ -18,6 +18,7 @@ pub mod outbox;
 mod place;
 pub mod replay;
 pub mod send;
+pub mod sheet;
 pub mod simulator;
 pub mod store;
 pub mod whereabouts;

@@ -43,6 +43,8 @@ row_id! {
     /// Somebody who signs in.
     PersonId
     CustomerId
+    /// What went from one customer to another by a merge or a split.
+    ShiftId
     TicketId
     ObligationId
     /// A note in a matter.

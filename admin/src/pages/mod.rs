@@ -3,12 +3,15 @@
 pub mod admin;
 pub mod asking;
 pub mod away;
+pub mod blacklist;
 pub mod blank;
+pub mod customers;
 pub mod departments;
 pub mod desk;
 pub mod failed;
 pub mod form;
 pub mod hand;
+pub mod import;
 pub mod live;
 pub mod messages;
 pub mod owed;
@@ -42,6 +45,11 @@ pub enum Room {
     Ticket,
     Owed,
     Obligation,
+    Customers,
+    Customer,
+    /// A file of customers.
+    Import,
+    Blacklist,
     Live,
     Links,
     People,
@@ -56,12 +64,16 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 13] = [
+    pub const ALL: [Room; 17] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
         Room::Owed,
         Room::Obligation,
+        Room::Customers,
+        Room::Customer,
+        Room::Import,
+        Room::Blacklist,
         Room::Live,
         Room::Links,
         Room::People,
@@ -79,6 +91,10 @@ impl Room {
             Room::Ticket => "ticket",
             Room::Owed => "owed",
             Room::Obligation => "obligation",
+            Room::Customers => "customers",
+            Room::Customer => "customer",
+            Room::Import => "import",
+            Room::Blacklist => "blacklist",
             Room::Live => "live",
             Room::Links => "links",
             Room::People => "people",
@@ -156,12 +172,14 @@ impl Shell {
         let desk = ("/", pen.say("desk"), self.room == Room::Desk);
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
         let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
+        let of_customers = matches!(self.room, Room::Customers | Room::Customer | Room::Import | Room::Blacklist);
+        let customers = ("/customers", pen.say("customers"), of_customers);
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
         let departments = ("/departments", pen.say("departments"), self.room == Room::Departments);
         match self.visitor.person.role {
-            Role::Agent | Role::Handler => vec![desk, tickets, owed],
-            Role::Supervisor => vec![live, desk, tickets, owed, departments, policy],
-            Role::Manager => vec![live, tickets, owed, departments, policy],
+            Role::Agent | Role::Handler => vec![desk, tickets, customers, owed],
+            Role::Supervisor => vec![live, desk, tickets, customers, owed, departments, policy],
+            Role::Manager => vec![live, tickets, customers, owed, departments, policy],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),

@@ -11,14 +11,12 @@ use daemon::desk::clock::ClockKind;
 use daemon::desk::policy::{Script, Scripts};
 use daemon::live::{LinkNow, Pop};
 use daemon::number::Number;
-use daemon::store::read::{Card, Contact, Customer, Directory, ObligationRow};
-use daemon::whereabouts::{self, Name};
+use daemon::store::read::{Card, Contact, Customer, Directory, Listed, ObligationRow};
 use daemon::{CallId, PbxName, Time};
 
 use super::Part;
 use crate::pages::owed::{claimed, name};
 use crate::pen::Pen;
-use crate::text::Language;
 
 #[derive(Template)]
 #[template(path = "parts/pop.html")]
@@ -80,6 +78,11 @@ impl PopCard {
             Who::New => self.pen.say("pop-new"),
             Who::Withheld => self.pen.say("pop-withheld"),
         }
+    }
+
+    /// That the number is on the blacklist, and has not run out.
+    fn warning(&self) -> Option<&Listed> {
+        self.card.listed.as_ref().filter(|listed| self.whole() && listed.stands(self.pen.now))
     }
 
     fn class(&self) -> &'static str {
@@ -227,13 +230,8 @@ impl PopCard {
 
     /// Where the number is from and whose network it was given to: `浙江省杭州市 中国移动`.
     fn whereabouts(&self) -> Option<String> {
-        let found = whereabouts::of(self.pop.call.number.as_ref()?)?;
-        let word = |name: Name| match self.pen.language {
-            Language::ZhCn => name.zh,
-            Language::En => name.en,
-        };
-        let said: Vec<&str> = [found.place, found.carrier].into_iter().flatten().map(word).collect();
-        Some(said.join(" "))
+        let number = self.pop.call.number.as_ref()?;
+        Some(self.pen.whereabouts(number)).filter(|known| !known.is_empty())
     }
 
     /// Company, and who looks after the customer.

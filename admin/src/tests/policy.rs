@@ -121,6 +121,7 @@ async fn every_mistake_is_said_in_chinese() {
         "[clock.filing]\nwithin = “30m”\nhours = all\nmay_pause = True\n\u{3000}kinds = []\n// note\nexcept: []\n[ladder",
         "[clock.filing]\nwithin =\nhours == \"all\"\nmay_pause = true\nx = \"1h\" \"2h\"\ny = \"\\d\"\n售后 = \"\\d\"\nkinds = [\"other\" \"other\"]",
         "[]\n[ladder]\nreminder_percent = 080\nreminder_percent = 80\nescalated_after = \"1h\n[spot_check]\npercent = \"\"\"",
+        "[clock.filing]\nexcept = [{ class = \"vip\", within = \"1h\" }]\n[customers]\nclasses = [\" \"]",
     ];
     let pen = Pen { language: Language::ZhCn, ..site.state.pen(Language::ZhCn) };
     let mut said = std::collections::BTreeSet::new();

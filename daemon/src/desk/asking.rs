@@ -89,6 +89,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::SetDepartment { .. }
         | Command::Paper(..)
         | Command::SaveCustomer { .. }
+        | Command::Customers(_)
         | Command::SetPolicy { .. }
         | Command::Owed(..)
         | Command::AddPerson { .. }

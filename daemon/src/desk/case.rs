@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clock::{Basis, Claim, Next, ObligationState, Survey};
+use super::command::CustomerForm;
+use super::customer::Shift;
 use super::deadline::Ladder;
 use super::ownership::HandOver;
 use super::papers::Papers;
@@ -16,7 +18,7 @@ use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{
     AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId,
-    QueueName, Role, TicketId, Time,
+    QueueName, Role, ShiftId, TicketId, Time,
 };
 
 /// Only what the input may touch is filled in; the rest is empty.
@@ -50,6 +52,12 @@ pub struct Case {
     pub offer: Option<HandOver>,
     /// When the session that the input names began; none when it does not stand.
     pub session_began_at: Option<Time>,
+    /// Who has the id or a number of a line of a file.
+    pub written: Vec<Written>,
+    /// All that is theirs whom a merge, a split or an undoing is about.
+    pub records: Vec<Record>,
+    /// The merge or split that the input would undo.
+    pub shift: Option<KnownShift>,
     /// The open complaints of the customer that the input names.
     pub complaints: Vec<TicketId>,
     /// Which account managers were told of which of the complaints that the input may concern.
@@ -127,6 +135,50 @@ pub struct KnownCustomer {
     pub manager: Option<PersonId>,
     pub version: i64,
     pub saved_by: Option<PersonId>,
+}
+
+/// A customer as they stand, with their numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    pub id: CustomerId,
+    pub version: i64,
+    pub form: CustomerForm,
+}
+
+/// All that is a customer's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub id: CustomerId,
+    /// But for the numbers.
+    pub form: CustomerForm,
+    /// Each with its place.
+    pub numbers: Vec<(Number, i64)>,
+    pub tickets: Vec<HeldTicket>,
+    pub obligations: Vec<HeldObligation>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldTicket {
+    pub id: TicketId,
+    pub caller: Option<Number>,
+    pub is_open_complaint: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldObligation {
+    pub id: ObligationId,
+    pub ticket: TicketId,
+    pub number: Option<Number>,
+    /// Nobody said yet whose the matter is; it is owed to whom the number is.
+    pub by_number: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownShift {
+    pub shift: Shift,
+    pub is_undone: bool,
+    /// Of its customers none stands that is later.
+    pub is_last: bool,
 }
 
 /// A ticket, as far as joining calls to it goes.
@@ -225,6 +277,10 @@ impl Ids {
     pub fn attachment(self) -> AttachmentId {
         AttachmentId(self.first + 1)
     }
+    /// What goes from one customer to another opens no ticket.
+    pub fn shift(self) -> ShiftId {
+        ShiftId(self.first)
+    }
     pub fn person(self) -> PersonId {
         PersonId(self.first + 1)
     }
@@ -288,6 +344,23 @@ impl Department {
     }
 }
 
+impl Record {
+    pub fn has(&self, number: &Number) -> bool {
+        self.numbers.iter().any(|(theirs, _)| theirs == number)
+    }
+    pub fn place(&self, number: &Number) -> i64 {
+        self.numbers.iter().find(|(theirs, _)| theirs == number).map_or(0, |(_, place)| *place)
+    }
+    /// What is owed in these matters, or for these numbers in none of theirs.
+    pub fn obligations_of(&self, tickets: &BTreeSet<TicketId>, numbers: &BTreeSet<Number>) -> Vec<ObligationId> {
+        let goes = |held: &&HeldObligation| {
+            tickets.contains(&held.ticket)
+                || (held.by_number && held.number.as_ref().is_some_and(|number| numbers.contains(number)))
+        };
+        self.obligations.iter().filter(goes).map(|held| held.id).collect()
+    }
+}
+
 impl Case {
     /// A case with nothing in it but what every decision may use.
     pub fn new(policy: Arc<Policy>, staff: Arc<Staff>, ids: Ids) -> Case {
@@ -307,6 +380,9 @@ impl Case {
             saved_by: None,
             offer: None,
             session_began_at: None,
+            written: Vec::new(),
+            records: Vec::new(),
+            shift: None,
             complaints: Vec::new(),
             complaints_told: BTreeSet::new(),
             papers: Papers::default(),

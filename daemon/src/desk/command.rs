@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::clock::{ClockKind, ObligationState};
+use super::customer::{CannotUndo, OfCustomers};
 use super::ownership::{Hand, Receiver};
 use super::papers::{Paper, Unfit};
 use super::policy::Mistake;
@@ -65,6 +66,8 @@ pub enum Command {
         ticket: Option<TicketId>,
         form: CustomerForm,
     },
+    /// About customers, beside writing them down.
+    Customers(OfCustomers),
     /// Call somebody from the giver's own phone. Refused when the giver has no extension there.
     Dial {
         number: String,
@@ -258,6 +261,8 @@ pub enum Refusal {
         field: &'static str,
         why: FieldWhy,
     },
+    /// The merge or split.
+    CannotUndo(CannotUndo),
     /// What is wrong with the text of a policy.
     Terms(Vec<Mistake>),
     LoginTaken,

@@ -1,9 +1,13 @@
-//! What people do with customers: write them down.
+//! What people do with customers: write them down, put two together and one asunder, warn of their calls.
 
 mod complaints;
+mod import;
+mod shifts;
 
 use super::case::{Case, KnownCustomer, Matter};
+use super::clock::whole_ms;
 use super::command::{CustomerForm, FieldWhy, Refusal};
+use super::customer::{CustomerFact, OfCustomers};
 use super::fact::Fact;
 use super::people::text;
 use super::policy::{Policy, Standing};
@@ -13,6 +17,7 @@ use super::tickets::{LINE_CHARS, TEXT_CHARS, may_write, read};
 use crate::number::Number;
 use crate::{CustomerId, PersonId, Role, TicketId, Time};
 pub use complaints::heard;
+pub use import::{ImportRow, Weighed, Whose, weigh};
 
 /// Lines of one customer.
 const NUMBERS: usize = 50;
@@ -28,10 +33,22 @@ pub fn save(
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
     may_write(case, by)?;
-    let known = customer.map(|named| stands(case, named)).transpose()?;
     if ticket.is_some() && case.ticket.is_none() {
         return Err(Refusal::NoSuchTicket);
     }
+    written(case, by, customer, form, now)
+}
+
+/// As [`save`]; a ticket that it is about is the case's.
+fn written(
+    case: &Case,
+    by: Option<PersonId>,
+    customer: Option<(CustomerId, i64)>,
+    form: &CustomerForm,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    let ticket = case.ticket.as_ref().map(|ticket| ticket.id);
+    let known = customer.map(|named| stands(case, named)).transpose()?;
     let numbers = checked(case, known, form)?;
     let id = known.map_or(case.ids.customer(), |known| known.id);
     let version = known.map_or(1, |known| known.version + 1);
@@ -70,6 +87,64 @@ pub fn save(
     Ok(facts)
 }
 
+pub fn given(case: &Case, by: Option<PersonId>, command: &OfCustomers, now: Time) -> Result<Vec<Fact>, Refusal> {
+    match command {
+        OfCustomers::Merge { from, into } => {
+            may_write(case, by)?;
+            shifts::merge(case, by, *from, *into, now)
+        }
+        OfCustomers::Split { customer, name, numbers, tickets } => {
+            may_write(case, by)?;
+            shifts::split(case, by, *customer, name, (numbers, tickets), now)
+        }
+        OfCustomers::Undo(_) => {
+            may_write(case, by)?;
+            shifts::undo(case, by, now)
+        }
+        OfCustomers::Blacklist { number, reason, until } => {
+            leads(case, by)?;
+            let number = read(&case.policy, "number", number)?;
+            if reason.trim().is_empty() {
+                return Err(Refusal::Field { field: "reason", why: FieldWhy::Missing });
+            }
+            text("reason", reason, LINE_CHARS)?;
+            if until.is_some_and(|until| until <= now) {
+                return Err(Refusal::Field { field: "until", why: FieldWhy::NotAhead });
+            }
+            let (reason, until) = (reason.trim().to_owned(), until.map(whole_ms));
+            Ok(vec![Fact::Customer(CustomerFact::Blacklisted { number, reason, until, by })])
+        }
+        OfCustomers::TakeOff { number } => {
+            leads(case, by)?;
+            let number = read(&case.policy, "number", number)?;
+            Ok(vec![Fact::Customer(CustomerFact::TakenOff { number, by })])
+        }
+        OfCustomers::Import(row) => {
+            leads(case, by)?;
+            let refused = |why| Refusal::Field { field: "numbers", why };
+            match weigh(row, &case.written) {
+                Ok(Weighed::New(form)) => written(case, by, None, &form, now),
+                Ok(Weighed::Changed { customer, version, form, .. }) => {
+                    written(case, by, Some((customer, version)), &form, now)
+                }
+                Ok(Weighed::Same(_)) => Ok(Vec::new()),
+                Err(Whose::NoSuchCustomer) => Err(Refusal::NoSuchCustomer),
+                Err(Whose::Several(_)) => Err(refused(FieldWhy::Taken)),
+                Err(Whose::Nameless) => Err(Refusal::Field { field: "name", why: FieldWhy::Missing }),
+            }
+        }
+    }
+}
+
+/// What concerns the whole site is for who leads, and for the command line.
+fn leads(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
+    let role = by.map(|by| case.staff.people.get(&by).map(|member| member.role));
+    match role {
+        None | Some(Some(Role::Supervisor | Role::Manager)) => Ok(()),
+        Some(Some(Role::Agent | Role::Handler | Role::Admin) | None) => Err(Refusal::NotAllowed),
+    }
+}
+
 /// The customer, if that version stands.
 fn stands(case: &Case, (id, version): (CustomerId, i64)) -> Result<&KnownCustomer, Refusal> {
     let known = case.customers.iter().find(|customer| customer.id == id).ok_or(Refusal::NoSuchCustomer)?;
@@ -103,6 +178,12 @@ fn checked(case: &Case, known: Option<&KnownCustomer>, form: &CustomerForm) -> R
         return Err(Refusal::Field { field: "manager", why: FieldWhy::Unknown });
     }
     numbers(&case.policy, form)
+}
+
+/// What stands in one cell or in several lines: numbers, whatever is between them.
+pub fn numbers_in(text: &str) -> impl Iterator<Item = &str> {
+    let between = ['\n', ',', ';', '|', '，', '；', '、', '\t'];
+    text.split(between).map(str::trim).filter(|number| !number.is_empty())
 }
 
 /// The numbers of the form, in the one canonical form, each once.

@@ -47,6 +47,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 Command::SaveCustomer { customer, ticket, form } => {
                     customers::save(case, *by, *customer, *ticket, form, now)
                 }
+                Command::Customers(command) => customers::given(case, *by, command, now),
                 Command::Dial { .. }
                 | Command::HangUp { .. }
                 | Command::Pause { .. }

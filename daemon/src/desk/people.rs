@@ -111,6 +111,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Hand(..)
         | Command::Paper(..)
         | Command::SaveCustomer { .. }
+        | Command::Customers(_)
         | Command::Dial { .. }
         | Command::HangUp { .. }
         | Command::Pause { .. }

@@ -71,6 +71,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Unpause { .. }
         | Command::Spy { .. }
         | Command::SaveCustomer { .. }
+        | Command::Customers(_)
         | Command::SetPolicy { .. }
         | Command::Matter(..)
         | Command::Hand(..)

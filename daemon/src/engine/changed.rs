@@ -92,7 +92,7 @@ impl Changed {
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
             Fact::Paper(fact) => fact.tickets().into_iter().for_each(|(ticket, owner)| self.ticket(ticket, owner)),
-            Fact::Customer(fact) => fact.tickets().for_each(|ticket| self.ticket(ticket, None)),
+            Fact::Customer(fact) => fact.tickets().iter().for_each(|ticket| self.ticket(*ticket, None)),
             Fact::Survey(fact) => fact.ticket().into_iter().for_each(|ticket| self.ticket(ticket, None)),
             Fact::Draw(_)
             | Fact::Unmoved { .. }

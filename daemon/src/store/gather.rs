@@ -138,6 +138,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             }
             for_customer(db, case, customer.map(|(customer, _)| customer), form)
         }
+        Command::Customers(command) => super::customers::gather(db, case, command),
         Command::Dial { obligation, ticket, .. } => {
             case.out_of_sight = asked::out_of_sight(db)?;
             if let Some(obligation) = obligation {
@@ -200,7 +201,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
 
 /// What the customer's numbers and class touch: matters and obligations of these numbers that are
 /// nobody's yet, and the customer's own obligations.
-fn for_customer(
+pub(super) fn for_customer(
     db: &Connection,
     case: &mut Case,
     customer: Option<CustomerId>,
@@ -214,7 +215,7 @@ fn for_customer(
         found.extend(obligations(db, &sql, [customer.0])?.into_iter().map(|o| (o.id, o)));
         case.complaints = complaints(db, customer)?;
     }
-    for number in crate::desk::numbers(&case.policy, form).unwrap_or_default() {
+    for number in crate::desk::customers::numbers(&case.policy, form).unwrap_or_default() {
         if customers_on(db, &number)?.iter().any(|other| Some(other.id) != customer) {
             case.shared.insert(number.clone());
         }
@@ -334,13 +335,20 @@ fn customers_on(db: &Connection, number: &Number) -> rusqlite::Result<Vec<KnownC
     .collect()
 }
 
-fn customer_named(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
+pub(super) fn customer_named(db: &Connection, CustomerId(id): CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
     db.prepare_cached(
         "SELECT id, key_customer, class, manager, version, saved_by FROM customers
          WHERE id = ?1 AND merged_into IS NULL",
     )?
     .query_row([id], known_customer)
     .optional()
+}
+
+/// Also who is part of another.
+pub(super) fn customer_in_any_case(db: &Connection, id: CustomerId) -> rusqlite::Result<Option<KnownCustomer>> {
+    db.prepare_cached("SELECT id, key_customer, class, manager, version, saved_by FROM customers WHERE id = ?1")?
+        .query_row([id.0], known_customer)
+        .optional()
 }
 
 fn known_customer(row: &Row) -> rusqlite::Result<KnownCustomer> {
@@ -404,7 +412,7 @@ fn standing(row: &Row) -> rusqlite::Result<Standing> {
     Ok(Standing { key_customer: row.get("key_customer")?, class: row.get("class")? })
 }
 
-const OBLIGATIONS: &str =
+pub(super) const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
@@ -442,7 +450,11 @@ fn obligations_unrouted(db: &Connection, ticket: TicketId, began_at: Time) -> ru
     obligations(db, &sql, params![ticket.0, ms(began_at)])
 }
 
-fn obligations(db: &Connection, sql: &str, key: impl rusqlite::Params) -> rusqlite::Result<Vec<OpenObligation>> {
+pub(super) fn obligations(
+    db: &Connection,
+    sql: &str,
+    key: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<OpenObligation>> {
     let mut found = db.prepare_cached(sql)?.query_map(key, obligation)?.collect::<Result<Vec<_>, _>>()?;
     for obligation in &mut found {
         obligation.basis.suspensions = suspensions(db, obligation.id)?;

@@ -239,6 +239,17 @@ impl Store {
         self.together(|writing| writing.keep(&[Fact::Draw(Drawing::Seeded { seed })], now))
     }
 
+    /// Commands of the command line, in one transaction, each seeing what those before it did.
+    pub fn give_all(&mut self, commands: Vec<Command>, now: Time) -> Result<Vec<std::result::Result<Done, Refusal>>> {
+        self.together(|writing| {
+            let give = |command| {
+                let input = Input::Given(Given { by: None, command });
+                Ok(writing.decide(&input, now)?.map(|facts| fact::done(&facts)))
+            };
+            commands.into_iter().map(give).collect()
+        })
+    }
+
     /// Makes the first admin where there is nobody yet; says whether it did.
     pub fn ensure_admin(&mut self, password_hash: &str, now: Time) -> Result<bool> {
         let command = Command::AddPerson {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 
 use super::column::*;
+use super::customers::pages::listed;
 use super::detail;
 use super::gather;
 use super::hands;
@@ -87,6 +88,7 @@ pub fn card(db: &Connection, number: &Number) -> Result<Card> {
     card.open_tickets.sort_by_key(|row| std::cmp::Reverse(row.ticket.id));
     card.open_obligations.sort_by_key(|row| (row.due_at, row.id));
     card.customers = customers;
+    card.listed = listed(db, number)?;
     Ok(card)
 }
 
@@ -94,32 +96,35 @@ fn contacts(db: &Connection, number: &Number) -> Result<(Vec<Contact>, i64)> {
     let total = db
         .prepare_cached("SELECT count(*) FROM calls WHERE number = ?1 AND merged_into IS NULL")?
         .query_row([number.as_str()], |row| row.get(0))?;
-    let newest = db
-        .prepare_cached(
-            "SELECT c.id, c.direction, c.started_at_ms, c.ended_at_ms, c.outcome, c.talk_ms, c.agent, c.person, c.pbx,
+    Ok((newest_contacts(db, number, CONTACTS)?, total))
+}
+
+pub(super) fn newest_contacts(db: &Connection, number: &Number, count: usize) -> Result<Vec<Contact>> {
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    db.prepare_cached(
+        "SELECT c.id, c.direction, c.started_at_ms, c.ended_at_ms, c.outcome, c.talk_ms, c.agent, c.person, c.pbx,
                 c.certain, coalesce(t.summary, '') AS summary
              FROM calls c LEFT JOIN tickets t ON t.id = c.ticket
              WHERE c.number = ?1 AND c.merged_into IS NULL ORDER BY c.started_at_ms DESC LIMIT ?2",
-        )?
-        .query_map(params![number.as_str(), CONTACTS as i64], |row| {
-            let (pbx, at) = (name(row, "pbx")?, time(row, "started_at_ms")?);
-            let certain = row.get("certain")?;
-            Ok(Contact {
-                call: name(row, "id")?,
-                direction: word(row, "direction", Direction::parse)?,
-                at,
-                outcome: maybe_word(row, "outcome", Outcome::parse)?,
-                talk_ms: row.get("talk_ms")?,
-                agent: maybe_name(row, "agent")?,
-                person: row.get::<_, Option<i64>>("person")?.map(PersonId),
-                gap: hidden(db, certain, &pbx, at, maybe_time(row, "ended_at_ms")?)?,
-                pbx,
-                summary: row.get("summary")?,
-                certain,
-            })
-        })?
-        .collect::<Result<_>>()?;
-    Ok((newest, total))
+    )?
+    .query_map(params![number.as_str(), limit], |row| {
+        let (pbx, at) = (name(row, "pbx")?, time(row, "started_at_ms")?);
+        let certain = row.get("certain")?;
+        Ok(Contact {
+            call: name(row, "id")?,
+            direction: word(row, "direction", Direction::parse)?,
+            at,
+            outcome: maybe_word(row, "outcome", Outcome::parse)?,
+            talk_ms: row.get("talk_ms")?,
+            agent: maybe_name(row, "agent")?,
+            person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+            gap: hidden(db, certain, &pbx, at, maybe_time(row, "ended_at_ms")?)?,
+            pbx,
+            summary: row.get("summary")?,
+            certain,
+        })
+    })?
+    .collect()
 }
 
 /// What hid part of a call, where not all of it was seen.
@@ -127,7 +132,7 @@ fn hidden(db: &Connection, certain: bool, pbx: &PbxName, from: Time, to: Option<
     if certain { Ok(None) } else { sight::gap(db, pbx, from, to) }
 }
 
-fn customers_on(db: &Connection, number: &Number) -> Result<Vec<Customer>> {
+pub(super) fn customers_on(db: &Connection, number: &Number) -> Result<Vec<Customer>> {
     let ids: Vec<i64> = db
         .prepare_cached("SELECT customer FROM customer_numbers WHERE number = ?1 ORDER BY customer")?
         .query_map([number.as_str()], |row| row.get(0))?
@@ -153,6 +158,7 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
                 note: row.get("note")?,
                 numbers,
                 version: row.get("version")?,
+                merged_into: row.get::<_, Option<i64>>("merged_into")?.map(CustomerId),
             })
         })
         .optional()

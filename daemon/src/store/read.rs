@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::calls::call::{Direction, EndedBy, Offer, Outcome, Segment, Transfer, Wait};
-use crate::desk::case::Department;
+use crate::desk::case::{Department, Member, Staff};
 use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::command::CustomerForm;
+use crate::desk::customer::ShiftKind;
 use crate::desk::draw::Lot;
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
 use crate::desk::papers::{File, Tie};
@@ -19,7 +20,7 @@ use crate::names::words;
 use crate::number::Number;
 use crate::{
     AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName,
-    Role, TicketId, Time,
+    Role, ShiftId, TicketId, Time,
 };
 use protocol::request::Spying;
 
@@ -72,6 +73,19 @@ pub struct Person {
 }
 
 impl Directory {
+    /// As decisions look at them, but for their extensions.
+    pub fn staff(&self) -> Staff {
+        let member = |person: &Person| Member {
+            login: person.login.clone(),
+            name: person.name.clone(),
+            role: person.role,
+            active: person.active,
+            away: person.away,
+            deputy: person.deputy,
+        };
+        let people = self.people.iter().map(|person| (person.id, member(person))).collect();
+        Staff { people, ..Staff::default() }
+    }
     pub fn person(&self, id: PersonId) -> Option<&Person> {
         self.people.iter().find(|p| p.id == id)
     }
@@ -111,6 +125,8 @@ pub struct Customer {
     pub note: String,
     pub numbers: Vec<Number>,
     pub version: i64,
+    /// Of whose record theirs became part.
+    pub merged_into: Option<CustomerId>,
 }
 
 impl Customer {
@@ -134,12 +150,94 @@ impl Customer {
 #[derive(Clone, Debug, Default)]
 pub struct Card {
     pub customers: Vec<Customer>,
+    /// What is on the blacklist of this number; it may have run out.
+    pub listed: Option<Listed>,
     /// The last five contacts on the customers' numbers, newest first.
     pub contacts: Vec<Contact>,
     /// How many contacts there are in all.
     pub contacts_total: i64,
     pub open_tickets: Vec<TicketRow>,
     pub open_obligations: Vec<ObligationRow>,
+}
+
+/// Which customers a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerFilter {
+    /// Part of a name, a company or a number; empty: all, newest first.
+    pub text: String,
+    pub class: Option<String>,
+    pub key_customer: Option<bool>,
+    /// Where there is no text: those before that one.
+    pub before: Option<CustomerId>,
+    pub limit: u32,
+}
+
+/// All that a customer's page shows.
+#[derive(Clone, Debug)]
+pub struct CustomerPage {
+    pub customer: Customer,
+    /// Of their numbers; some may have run out.
+    pub blacklisted: Vec<Listed>,
+    /// Who else has one of their numbers.
+    pub shared: Vec<(Number, CustomerId, String)>,
+    /// Newest first.
+    pub open: Vec<TicketRow>,
+    /// The last that are over.
+    pub past: Vec<TicketRow>,
+    pub owed: Vec<ObligationRow>,
+    /// The last twenty, newest first.
+    pub contacts: Vec<Contact>,
+    /// Newest first.
+    pub history: Vec<CustomerSave>,
+    /// What went to and from other records, newest first.
+    pub shifts: Vec<ShiftRow>,
+}
+
+/// A number whose calls are to be answered with care, or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub number: Number,
+    pub reason: String,
+    pub by: Option<PersonId>,
+    pub at: Time,
+    /// None: until somebody takes it off.
+    pub until: Option<Time>,
+}
+
+impl Listed {
+    pub fn stands(&self, now: Time) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
+/// A customer was saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomerSave {
+    pub at: Time,
+    pub by: Option<PersonId>,
+    pub version: i64,
+    /// Names of the form's fields; none where it is the first that is known.
+    pub changed: Vec<&'static str>,
+}
+
+/// A merge or split, as one of its two customers sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShiftRow {
+    pub id: ShiftId,
+    pub kind: ShiftKind,
+    /// What went was this customer's.
+    pub gave: bool,
+    pub other: CustomerId,
+    pub other_name: String,
+    /// Their company, address and notes.
+    pub other_lines: Vec<String>,
+    pub numbers: Vec<Number>,
+    pub tickets: usize,
+    pub at: Time,
+    pub by: Option<PersonId>,
+    pub undone: Option<(Time, Option<PersonId>)>,
+    /// Neither has a later one that stands.
+    pub can_undo: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -9,8 +9,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::open::read_only;
 use super::read::*;
-use super::{coverage, draws, outbox, owed, questions, search, sight, surveys, versions};
+use super::{coverage, customers, draws, outbox, owed, questions, search, sight, surveys, versions};
+use crate::desk::case::Written;
 use crate::desk::command::SessionHash;
+use crate::desk::customers::ImportRow;
 use crate::desk::policy::Policy;
 use crate::live::{About, Message};
 use crate::number::Number;
@@ -26,17 +28,26 @@ const CACHE_KIB: i64 = 8 * 1024;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Asks the store; clone it freely. Two threads, so that no search stands before a pop.
+/// Asks the store; clone it freely. Threads of their own, so that nothing stands before a pop, and no
+/// search through millions of names before a page.
 #[derive(Clone)]
 pub struct Reader {
     pops: mpsc::Sender<Question>,
+    searches: mpsc::Sender<Question>,
     pages: mpsc::Sender<Question>,
     policy: watch::Receiver<Arc<Policy>>,
 }
 
 impl Reader {
+    /// Of a directory, whether a daemon runs on it or not; the policy stays as it is given.
+    pub fn look(dir: &Path, policy: Policy) -> anyhow::Result<Reader> {
+        let (in_force, policy) = watch::channel(Arc::new(policy));
+        drop(in_force);
+        Reader::open(&dir.join(super::open::FILE), policy)
+    }
     pub(super) fn open(file: &Path, policy: watch::Receiver<Arc<Policy>>) -> anyhow::Result<Reader> {
-        Ok(Reader { pops: lane(file, "read-pops")?, pages: lane(file, "read-pages")?, policy })
+        let [pops, searches, pages] = ["read-pops", "read-searches", "read-pages"].map(|name| lane(file, name));
+        Ok(Reader { pops: pops?, searches: searches?, pages: pages?, policy })
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>, ReadError> {
@@ -110,6 +121,30 @@ impl Reader {
     }
     pub async fn customer(&self, customer: CustomerId) -> Result<Option<Customer>, ReadError> {
         ask(&self.pages, move |db| questions::customer(db, customer)).await
+    }
+    /// A customer with all that is theirs, also of one who became part of another.
+    pub async fn customer_page(&self, customer: CustomerId) -> Result<Option<CustomerPage>, ReadError> {
+        ask(&self.pages, move |db| customers::pages::page(db, customer)).await
+    }
+    pub async fn customers(&self, filter: CustomerFilter) -> Result<Vec<Customer>, ReadError> {
+        let policy = self.policy();
+        ask(&self.searches, move |db| customers::pages::list(db, &policy.numbering, &filter)).await
+    }
+    /// Who follows that one, by id.
+    pub async fn customers_after(&self, customer: CustomerId, limit: u32) -> Result<Vec<Customer>, ReadError> {
+        ask(&self.searches, move |db| customers::pages::after(db, customer, limit)).await
+    }
+    /// For each line of a file those who have its id, or one of its numbers.
+    pub async fn written(&self, rows: Vec<ImportRow>) -> Result<Vec<Vec<Written>>, ReadError> {
+        ask(&self.searches, move |db| rows.iter().map(|row| customers::written_for(db, row)).collect()).await
+    }
+    /// Who is on a number, and the last twenty contacts with them.
+    pub async fn look_up(&self, number: Number) -> Result<(Vec<Customer>, Vec<Contact>), ReadError> {
+        ask(&self.pops, move |db| customers::pages::look_up(db, &number)).await
+    }
+    /// Whose calls people are warned of at `now`, newest first; at most [`LIST`].
+    pub async fn blacklist(&self, now: Time) -> Result<Vec<Listed>, ReadError> {
+        ask(&self.pages, move |db| customers::pages::blacklist(db, now)).await
     }
     /// Whose session it is; none when signed out, expired, or no longer active.
     pub async fn session(&self, session: SessionHash, now: Time) -> Result<Option<Session>, ReadError> {

@@ -92,6 +92,11 @@ pub fn follow(db: &Connection, facts: &[Fact]) -> Result<()> {
             Touched::Nothing => {}
             Touched::Ticket(ticket) => changed.extend([ticket]),
             Touched::Customer(customer) => changed.extend(tickets_of(db, customer)?),
+            Touched::Both(customers) => {
+                for customer in customers {
+                    changed.extend(tickets_of(db, customer)?);
+                }
+            }
         }
     }
     changed.into_iter().try_for_each(|ticket| take(db, ticket))
@@ -102,6 +107,7 @@ enum Touched {
     Nothing,
     Ticket(TicketId),
     Customer(CustomerId),
+    Both([CustomerId; 2]),
 }
 
 fn touched(fact: &Fact) -> Touched {
@@ -117,7 +123,13 @@ fn touched(fact: &Fact) -> Touched {
             PaperFact::Tied { .. } | PaperFact::Untied { .. } => Touched::Nothing,
         },
         Fact::Customer(fact) => match fact {
-            CustomerFact::ComplaintTold { .. } => Touched::Nothing,
+            // Also their other matters, which are found by the customer's numbers.
+            CustomerFact::Shifted { shift, .. } | CustomerFact::ShiftUndone { shift, .. } => {
+                Touched::Both([shift.giver, shift.taker])
+            }
+            CustomerFact::ComplaintTold { .. } | CustomerFact::Blacklisted { .. } | CustomerFact::TakenOff { .. } => {
+                Touched::Nothing
+            }
         },
         Fact::Hand(fact) => match &**fact {
             HandFact::Given { ticket, .. } | HandFact::Offered { ticket, .. } | HandFact::OfferEnded { ticket, .. } => {
