@@ -67,7 +67,7 @@ pub fn router(state: State) -> Router {
         .route("/tickets/{id}/step", post(step::take))
         .route("/tickets/{id}/hand", post(hand::give_in))
         .route("/tickets/{id}/papers", post(papers::give_in))
-        .route("/tickets/{id}/files", post(papers::attach).layer(a_file.clone()))
+        .route("/tickets/{id}/files", post(papers::attach).layer(a_file))
         .route("/tickets/{id}/files/{file}", get(papers::file))
         .route("/tickets/{id}/draft", post(desk::draft))
         .route("/tickets/{id}/discard", post(desk::discard))
