@@ -162,6 +162,9 @@ const ALIVE_ALONG: TimeDelta = TimeDelta::seconds(1);
 /// Between two pieces of what is taken into the index of words: it is done beside the day's work.
 const WORDS_EVERY: Duration = Duration::from_millis(20);
 
+/// A clock that was ahead by less does no harm that lasts: what is owed is late by as much.
+const FAR: TimeDelta = TimeDelta::days(1);
+
 /// Attempts to write what is left when the daemon stops while the disk refuses.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -184,6 +187,8 @@ pub struct Engine {
     due: Option<Time>,
     /// When it was last noted that the daemon is alive.
     alive_at: Option<Time>,
+    /// When the clock was looked at last.
+    looked_at: Option<Time>,
     /// It was noted by what deadlines are reckoned.
     settled: bool,
     /// There may be more that is due.
@@ -221,6 +226,7 @@ impl Engine {
             waiting: VecDeque::new(),
             due: None,
             alive_at: None,
+            looked_at: None,
             settled: false,
             behind: false,
             stale: false,
@@ -330,6 +336,7 @@ impl Engine {
             self.store.settle(now)?;
             self.settled = true;
         }
+        self.look_at_the_clock(now)?;
         let inputs = self.batch();
         let seen = seen_until(&inputs, now);
         if !inputs.is_empty() {
@@ -352,6 +359,19 @@ impl Engine {
         self.compose(now)?;
         let (due, to_send) = (self.store.next_due(&self.passed_over)?, self.store.next_to_send()?);
         self.due = due.into_iter().chain(to_send).min();
+        Ok(())
+    }
+
+    /// What was written while the clock was far ahead is seen to once it is set back, and at the start.
+    fn look_at_the_clock(&mut self, now: Time) -> store::Result<()> {
+        let was_ahead = self.looked_at.is_some_and(|at| at - now > FAR);
+        if was_ahead || self.looked_at.is_none() {
+            self.store.together(|writing| {
+                writing.tells_what_lies_ahead(now)?;
+                if was_ahead { writing.notes_what_lies_ahead(now) } else { Ok(()) }
+            })?;
+        }
+        self.looked_at = Some(now);
         Ok(())
     }
 

@@ -58,7 +58,7 @@ fn dialled(case: &Case, at: Time, call: &Call, owed: &OpenObligation) -> Option<
         return None;
     }
     let by = case.staff.holder(&call.pbx, call.agent.as_ref()?)?;
-    match claimed(owed, at) {
+    match claimed(&case.policy, owed, at) {
         Some(claim) if claim.by == by => None,
         Some(claim) => {
             let (obligation, ticket, call) = (owed.id, owed.ticket, call.id.clone());
@@ -95,7 +95,7 @@ pub fn is_given_up(policy: &Policy, basis: &Basis, attempts: &[Time], now: Time)
 
 /// Whoever took it is on such a call, or just was: theirs for longer.
 fn prolonged(case: &Case, at: Time, call: &Call, obligation: &OpenObligation) -> Option<Fact> {
-    let claim = claimed(obligation, at)?;
+    let claim = claimed(&case.policy, obligation, at)?;
     let own = |extension| case.staff.holder(&call.pbx, extension) == Some(claim.by);
     let mut agents = call.agent.iter().chain(call.segments.iter().map(|segment| &segment.agent));
     let until = whole_ms(at) + TimeDelta::milliseconds(case.policy.terms.callback.claim_ms);

@@ -179,17 +179,22 @@ impl Change<'_> {
         let Change { before, then } = *self;
         let came = runs(case, kind, then) && !runs(case, kind, before);
         let is_owed = |kind: ClockKind| case.obligations.iter().any(|owed| owed.basis.kind == kind);
+        // Where the clock was ahead then, from now on.
+        let opened_at = whole_ms(then.opened_at).min(at);
         match kind {
-            ClockKind::Resolution if self.reopened() => {
-                (runs(case, kind, then) && !is_owed(ClockKind::Promise)).then_some(at)
-            }
+            // In the place of a promise that this ends it is owed as where any promise is over.
             ClockKind::Resolution => {
-                let since = whole_ms(then.opened_at);
-                (came && then.state.is_open() && !is_owed(ClockKind::Promise)).then_some(since)
+                let stays = |kind: ClockKind| {
+                    case.obligations.iter().any(|owed| owed.basis.kind == kind && self.ends(case, owed).is_none())
+                };
+                let stood = is_owed(ClockKind::Promise);
+                let stands = stays(ClockKind::Promise) || stays(kind);
+                let since = (self.reopened() || stood).then_some(at).or(came.then_some(opened_at));
+                since.filter(|_| then.state.is_open() && runs(case, kind, then) && !stands)
             }
             ClockKind::Acceptance => (came && then.state.is_open()).then_some(at),
             ClockKind::FirstResponse => {
-                let since = whole_ms(then.opened_at);
+                let since = opened_at;
                 let came = wants_response(case, then) && !wants_response(case, before);
                 (came && then.state.is_open() && talks::last_since(case, since).is_none()).then_some(since)
             }

@@ -11,11 +11,15 @@ use super::fact::Fact;
 use super::matters::goes_on;
 use super::ownership::let_go;
 use super::people::text;
+use super::policy::Policy;
 use super::rungs::moved;
 use crate::{ObligationId, PersonId, Role, Time};
 
 /// A sentence or two.
 const REASON_CHARS: usize = 500;
+
+/// Claims by an earlier policy may have been for longer than those by this one, and for a day at most.
+const LONGEST_CLAIM: TimeDelta = TimeDelta::days(1);
 
 pub fn given(
     case: &Case,
@@ -30,7 +34,7 @@ pub fn given(
     let owed = named(case, id, by, supervises)?;
     match command {
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
-        Owed::Release => release(owed, by, supervises, now),
+        Owed::Release => release(&case.policy, owed, by, supervises, now),
         Owed::Suspend { reason } => suspend(case, owed, by, reason, now),
         Owed::Resume => resume(case, owed, by, now),
         Owed::Waive { reason } if supervises => waive(case, owed, by, reason, now),
@@ -67,7 +71,7 @@ pub fn concerns(case: &Case, owner: Option<PersonId>, by: PersonId, supervises: 
 
 /// For as long as the policy says; whoever has it has it anew.
 pub fn claim(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result<Fact, Refusal> {
-    if let Some(Claim { by, until }) = claimed(owed, now).filter(|claim| claim.by != by) {
+    if let Some(Claim { by, until }) = claimed(&case.policy, owed, now).filter(|claim| claim.by != by) {
         return Err(Refusal::ClaimedBy { by, until });
     }
     let until = whole_ms(now) + TimeDelta::milliseconds(case.policy.terms.callback.claim_ms);
@@ -80,13 +84,21 @@ pub fn claim(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Res
     })
 }
 
-/// Who works on it now.
-pub fn claimed(owed: &OpenObligation, now: Time) -> Option<Claim> {
-    owed.claim.filter(|claim| claim.until > now)
+/// Who works on it now. A claim that lasts for longer than any is from a clock that was ahead then, and
+/// was set back since: it holds nobody up.
+pub fn claimed(policy: &Policy, owed: &OpenObligation, now: Time) -> Option<Claim> {
+    let longest = TimeDelta::milliseconds(policy.terms.callback.claim_ms).max(LONGEST_CLAIM);
+    owed.claim.filter(|claim| claim.until > now && claim.until - now <= longest)
 }
 
-fn release(owed: &OpenObligation, by: PersonId, supervises: bool, now: Time) -> Result<Vec<Fact>, Refusal> {
-    match claimed(owed, now) {
+fn release(
+    policy: &Policy,
+    owed: &OpenObligation,
+    by: PersonId,
+    supervises: bool,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    match claimed(policy, owed, now) {
         None => Ok(Vec::new()),
         Some(claim) if claim.by != by && !supervises => Err(Refusal::ClaimedBy { by: claim.by, until: claim.until }),
         Some(_) => Ok(vec![Fact::Claimed {

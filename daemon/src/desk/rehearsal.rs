@@ -135,6 +135,24 @@ impl Rehearsal {
                     self.book.change(own, |record| record.owed.owner = record.owed.owner.or(Some(person)));
                 }
             }
+            What::Given { ticket, is_owner, from, to, department, owed } => {
+                let of_ticket = self.book.of_ticket(ticket);
+                self.up_to(at, &of_ticket);
+                if let Some(ticket) = self.known.tickets.get_mut(&ticket) {
+                    ticket.department = department.or(ticket.department.take());
+                    ticket.owner = if is_owner { Some(to) } else { ticket.owner };
+                }
+                for own in of_ticket {
+                    self.book.change(own, |record| {
+                        // What would be owed beside goes along with the matter, as the rest of its holder's does.
+                        let goes_along = match record.id {
+                            Some(id) => owed.contains(&id),
+                            None => is_owner && record.owed.owner == from,
+                        };
+                        record.owed.owner = if goes_along { Some(to) } else { record.owed.owner };
+                    });
+                }
+            }
             What::Accepted { ticket, solved_by, by } => self.decide_or_not(ticket, at, |case| {
                 let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
                 steps::accepted(case, ticket, by, solved_by, at)

@@ -1,10 +1,11 @@
 //! Days of a site, by the thousand, in virtual time: the real tracker, engine, desk and store, and an
 //! oracle beside them.
 //!
-//! People call, answer, call back, promise, file and change the terms, by chance; the link is cut,
-//! the clock is set, the machine sleeps, and the daemon dies at any byte that it writes. A [`diary`]
-//! that a person keeps who knows nothing of the desk's code says which obligations, proofs, rungs
-//! and messages there must be: each once, none early, none forgotten.
+//! People call over two PBXs, also without saying their number, answer, hand callers on, call back,
+//! promise, file and change the terms, by chance; a link is cut, the clock is set, the machine sleeps,
+//! and the daemon dies at any byte that it writes. The site is where clocks never change, or where they
+//! do in the midst of it. A [`diary`] that a person keeps who knows nothing of the desk's code says which
+//! obligations, proofs, rungs and messages there must be: each once, none early, none forgotten.
 //!
 //! One seed is one history, to the byte. `RINGBACK_SEED` plays one alone, tells what happens, and
 //! compares after every turn; `RINGBACK_DAYS` says how many days are played altogether.
@@ -26,7 +27,7 @@ use super::house::{ended, inbound};
 use super::{Input, RECKONED};
 use crate::calls::call::Outcome;
 use crate::desk::command::Command;
-use hours::{HOUR, MINUTE, Ms};
+use hours::{HOUR, MINUTE, Ms, Zone};
 use machine::{Machine, Site, time};
 use world::{Happening, Sabotage, World};
 
@@ -165,7 +166,7 @@ fn a_kill_at_any_write_of_a_reckoning_fires_each_rung_once_by_the_terms_that_wer
     };
     let manager = Some(Site::get().people[diary::MANAGER]);
     let began = (hours::new_year_2026() + 100) * hours::DAY;
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(Zone::Shanghai);
     machine.start().expect("a daemon");
     drop(machine.daemon().give(manager, Command::SetPolicy { version: None, text: terms(before) }));
     settles(&mut machine, began);

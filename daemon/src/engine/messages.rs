@@ -246,6 +246,39 @@ fn a_night_of_rungs_is_one_message_in_the_morning() {
     assert_eq!(waiting(&house).iter().map(|message| message.count).collect::<Vec<_>>(), [12]);
 }
 
+/// A clock that was ahead for a minute.
+#[test]
+fn what_was_to_be_told_years_ahead_is_told_once_the_clock_is_set_back_and_what_began_there_is_named() {
+    for is_killed in [false, true] {
+        let mut house = House::under(quiet("22:00-07:00"), at(9.0));
+        house.person("boss", Role::Supervisor, None);
+        let gives_up = |house: &mut House, number: &str| {
+            let at = house.now;
+            house.input(Input::Calls {
+                at,
+                calls: vec![Arc::new(ended(&inbound(number, number, at), at, Outcome::Abandoned))],
+            });
+        };
+        gives_up(&mut house, "+8613800138000");
+        let ahead = TimeDelta::days(3652) + TimeDelta::hours(14);
+        house.now += ahead;
+        gives_up(&mut house, "+8613900139000");
+        house.settle();
+        assert_eq!(house.sql("SELECT count(*) FROM outbox WHERE message IS NULL"), ["3"], "it is night there");
+        if is_killed {
+            house.crash();
+        }
+        house.now -= ahead;
+        house.settle();
+        assert_eq!(house.sql("SELECT count(*) FROM outbox WHERE message IS NULL"), ["0"]);
+        assert_eq!(house.sql("SELECT sum(told) FROM messages"), ["3"]);
+        // Of a daemon that was killed nobody knows when it looked at the clock last.
+        let named = house.sql("SELECT detail FROM ledger WHERE what = 'clock_step'");
+        assert_eq!(named.len(), usize::from(!is_killed));
+        assert!(named.iter().all(|detail| detail.contains("1 obligations began while it was ahead")), "{named:?}");
+    }
+}
+
 #[test]
 fn notices_wait_for_the_end_of_the_quiet_hours_in_the_sites_zone() {
     let night = quiet("12:00-14:00 22:00-07:00");

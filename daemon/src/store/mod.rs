@@ -4,6 +4,7 @@
 //! through [`Store::together`]: one transaction, and one fsync, for all inputs that are ready.
 //! [`read`] is what pages may ask, over connections that cannot write.
 
+mod ahead;
 mod asked;
 mod chain;
 mod column;
@@ -135,6 +136,11 @@ impl Store {
     /// The policy in force, as committed, from now on.
     pub fn in_force(&self) -> watch::Receiver<Arc<Policy>> {
         self.in_force.subscribe()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The connection, to play a disk that refuses.

@@ -16,6 +16,7 @@ use crate::calls::call::Call;
 use crate::desk::Addressee;
 use crate::desk::case::{Member, Staff};
 use crate::desk::clock::{Basis, ClockKind, ObligationState, Proof, Rung, Survey};
+use crate::desk::ownership::Part;
 use crate::desk::policy::{Policy, Standing, Subject, Terms};
 use crate::desk::rehearsal::{Began, Firing, Form, Happened, Opening, PastCall, What};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
@@ -176,6 +177,9 @@ impl Reading<'_> {
             "accepted" => accepted(fact),
             "surveyed" => surveyed(fact),
             "attempt_made" => fact.call.clone().map(|call| What::Tried { call }),
+            "given" => given(fact),
+            // Whom a matter would have been offered to, and when, was people's to say.
+            "obligation_began" if fact.text("clock") == Some(ClockKind::HandOver.as_str()) => return None,
             "obligation_began" => began(fact).map(|began| What::Began(Box::new(began))),
             "obligation_moved" => fact.obligation.zip(fact.ticket).map(|(obligation, ticket)| What::Moved {
                 obligation,
@@ -323,10 +327,21 @@ fn ended(fact: &Kept) -> Option<What> {
     Some(What::Ended { obligation: fact.obligation?, state, by: fact.by, why })
 }
 
-/// That somebody is to accept a matter is not tried again: whom it would have been offered to, and when,
-/// was people's to say.
+fn given(fact: &Kept) -> Option<What> {
+    let person = |name: &str| fact.body[name].as_i64().map(PersonId);
+    let owed = fact.body["owed"].as_array()?.iter().filter_map(Value::as_i64).map(ObligationId);
+    Some(What::Given {
+        ticket: fact.ticket?,
+        is_owner: Part::parse(fact.text("part")?)? == Part::Matter,
+        from: person("from"),
+        to: fact.person?,
+        department: fact.text("department").map(Into::into),
+        owed: owed.collect(),
+    })
+}
+
 fn began(fact: &Kept) -> Option<Began> {
-    let kind = ClockKind::parse(fact.text("clock")?).filter(|kind| *kind != ClockKind::HandOver)?;
+    let kind = ClockKind::parse(fact.text("clock")?)?;
     Some(Began {
         id: fact.obligation?,
         ticket: fact.ticket?,

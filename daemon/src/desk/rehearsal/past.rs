@@ -65,6 +65,16 @@ pub enum What {
         ticket: TicketId,
         person: PersonId,
     },
+    /// The matter, or the work on it, is somebody else's from then on, and what is owed in it with it.
+    Given {
+        ticket: TicketId,
+        /// Whether the matter itself is.
+        is_owner: bool,
+        from: Option<PersonId>,
+        to: PersonId,
+        department: Option<DepartmentName>,
+        owed: Vec<ObligationId>,
+    },
     Accepted {
         ticket: TicketId,
         solved_by: Time,

@@ -390,6 +390,26 @@ fn where_promises_are_owed_no_more_the_solution_is_in_their_place() {
 }
 
 #[test]
+fn a_matter_of_another_kind_whose_promise_is_owed_no_more_is_not_left_without_a_clock() {
+    let mut policy = policy();
+    policy.terms.clocks.rule_mut(ClockKind::Promise).kinds = [Kind::Consultation].into();
+    let mut desk = Desk::under(policy);
+    desk.step(desk.ann, Step::Promise { at: t(9.0 * HOUR) }).unwrap();
+    desk.house.until(t(HOUR));
+    desk.save(TicketForm { kind: Kind::Other, ..form() }, TicketState::InProgress);
+    assert_eq!(desk.open(), [ClockKind::Resolution]);
+    assert_eq!(desk.row(ClockKind::Resolution).began_at, t(HOUR), "in a whole window from then on");
+    assert_eq!(desk.state(ClockKind::Promise), ObligationState::Dropped);
+    // Resolved with its promise open, and opened again as what no promise is owed for.
+    let mut desk = Desk::under(desk.house.reader.policy().as_ref().clone());
+    desk.step(desk.ann, Step::Promise { at: t(9.0 * HOUR) }).unwrap();
+    desk.save(form(), TicketState::Resolved);
+    desk.house.until(t(2.0 * HOUR));
+    desk.save(TicketForm { kind: Kind::Other, ..form() }, TicketState::InProgress);
+    assert_eq!(desk.open(), [ClockKind::Resolution]);
+}
+
+#[test]
 fn a_promise_lies_ahead_within_a_year() {
     let mut desk = Desk::new();
     let refused = |why| Err(Refusal::Field { field: "at", why });

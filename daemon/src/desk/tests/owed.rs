@@ -83,6 +83,18 @@ fn who_dials_has_it_and_another_is_told_who_and_until_when() {
 }
 
 #[test]
+fn what_was_taken_while_the_clock_was_years_ahead_holds_nobody_up() {
+    let mut owing = owing();
+    let (ann, ben) = (owing.ann, owing.ben);
+    let now = owing.house.now;
+    owing.house.now = now + TimeDelta::days(3652);
+    owing.give(ann, Owed::Claim).unwrap();
+    owing.house.now = now + TimeDelta::seconds(5);
+    owing.give(ben, Owed::Claim).unwrap();
+    assert_eq!(owing.claim().map(|claim| claim.by), Some(ben));
+}
+
+#[test]
 fn whoever_has_it_lets_it_go_and_a_supervisor_takes_it_from_them() {
     let mut owing = owing();
     let (ann, ben, boss) = (owing.ann, owing.ben, owing.boss);

@@ -11,13 +11,13 @@ mod weighing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::hours::{DAY, Hours, MINUTE, Ms, quiet_until};
+use super::hours::{DAY, Hours, MINUTE, Ms};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 pub use deeds::Deed;
 pub use hearing::Standing;
 use hearing::{Heard, Noted};
-pub use rules::{Rules, rules};
+pub use rules::{LOTS, Rules, rules};
 
 /// Who works here. The first three have a phone each.
 pub const AGENTS: [usize; 2] = [0, 1];
@@ -49,6 +49,7 @@ pub struct Ticket {
     pub channel: Channel,
     pub state: TicketState,
     pub version: i64,
+    pub opened: Ms,
 }
 
 #[derive(Clone, Debug)]
@@ -109,8 +110,8 @@ pub struct Diary {
     noted: BTreeMap<u64, Noted>,
     /// What must be written down of calls.
     pub news: BTreeSet<u64>,
-    /// The PBX is in sight.
-    pub sees: bool,
+    /// Which PBXs are in sight.
+    pub sees: [bool; 2],
     /// By customer.
     pub keys: [bool; 2],
     pub versions: [i64; 2],
@@ -126,7 +127,7 @@ impl Diary {
             heard: BTreeMap::new(),
             noted: BTreeMap::new(),
             news: BTreeSet::new(),
-            sees: false,
+            sees: [false; 2],
             keys: [false, true],
             versions: [1, 1],
             away: [None; 5],
@@ -138,8 +139,9 @@ impl Diary {
         self.owed.iter().filter_map(Owed::next).min()
     }
 
-    /// Whoever is due now is told.
+    /// What is owed no more by other terms is dropped, and whoever is due now is told.
     pub fn fire(&mut self, now: Ms) {
+        self.drops(now);
         for nth in 0..self.owed.len() {
             while let Some(planned) = self.owed[nth].next().filter(|planned| *planned <= now) {
                 let rung = self.owed[nth].fired.len();
@@ -147,6 +149,29 @@ impl Diary {
                 self.owed[nth].fired.push(Fired { planned, at: now, told });
             }
         }
+    }
+
+    /// The clock was far ahead when it was looked at last: what was not to be told before a time that it
+    /// showed then is told now.
+    pub fn comes_back(&mut self, now: Ms) {
+        let told = self.owed.iter_mut().flat_map(|owed| owed.fired.iter_mut().map(|fired| &mut fired.told));
+        for told in told.filter(|told| told.send > now + 3 * DAY) {
+            told.send = now;
+        }
+    }
+
+    fn drops(&mut self, now: Ms) {
+        for nth in 0..self.owed.len() {
+            let Owed { kind, ticket, .. } = self.owed[nth];
+            if self.owed[nth].is_open() && !self.rules.runs(kind, self.tickets[ticket].kind) {
+                self.drop(nth, now);
+            }
+        }
+    }
+
+    pub fn drop(&mut self, nth: usize, now: Ms) {
+        self.ends(nth, ObligationState::Dropped, now);
+        self.goes_on(nth, now);
     }
 
     fn told(&self, rung: usize, owner: Option<usize>, now: Ms) -> Told {
@@ -160,7 +185,7 @@ impl Diary {
         if people.is_empty() {
             people.extend(SUPERVISORS);
         }
-        Told { people, send: if self.rules.quiet { quiet_until(now) } else { now } }
+        Told { people, send: if self.rules.quiet { self.rules.zone.quiet_until(now) } else { now } }
     }
 
     /// Their deputy, or that one's.
@@ -177,6 +202,7 @@ impl Diary {
 
     fn begins(&mut self, kind: ClockKind, ticket: usize, began: Ms, queue: Option<&'static str>) -> usize {
         let Ticket { line, owner, .. } = self.tickets[ticket];
+        let owner = owner.filter(|_| kind != ClockKind::SpotCheck);
         self.owed.push(Owed {
             kind,
             ticket,
@@ -217,8 +243,12 @@ impl Diary {
             ClockKind::Acceptance | ClockKind::Filing | ClockKind::ReturnVisit => (DAY, Hours::All),
             ClockKind::Promise | ClockKind::SpotCheck | ClockKind::HandOver => (0, Hours::All),
         };
-        let passed = |window: Ms| hours.passed(owed.began, window, &owed.pauses);
-        let (reminder, due) = match owed.promised {
+        let passed = |window: Ms| hours.passed(rules.zone, owed.began, window, &owed.pauses);
+        let until = match owed.kind {
+            ClockKind::SpotCheck => Some(open.month_end(rules.zone, owed.began)),
+            _ => owed.promised,
+        };
+        let (reminder, due) = match until {
             Some(promised) => (Some(owed.began + (promised - owed.began) * rules.percent / 100), Some(promised)),
             None => (passed(window * rules.percent / 100), passed(window)),
         };
@@ -253,15 +283,17 @@ impl Diary {
             return;
         }
         let ticket = self.owed[nth].ticket;
-        for kind in [ClockKind::Filing, ClockKind::ReturnVisit] {
+        for kind in [ClockKind::Filing, ClockKind::ReturnVisit, ClockKind::SpotCheck] {
             while let Some(over) = self.open_of(ticket, kind) {
                 self.ends(over, ObligationState::Dropped, now);
             }
         }
         let queue = self.owed[nth].queue;
-        let begun = self.begins(ClockKind::Resolution, ticket, now, queue);
+        let runs = self.rules.runs(ClockKind::Resolution, self.tickets[ticket].kind);
+        // Where no solution is owed, they hear of the visit itself.
+        let named = if runs { self.begins(ClockKind::Resolution, ticket, now, queue) } else { nth };
         let told = self.told(1, None, now);
-        self.owed[begun].reopened = Some(told);
+        self.owed[named].reopened = Some(told);
         let ticket = &mut self.tickets[ticket];
         ticket.state = TicketState::InProgress;
         ticket.version += 1;

@@ -11,8 +11,103 @@ pub const MINUTE: Ms = 60_000;
 pub const HOUR: Ms = 60 * MINUTE;
 pub const DAY: Ms = 24 * HOUR;
 
-/// The site's clocks are so far ahead of UTC, at all times of the year.
-const ZONE: Ms = 8 * HOUR;
+/// Where the site is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Zone {
+    Shanghai,
+    Berlin,
+    NewYork,
+}
+
+impl Zone {
+    pub fn name(self) -> &'static str {
+        match self {
+            Zone::Shanghai => "Asia/Shanghai",
+            Zone::Berlin => "Europe/Berlin",
+            Zone::NewYork => "America/New_York",
+        }
+    }
+
+    /// How far its clocks are ahead of UTC then: by the rules of the European Union, and of the USA.
+    fn ahead(self, at: Ms) -> Ms {
+        match self {
+            Zone::Shanghai => 8 * HOUR,
+            Zone::Berlin => {
+                let (year, _) = civil(at.div_euclid(DAY));
+                let summer = sunday(year, 4, 0) * DAY + HOUR..sunday(year, 11, 0) * DAY + HOUR;
+                if summer.contains(&at) { 2 * HOUR } else { HOUR }
+            }
+            Zone::NewYork => {
+                let (year, _) = civil(at.div_euclid(DAY));
+                let summer = sunday(year, 3, 2) * DAY + 7 * HOUR..sunday(year, 11, 1) * DAY + 6 * HOUR;
+                if summer.contains(&at) { -4 * HOUR } else { -5 * HOUR }
+            }
+        }
+    }
+
+    /// What its clocks show, counted as if they never changed.
+    fn shows(self, at: Ms) -> Ms {
+        at + self.ahead(at)
+    }
+
+    /// Days of 2026 on which its clocks are changed, counted from 1970.
+    pub fn changes(self) -> Option<[i64; 2]> {
+        match self {
+            Zone::Shanghai => None,
+            Zone::Berlin => Some([sunday(2026, 4, 0), sunday(2026, 11, 0)]),
+            Zone::NewYork => Some([sunday(2026, 3, 2), sunday(2026, 11, 1)]),
+        }
+    }
+
+    /// The site's day, counted from 1970.
+    pub fn day_of(self, at: Ms) -> i64 {
+        self.shows(at).div_euclid(DAY)
+    }
+
+    /// Until when nobody is told anything who is to be told at `at`: nights from ten to seven.
+    pub fn quiet_until(self, at: Ms) -> Ms {
+        let is_day = |at: Ms| (7 * HOUR..22 * HOUR).contains(&self.shows(at).rem_euclid(DAY));
+        if is_day(at) {
+            return at;
+        }
+        let mut minute = at - at.rem_euclid(MINUTE);
+        while !is_day(minute) {
+            minute += MINUTE;
+        }
+        minute
+    }
+}
+
+/// The year and month of a day.
+fn civil(day: i64) -> (i64, i64) {
+    let mut year = 1970 + day * 400 / 146_097;
+    while day_of_month(year, 1) > day {
+        year -= 1;
+    }
+    while day_of_month(year + 1, 1) <= day {
+        year += 1;
+    }
+    let month = (1..=12).rfind(|month| day_of_month(year, *month) <= day);
+    (year, month.unwrap_or(1))
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// Its first day.
+fn day_of_month(year: i64, month: i64) -> i64 {
+    let leap_days_before = |year: i64| (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400;
+    let leap_day = i64::from(month > 2 && is_leap(year));
+    (year - 1970) * 365 + leap_days_before(year) - leap_days_before(1970) + days_before(month) + leap_day
+}
+
+/// The month's Sunday of that count; the one before the first is the last of the month before.
+fn sunday(year: i64, month: i64, nth: i64) -> i64 {
+    let first = day_of_month(year, month);
+    // 1970 began on a Thursday.
+    first + (10 - first).rem_euclid(7) + 7 * (nth - 1)
+}
 
 /// Minutes since a day's midnight.
 type Slot = (i64, i64);
@@ -32,7 +127,15 @@ pub enum Hours {
 
 impl Hours {
     /// As a site writes them.
-    pub const TERMS: &str = "
+    pub fn terms(zone: Zone) -> String {
+        let holidays = match zone {
+            Zone::Shanghai => "make_up = \"10:00-16:00\"\nholidays = \"CN\"",
+            Zone::Berlin | Zone::NewYork => "holidays = \"none\"",
+        };
+        Hours::TERMS.replace("HOLIDAYS", holidays)
+    }
+
+    const TERMS: &str = "
 [calendar.site]
 monday = \"09:00-12:00 13:30-18:00\"
 tuesday = \"09:00-12:00 13:30-18:00\"
@@ -41,8 +144,7 @@ thursday = \"09:00-12:00 13:30-18:00\"
 friday = \"09:00-12:00 13:30-17:00\"
 saturday = \"closed\"
 sunday = \"closed\"
-make_up = \"10:00-16:00\"
-holidays = \"CN\"
+HOLIDAYS
 [calendar.night]
 monday = \"20:00-02:00\"
 tuesday = \"20:00-02:00\"
@@ -60,12 +162,12 @@ holidays = \"none\"
 night = \"night\"
 ";
 
-    fn slots(self, day: i64) -> &'static [Slot] {
+    fn slots(self, zone: Zone, day: i64) -> &'static [Slot] {
         const NIGHT: &[Slot] = &[(20 * 60, 26 * 60)];
         match self {
             Hours::All => &[(0, 24 * 60)],
-            Hours::Office if is_in(day, OFF) => &[],
-            Hours::Office if is_in(day, WORKED) => &[(10 * 60, 16 * 60)],
+            Hours::Office if zone == Zone::Shanghai && is_in(day, OFF) => &[],
+            Hours::Office if zone == Zone::Shanghai && is_in(day, WORKED) => &[(10 * 60, 16 * 60)],
             // 1970 began on a Thursday.
             Hours::Office => match (day + 3).rem_euclid(7) {
                 0..=3 => &[(9 * 60, 12 * 60), (13 * 60 + 30, 18 * 60)],
@@ -78,39 +180,62 @@ night = \"night\"
         }
     }
 
-    /// Whether the day's minute is one of those that count.
-    fn is_open(self, day: i64, minute: i64) -> bool {
-        let is_within = |day: i64, minute: i64| self.slots(day).iter().any(|(from, to)| (*from..*to).contains(&minute));
-        is_within(day, minute) || is_within(day - 1, minute + 24 * 60)
-    }
-
-    /// The open stretches of a day, as moments.
-    fn stretches(self, day: i64) -> Stretches {
+    /// The open stretches of a day of UTC.
+    fn stretches(self, zone: Zone, day: i64) -> Stretches {
         thread_local! {
-            static KNOWN: RefCell<BTreeMap<(Hours, i64), Stretches>> = const { RefCell::new(BTreeMap::new()) };
+            static KNOWN: RefCell<BTreeMap<(Zone, Hours, i64), Stretches>> = const { RefCell::new(BTreeMap::new()) };
         }
-        KNOWN.with_borrow_mut(|known| known.entry((self, day)).or_insert_with(|| self.marked(day)).clone())
+        KNOWN.with_borrow_mut(|known| known.entry((zone, self, day)).or_insert_with(|| self.marked(zone, day)).clone())
     }
 
-    fn marked(self, day: i64) -> Stretches {
-        let moment = |minute: i64| day * DAY + minute * MINUTE - ZONE;
+    /// Minute by minute, each by what the site's clocks show then.
+    fn marked(self, zone: Zone, day: i64) -> Stretches {
+        let first = zone.day_of(day * DAY) - 1;
+        let slots: [&[Slot]; 4] = std::array::from_fn(|nth| self.slots(zone, first + nth as i64));
+        let changes = zone.ahead(day * DAY) != zone.ahead((day + 1) * DAY);
+        let usual = zone.ahead(day * DAY);
         let mut stretches: Vec<(Ms, Ms)> = Vec::new();
-        for minute in (0..24 * 60).filter(|minute| self.is_open(day, *minute)) {
+        for moment in (0..24 * 60).map(|minute| day * DAY + minute * MINUTE) {
+            let shown = moment + if changes { zone.ahead(moment) } else { usual };
+            let (shows, minute) = ((shown.div_euclid(DAY) - first) as usize, shown.rem_euclid(DAY) / MINUTE);
+            let is_within = |slots: &[Slot], minute: i64| slots.iter().any(|(from, to)| (*from..*to).contains(&minute));
+            if !is_within(slots[shows], minute) && !is_within(slots[shows - 1], minute + 24 * 60) {
+                continue;
+            }
             match stretches.last_mut() {
-                Some(last) if last.1 == moment(minute) => last.1 += MINUTE,
-                _ => stretches.push((moment(minute), moment(minute + 1))),
+                Some(last) if last.1 == moment => last.1 += MINUTE,
+                _ => stretches.push((moment, moment + MINUTE)),
             }
         }
         stretches.into()
     }
 
+    /// The end of the last of these hours in the month, where that is to come; else the end of the month.
+    pub fn month_end(self, zone: Zone, at: Ms) -> Ms {
+        let (year, month) = civil(zone.day_of(at));
+        let next = day_of_month(year + month / 12, month % 12 + 1) * DAY;
+        // No clock is changed so soon after midnight.
+        let end = next - zone.ahead(next);
+        let mut closes = None;
+        for day in at.div_euclid(DAY)..=end.div_euclid(DAY) {
+            let stretches = self.stretches(zone, day);
+            closes = stretches
+                .iter()
+                .filter(|(opens, _)| *opens < end)
+                .map(|(_, closes)| *closes.min(&end))
+                .max()
+                .or(closes);
+        }
+        closes.filter(|closes| *closes > at).unwrap_or(end)
+    }
+
     /// When so many of these hours, but for the pauses, have passed since `from`. None: not while the
     /// last pause lasts.
-    pub fn passed(self, from: Ms, need: Ms, pauses: &[(Ms, Option<Ms>)]) -> Option<Ms> {
+    pub fn passed(self, zone: Zone, from: Ms, need: Ms, pauses: &[(Ms, Option<Ms>)]) -> Option<Ms> {
         let rests = |at: Ms| pauses.iter().any(|(from, to)| *from <= at && to.is_none_or(|to| at < to));
         let mut left = need;
-        for day in day_of(from).. {
-            for &(opens, closes) in self.stretches(day).iter() {
+        for day in from.div_euclid(DAY).. {
+            for &(opens, closes) in self.stretches(zone, day).iter() {
                 let mut edges = vec![opens.max(from), closes];
                 edges.extend(pauses.iter().flat_map(|(from, to)| [Some(*from), *to]).flatten());
                 edges.retain(|edge| (opens.max(from)..=closes).contains(edge));
@@ -123,27 +248,12 @@ night = \"night\"
                     left -= long;
                 }
             }
-            let ends = day * DAY + DAY - ZONE;
+            let ends = day * DAY + DAY;
             if pauses.iter().any(|(from, to)| to.is_none() && *from <= ends) {
                 return None;
             }
         }
         None
-    }
-}
-
-/// The site's day, counted from 1970.
-pub fn day_of(at: Ms) -> i64 {
-    (at + ZONE).div_euclid(DAY)
-}
-
-/// Until when nobody is told anything who is to be told at `at`: nights from ten to seven.
-pub fn quiet_until(at: Ms) -> Ms {
-    let since_midnight = (at + ZONE).rem_euclid(DAY);
-    match since_midnight / HOUR {
-        0..=6 => at - since_midnight + 7 * HOUR,
-        22.. => at - since_midnight + DAY + 7 * HOUR,
-        _ => at,
     }
 }
 
@@ -197,6 +307,6 @@ pub const fn new_year_2026() -> i64 {
 }
 
 fn days_before(month: i64) -> i64 {
-    const LONG: [i64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    LONG.iter().take(month as usize - 1).sum()
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    BEFORE[month as usize - 1]
 }

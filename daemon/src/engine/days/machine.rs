@@ -11,18 +11,21 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use chrono::TimeDelta;
+use jiff::tz::TimeZone;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::super::house::{House, policy};
+use super::super::house::House;
 use super::super::{Engine, Errand, Input, Outlets};
-use super::hours::{Ms, new_year_2026};
-use super::pbx::{LINES, PHONES};
+use super::hours::{Ms, Zone, new_year_2026};
+use super::pbx::{LINES, PBXS, PHONES};
 use crate::board::handing::Handing;
 use crate::calls::dialplan::Dialplan;
 use crate::calls::tracker::{Change, Tracker};
 use crate::desk::command::{Command, Done, Refusal};
+use crate::desk::policy::Policy;
 use crate::live::{Notice, Topic};
 use crate::number::Numbering;
 use crate::store::Store;
@@ -52,6 +55,11 @@ impl Site {
         let logins = ["ann", "ben", "boss", "chief", "mia"];
         let people = roles.into_iter().zip(logins).zip(PHONES.into_iter().map(Some).chain([None, None]));
         let people = people.map(|((role, login), phone)| house.person(login, role, phone)).collect();
+        let people: Vec<PersonId> = people;
+        for (person, phone) in people.iter().zip(PHONES) {
+            let (pbx, extension) = (PBXS[0].into(), phone.into());
+            house.give(None, Command::MapExtension { pbx, extension, person: Some(*person) }).expect("a phone");
+        }
         let customers = [house.customer("Shen", false, &LINES[..2]), house.customer("Li", true, &LINES[2..3])];
         house.turn();
         house.engine().store.db().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
@@ -68,11 +76,13 @@ pub struct Heard<T> {
 
 pub struct Machine {
     dir: TempDir,
+    zone: Zone,
     running: Option<Running>,
 }
 
 pub struct Running {
-    pub tracker: Tracker,
+    /// Of each PBX.
+    pub trackers: [Tracker; 2],
     pub changes: Vec<Change>,
     pub handing: Handing,
     pub engine: Engine,
@@ -92,8 +102,8 @@ pub struct Turned {
 
 impl Machine {
     /// A daemon that has never run.
-    pub fn new() -> Machine {
-        Machine::with(&Site::get().bytes, &[])
+    pub fn new(zone: Zone) -> Machine {
+        Machine { zone, ..Machine::with(&Site::get().bytes, &[]) }
     }
 
     /// On a disk with that database and log; in memory where there is such a disk.
@@ -102,12 +112,13 @@ impl Machine {
         let dir = tempfile::tempdir_in(&memory).or_else(|_| tempfile::tempdir()).expect("a directory");
         std::fs::write(dir.path().join("ringback.sqlite"), database).expect("a database");
         std::fs::write(dir.path().join("ringback.sqlite-wal"), log).expect("a log");
-        Machine { dir, running: None }
+        Machine { dir, zone: Zone::Shanghai, running: None }
     }
 
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let mut store = Store::open(self.dir.path(), policy())?;
-        store.watch(vec!["hq".into()])?;
+        let (zone, numbering) = (TimeZone::get(self.zone.name())?, Numbering::new("CN", Some("021")));
+        let mut store = Store::open(self.dir.path(), Policy::new(zone, numbering.clone()))?;
+        store.watch(PBXS.map(Into::into).into())?;
         // A crash is played by cutting the log: it is not to be taken in behind our back.
         store.db().execute_batch("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0")?;
         store.db().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -115,9 +126,12 @@ impl Machine {
         let (told_to, told) = mpsc::channel(1);
         let (errands_to, errands) = mpsc::channel(64);
         let outlets = Outlets { told: told_to, errands: errands_to, outbox: outbox.clone() };
-        let dialplan = Dialplan::new(vec!["PJSIP/trunk".into()], Vec::new());
+        let tracker = |pbx: &str| {
+            let dialplan = Dialplan::new(vec!["PJSIP/trunk".into()], Vec::new());
+            Tracker::new(pbx.into(), dialplan, numbering.clone())
+        };
         self.running = Some(Running {
-            tracker: Tracker::new("hq".into(), dialplan, Numbering::new("CN", Some("021"))),
+            trackers: PBXS.map(tracker),
             changes: Vec::new(),
             handing: Handing::default(),
             engine: Engine::new(store, outlets),
@@ -237,6 +251,12 @@ impl Machine {
 }
 
 impl Running {
+    /// As the board hears of other terms.
+    pub fn hears_terms(&mut self) {
+        let talk = self.engine.store.policy().terms.callback.talk_ms;
+        self.trackers.iter_mut().for_each(|tracker| tracker.proves_after(TimeDelta::milliseconds(talk)));
+    }
+
     /// Hands on what the tracker has changed, as the board does.
     pub fn follow(&mut self) {
         for change in self.changes.drain(..) {
@@ -256,7 +276,9 @@ impl Running {
     /// What waits goes to the engine; the ids of the calls among it.
     pub fn hand_on(&mut self, now: Ms) -> Vec<String> {
         let mut calls = Vec::new();
-        while let Some(input) = self.handing.next(|id| self.tracker.call(id), time(now)) {
+        while let Some(input) =
+            self.handing.next(|id| self.trackers.iter().find_map(|tracker| tracker.call(id)), time(now))
+        {
             if let Input::Calls { calls: handed, .. } = &input {
                 calls.extend(handed.iter().map(|call| call.id.as_str().to_owned()));
             }

@@ -12,6 +12,12 @@ use crate::LegId;
 /// nobody's.
 pub const LINES: [&str; 5] = ["+8613800138000", "+8613900139000", "+8613700137000", "+8613600136000", "+8613500135000"];
 
+/// A line that does not say its number is the call's alone; they count from here.
+pub const WITHHELD: usize = 1000;
+
+/// Two PBXs, on which the same phones ring.
+pub const PBXS: [&str; 2] = ["branch", "hq"];
+
 /// The phones of the agents, and of a supervisor who takes calls too.
 pub const PHONES: [&str; 3] = ["1001", "1002", "1003"];
 
@@ -31,6 +37,10 @@ pub enum Move {
     },
     Holds,
     Resumes,
+    /// The agent hands the caller on to another, who is there at once.
+    Transfers {
+        phone: usize,
+    },
     Ends(End),
 }
 
@@ -50,6 +60,8 @@ pub enum End {
 
 #[derive(Clone, Debug)]
 pub struct TrueCall {
+    /// Which PBX it is on.
+    pub pbx: usize,
     pub root: LegId,
     pub is_ours: bool,
     pub line: usize,
@@ -60,6 +72,8 @@ pub struct TrueCall {
     pub is_rung: bool,
     pub talks: bool,
     pub is_over: bool,
+    /// How often it was handed on.
+    hops: u32,
 }
 
 #[derive(Default)]
@@ -70,10 +84,11 @@ pub struct Pbx {
 
 impl Pbx {
     /// A call that is to be; `leg` is ours where we asked for it.
-    pub fn prepare(&mut self, line: usize, dials: Option<usize>, leg: Option<LegId>) -> u64 {
+    pub fn prepare(&mut self, pbx: usize, line: usize, dials: Option<usize>, leg: Option<LegId>) -> u64 {
         self.made += 1;
         let no = self.made;
         let call = TrueCall {
+            pbx,
             root: leg.unwrap_or_else(|| format!("c{no}").as_str().into()),
             is_ours: dials.is_some(),
             line,
@@ -83,19 +98,21 @@ impl Pbx {
             is_rung: false,
             talks: false,
             is_over: true,
+            hops: 0,
         };
         self.calls.insert(no, call);
         no
     }
 
-    pub fn up(&self) -> impl Iterator<Item = (u64, &TrueCall)> {
-        self.calls.iter().filter(|(_, call)| !call.is_over).map(|(no, call)| (*no, call))
+    /// On one of them.
+    pub fn up(&self, pbx: usize) -> impl Iterator<Item = (u64, &TrueCall)> {
+        self.calls.iter().filter(move |(_, call)| !call.is_over && call.pbx == pbx).map(|(no, call)| (*no, call))
     }
 
     /// What the PBX says of the move.
     pub fn plays(&mut self, no: u64, what: Move, at: Ms) -> Vec<CallEvent> {
         let Some(call) = self.calls.get_mut(&no) else { return Vec::new() };
-        let (root, second) = (call.root.clone(), second(no));
+        let (root, second) = (call.root.clone(), second(no, call));
         match what {
             Move::Starts => {
                 (call.since, call.is_over) = (at, false);
@@ -136,6 +153,18 @@ impl Pbx {
             }
             Move::Holds => vec![CallEvent::Held { leg: agents_leg(no, call) }],
             Move::Resumes => vec![CallEvent::Resumed { leg: agents_leg(no, call) }],
+            Move::Transfers { phone } => {
+                call.hops += 1;
+                call.phone = Some(phone);
+                let then = self::second(no, call);
+                vec![
+                    CallEvent::LegStarted(Box::new(other(no, call, LegState::Down))),
+                    CallEvent::LegIs { leg: then.clone(), state: LegState::Up },
+                    joined(&then, no),
+                    CallEvent::LeftBridge { leg: second.clone(), bridge: bridge(no), spot: None },
+                    CallEvent::LegEnded { leg: second, cause: 16 },
+                ]
+            }
             Move::Ends(how) => {
                 call.is_over = true;
                 let has_second = call.is_ours || call.is_rung;
@@ -183,15 +212,15 @@ impl Pbx {
     }
 
     /// All that is up.
-    pub fn tells_all(&self, at: Ms) -> Vec<CallEvent> {
+    pub fn tells_all(&self, pbx: usize, at: Ms) -> Vec<CallEvent> {
         let mut said = vec![CallEvent::SnapshotBegan { boot: BOOT.into() }];
-        for (_, call) in self.up() {
+        for (_, call) in self.up(pbx) {
             if let Some((queue, since)) = call.queue {
                 let waited_ms = (at - since).unsigned_abs();
                 said.push(CallEvent::CallerSeen { caller: call.root.clone(), queue: queue.into(), waited_ms });
             }
         }
-        for (no, call) in self.up() {
+        for (no, call) in self.up(pbx) {
             let bridge = call.talks.then(|| (bridge(no), BridgeKind::Talk));
             let seen = |leg: Leg| {
                 let up_ms = (at - call.since).unsigned_abs();
@@ -208,8 +237,12 @@ impl Pbx {
 
 pub const BOOT: &str = "b1";
 
-fn second(no: u64) -> LegId {
-    format!("s{no}").as_str().into()
+/// The agent's leg of a call that came, the outside party's of one that we made.
+fn second(no: u64, call: &TrueCall) -> LegId {
+    match call.hops {
+        0 => format!("s{no}").as_str().into(),
+        hops => format!("s{no}x{hops}").as_str().into(),
+    }
 }
 
 fn bridge(no: u64) -> protocol::event::BridgeId {
@@ -218,7 +251,7 @@ fn bridge(no: u64) -> protocol::event::BridgeId {
 
 /// Of which leg the agent's phone is an end.
 fn agents_leg(no: u64, call: &TrueCall) -> LegId {
-    if call.is_ours { call.root.clone() } else { second(no) }
+    if call.is_ours { call.root.clone() } else { second(no, call) }
 }
 
 fn joined(leg: &LegId, no: u64) -> CallEvent {
@@ -233,7 +266,7 @@ fn member(phone: usize) -> Member {
 
 /// The leg that the call begins with.
 fn first(call: &TrueCall) -> Leg {
-    let (line, own) = (LINES[call.line], call.phone.map_or("", |phone| PHONES[phone]));
+    let (line, own) = (LINES.get(call.line).copied(), call.phone.map_or("", |phone| PHONES[phone]));
     let agents = format!("PJSIP/{own}");
     Leg {
         id: call.root.clone(),
@@ -241,9 +274,9 @@ fn first(call: &TrueCall) -> Leg {
         device: if call.is_ours { agents.as_str().into() } else { "PJSIP/trunk".into() },
         kind: LegKind::Device,
         state: if call.is_ours || call.talks { LegState::Up } else { LegState::Calling },
-        number: Some(if call.is_ours { own.into() } else { line.into() }),
+        number: if call.is_ours { Some(own.into()) } else { line.map(Into::into) },
         name: None,
-        dialled: Some(if call.is_ours { line.into() } else { "4008001234".into() }),
+        dialled: Some(if call.is_ours { line.unwrap_or_default().into() } else { "4008001234".into() }),
     }
 }
 
@@ -251,7 +284,7 @@ fn first(call: &TrueCall) -> Leg {
 fn other(no: u64, call: &TrueCall, state: LegState) -> Leg {
     let agents = format!("PJSIP/{}", call.phone.map_or("", |phone| PHONES[phone]));
     Leg {
-        id: second(no),
+        id: second(no, call),
         linked: Some(call.root.clone()),
         device: if call.is_ours { "PJSIP/trunk".into() } else { agents.as_str().into() },
         kind: LegKind::Device,

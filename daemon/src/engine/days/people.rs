@@ -1,11 +1,12 @@
 //! Who calls, what people do, and what goes wrong: all by chance, and the same for the same seed.
 
 use rand::Rng;
+use sha2::{Digest, Sha256};
 
-use super::diary::{AGENTS, Deed, MANAGER, Who, rules, who};
+use super::diary::{AGENTS, Deed, MANAGER, Who, who};
 use super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::machine::{Site, time};
-use super::pbx::{End, LINES, Move};
+use super::pbx::{End, LINES, Move, PBXS, WITHHELD};
 use super::world::{Happening, Verdict, World};
 use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
@@ -59,7 +60,10 @@ impl World {
             }
             return;
         }
-        let no = self.pbx.prepare(line, None, None);
+        let withheld = self.lot(8) == 0;
+        let line = if withheld { WITHHELD + self.pbx.made as usize } else { line };
+        let pbx = self.chance.random_range(0..PBXS.len());
+        let no = self.pbx.prepare(pbx, line, None, None);
         self.engaged.insert(no, (who(line), None));
         let queue = if self.lot(4) == 0 { "night" } else { "support" };
         let queues = self.one_of(&[0, 0, 0, 400]);
@@ -95,11 +99,14 @@ impl World {
             let held = self.one_of(&[1, 4_000, 30_000]);
             self.later(holds, Happening::Moves(no, Move::Holds));
             self.later(holds + held, Happening::Moves(no, Move::Resumes));
+        } else if !self.pbx.calls[&no].is_ours && self.lot(6) == 0 {
+            let (hands_on, phone) = (from + self.chance.random_range(1..long), self.chance.random_range(0..3));
+            self.later(hands_on, Happening::Moves(no, Move::Transfers { phone }));
         }
         self.later(from + long, Happening::Moves(no, Move::Ends(End::Talked)));
         let fails = from + self.chance.random_range(0..=long.max(12_000));
         match self.lot(16) {
-            0..2 => self.later(fails, Happening::IsCut),
+            0..2 => self.later(fails, Happening::IsCut(self.pbx.calls[&no].pbx)),
             2 => {
                 let turns = self.chance.random_range(0..3);
                 self.later(fails, Happening::IsDoomed { turns });
@@ -110,7 +117,8 @@ impl World {
 
     /// By the phone's own keys.
     fn dials(&mut self, line: usize, phone: usize) {
-        let no = self.pbx.prepare(line, Some(phone), None);
+        let pbx = self.chance.random_range(0..PBXS.len());
+        let no = self.pbx.prepare(pbx, line, Some(phone), None);
         self.engaged.insert(no, (who(line), Some(phone)));
         self.goes_out(no, 0);
     }
@@ -148,7 +156,7 @@ impl World {
         let deed = match self.lot(100) {
             0..20 => {
                 let nth = self.open(|kind| !matches!(kind, ClockKind::Acceptance | ClockKind::Filing))?;
-                let line = self.diary.owed[nth].line;
+                let line = Some(self.diary.owed[nth].line).filter(|line| *line < WITHHELD)?;
                 let phone = self.free_phone(by.min(2)).filter(|_| self.is_free(who(line)))?;
                 let dials = self.at;
                 if by < 3 && self.dialled.get(&nth).is_some_and(|at| dials - at < DIALS_EVERY) {
@@ -173,7 +181,8 @@ impl World {
                     TicketState::Closed,
                 ]);
                 let (is_urgent, is_complex) = (self.lot(4) == 0, self.lot(3) == 0);
-                Deed::Save { ticket, kind, is_urgent, is_complex, state }
+                let lot = lot(self.ticket_ids[ticket]);
+                Deed::Save { ticket, kind, is_urgent, is_complex, state, lot }
             }
             42..50 => {
                 Deed::Promise { ticket: self.ticket()?, at: now + hours - if self.lot(9) == 0 { DAY } else { 0 } }
@@ -183,7 +192,8 @@ impl World {
             57..66 => Deed::Filed { ticket: self.owing(ClockKind::Filing)? },
             66..72 => {
                 let results = [Satisfaction::Satisfied, Satisfaction::Fairly, Satisfaction::Dissatisfied];
-                Deed::Surveyed { ticket: self.owing(ClockKind::ReturnVisit)?, result: self.one_of(&results) }
+                let asks = self.one_of(&[ClockKind::ReturnVisit, ClockKind::ReturnVisit, ClockKind::SpotCheck]);
+                Deed::Surveyed { ticket: self.owing(asks)?, result: self.one_of(&results) }
             }
             72..78 => Deed::Suspend(self.open(|_| true)?),
             78..84 => {
@@ -208,9 +218,7 @@ impl World {
                 Deed::Mail { line: self.chance.random_range(0..LINES.len()), kind }
             }
             95..98 => {
-                let lots: Vec<i64> = (0..16).map(|_| self.chance.random_range(0..i64::MAX)).collect();
-                let nth = std::cell::Cell::new(0);
-                let terms = rules(|sides| lots[nth.replace(nth.get() + 1)] % sides);
+                let terms = self.terms();
                 let by = if self.lot(4) == 0 { by } else { MANAGER };
                 return Some((by, Deed::Terms(terms)));
             }
@@ -252,7 +260,7 @@ impl World {
         let owed = |nth: usize, what: ToOwed| Command::Owed(ObligationId(self.owed_ids[nth]), what);
         let (reason, words) = (String::from("waits for the customer"), String::from("in short"));
         match deed {
-            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
+            Deed::Save { ticket, kind, is_urgent, is_complex, state, lot: _ } => {
                 let known = &self.diary.tickets[ticket];
                 let form = TicketForm {
                     kind,
@@ -326,7 +334,12 @@ impl World {
                 self.notes(|| "killed".into());
                 self.kills(u64::MAX);
             }
-            7..11 if self.link_is_up => return self.cuts(),
+            7..11 => {
+                let pbx = self.chance.random_range(0..PBXS.len());
+                if self.links_up[pbx] {
+                    return self.cuts(pbx);
+                }
+            }
             11..13 => {
                 let (long, is_cut_off) = self.one_of(&[(MINUTE, false), (12 * HOUR, true)]);
                 self.notes(|| "the machine sleeps".into());
@@ -348,4 +361,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A matter's lot, of a hundred: as whoever checks a draw reckons it by hand, of a site whose seed is
+/// all zeros.
+fn lot(ticket: i64) -> f64 {
+    let hash = Sha256::digest(format!("{:032}:{ticket}", 0));
+    let first = hash[..4].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    (first % 10_000) as f64 / 100.0
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diary::Told;
-use super::hours::HOUR;
+use super::hours::{DAY, HOUR};
 use super::machine::Site;
 use super::world::{Verdict, World};
 use crate::desk::clock::{ClockKind, Rung};
@@ -30,6 +30,12 @@ impl World {
         let untold = self.machine.sql(&format!("SELECT id FROM outbox WHERE message IS NULL AND send_at_ms <= {now}"));
         if !untold.is_empty() {
             return Err(format!("{untold:?} were to be told by {now}"));
+        }
+        let farthest = now + 3 * DAY;
+        let never =
+            self.machine.sql(&format!("SELECT id FROM outbox WHERE message IS NULL AND send_at_ms > {farthest}"));
+        if !never.is_empty() {
+            return Err(format!("{never:?} are not told for days"));
         }
         let waiting = self.machine.sql("SELECT id FROM messages WHERE delivered_at_ms IS NULL");
         if !waiting.is_empty() {
@@ -77,7 +83,7 @@ impl World {
         self.same(
             "obligations",
             owed,
-            "SELECT id, kind, ticket, number, coalesce(queue, '-'), coalesce(owner, 0), began_at_ms, state,
+            "SELECT id, kind, ticket, coalesce(number, '-'), coalesce(queue, '-'), coalesce(owner, 0), began_at_ms, state,
                 coalesce(ended_at_ms, '-'), CASE WHEN kind IN ('resolution', 'acceptance', 'filing', 'first_response')
                 THEN '-' ELSE coalesce(proof_call || '@' || proof_from_ms, '-') END,
                 CASE WHEN state = 'open' THEN coalesce(reminder_at_ms, '-') || '/' || coalesce(due_at_ms, '-') || '/'
@@ -96,7 +102,7 @@ impl World {
             "SELECT obligation, json_extract(body, '$.rung') AS rung, json_extract(body, '$.planned_at_ms'), at_ms
              FROM facts WHERE kind = 'rung_fired' ORDER BY obligation, rung = 'escalated', rung = 'due', seq",
         )?;
-        self.same("outbox", told, "SELECT obligation, rung, person FROM outbox ORDER BY obligation, rung, person, id")?;
+        self.same("outbox", told, "SELECT obligation, rung, person FROM outbox WHERE obligation IS NOT NULL ORDER BY obligation, rung, person, id")?;
         self.same("attempts", attempts, "SELECT obligation, call, at_ms FROM attempts ORDER BY obligation, call")?;
         Ok(())
     }
@@ -121,7 +127,7 @@ impl World {
                 "{id} {} {} {} {} {} {} {} {} {proof} {ladder}",
                 its.kind.as_str(),
                 self.ticket_ids[its.ticket],
-                super::pbx::LINES[its.line],
+                super::pbx::LINES.get(its.line).unwrap_or(&"-"),
                 its.queue.unwrap_or("-"),
                 person(its.owner),
                 its.began,

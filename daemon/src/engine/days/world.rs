@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::diary::{Deed, Diary, Who, rules};
-use super::hours::{DAY, HOUR, Ms, new_year_2026};
+use super::diary::{Deed, Diary, LOTS, Rules, Who, rules};
+use super::hours::{DAY, HOUR, Ms, Zone, new_year_2026};
 use super::machine::{Machine, time};
-use super::pbx::{Move, Pbx};
+use super::pbx::{Move, PBXS, Pbx};
 use crate::MessageId;
 use crate::desk::deadline::mutant::SUMS_PAUSES;
 
@@ -41,12 +41,13 @@ pub enum Happening {
     Acts,
     Fails,
     /// In the midst of a talk.
-    IsCut,
+    IsCut(usize),
     IsDoomed {
         turns: u32,
     },
     Starts,
-    Connects,
+    /// To that PBX.
+    Connects(usize),
     Wakes {
         is_cut_off: bool,
     },
@@ -68,10 +69,13 @@ pub struct World {
     pub machine: Machine,
     pub diary: Diary,
     pub sabotage: Sabotage,
-    pub link_is_up: bool,
+    /// To each PBX.
+    pub links_up: [bool; 2],
     pub sleeps: bool,
     /// What came while the machine slept.
     unread: Vec<(u64, Move, Vec<protocol::CallEvent>)>,
+    /// What the clock showed when the daemon looked at it last.
+    looked: Ms,
     /// The alarm does not look at the clock before.
     dozes_until: Ms,
     /// What the dead daemon may have written after its last inputs.
@@ -79,7 +83,7 @@ pub struct World {
     /// Tickets of which it told, in the end.
     told: Vec<i64>,
     /// After a snapshot: what is up.
-    stands: Option<BTreeSet<u64>>,
+    stands: [Option<BTreeSet<u64>>; 2],
     names: BTreeMap<String, u64>,
     /// Who and which phone is in a call.
     pub engaged: BTreeMap<u64, (Who, Option<usize>)>,
@@ -103,23 +107,30 @@ impl World {
     pub fn new(seed: u64, sabotage: Sabotage, logs: bool, is_strict: bool) -> World {
         SUMS_PAUSES.set(sabotage == Sabotage::SummedPauses);
         let mut chance = StdRng::seed_from_u64(seed);
-        let at = (new_year_2026() + chance.random_range(0..320)) * DAY + chance.random_range(0..DAY);
+        let zone = [Zone::Shanghai, Zone::Berlin, Zone::NewYork][chance.random_range(0..3)];
+        let any = new_year_2026() + chance.random_range(0..320);
+        // Often the clocks are changed within the history.
+        let before = chance.random_range(2..28);
+        let change = zone.changes().map(|days| days[chance.random_range(0..2)] - before);
+        let day = change.filter(|_| chance.random_bool(0.6)).unwrap_or(any);
+        let at = day * DAY + chance.random_range(0..DAY);
         World {
             at,
             offset: 0,
             plan: BTreeMap::new(),
             planned: 0,
             pbx: Pbx::default(),
-            machine: Machine::new(),
-            diary: Diary::new(rules(|_| 0)),
+            machine: Machine::new(zone),
+            diary: Diary::new(rules(zone, |_| 0)),
             sabotage,
-            link_is_up: false,
+            links_up: [false; 2],
             sleeps: false,
             unread: Vec::new(),
+            looked: 0,
             dozes_until: 0,
             torn: None,
             told: Vec::new(),
-            stands: None,
+            stands: [None, None],
             names: BTreeMap::new(),
             engaged: BTreeMap::new(),
             ticket_ids: Vec::new(),
@@ -140,11 +151,7 @@ impl World {
     pub fn lives(&mut self, days: i64) -> Verdict {
         let end = self.at + days * DAY;
         self.starts()?;
-        let first = self.chance.random::<u64>();
-        let mut lots = StdRng::seed_from_u64(first);
-        let lots: Vec<i64> = (0..16).map(|_| lots.random_range(0..i64::MAX)).collect();
-        let nth = std::cell::Cell::new(0);
-        let first = rules(|sides| lots[nth.replace(nth.get() + 1)] % sides);
+        let first = self.terms();
         self.gives(super::diary::MANAGER, Deed::Terms(first))?;
         for first in [Happening::Calls, Happening::Acts, Happening::Fails, Happening::Rests] {
             self.plans(self.at + HOUR, first);
@@ -167,7 +174,14 @@ impl World {
         }
         self.plan.clear();
         self.later(0, Happening::Delivers);
-        self.connects()
+        (0..PBXS.len()).try_for_each(|pbx| self.connects(pbx))
+    }
+
+    /// By chance.
+    pub fn terms(&mut self) -> Rules {
+        let lots: [i64; LOTS] = std::array::from_fn(|_| self.chance.random_range(0..i64::MAX));
+        let nth = std::cell::Cell::new(0);
+        rules(self.diary.rules.zone, |sides| lots[nth.replace(nth.get() + 1)] % sides)
     }
 
     /// So long the daemon is alone.
@@ -222,8 +236,9 @@ impl World {
         let alarm = match self.machine.running().filter(|_| !self.sleeps) {
             Some(daemon) => {
                 let engine = daemon.engine.due.map(|due| when(due.timestamp_millis()).max(dozes_until));
-                let tracker = daemon.tracker.next_wake().map(|due| when(due.timestamp_millis()));
-                engine.into_iter().chain(tracker).min()
+                let wakes = daemon.trackers.iter().filter_map(|tracker| tracker.next_wake());
+                let wakes = wakes.map(|due| when(due.timestamp_millis()));
+                engine.into_iter().chain(wakes).min()
             }
             None => None,
         };
@@ -241,12 +256,12 @@ impl World {
             Happening::Calls => self.somebody_calls(),
             Happening::Acts => return self.somebody_acts(),
             Happening::Fails => return self.something_fails(),
-            Happening::IsCut if self.link_is_up && !self.sleeps => return self.cuts(),
-            Happening::IsCut => {}
+            Happening::IsCut(pbx) if self.links_up[pbx] && !self.sleeps => return self.cuts(pbx),
+            Happening::IsCut(_) => {}
             Happening::IsDoomed { turns } => self.doomed_in = Some(turns),
             Happening::Moves(no, what) => return self.moves(no, what),
             Happening::Starts => return self.starts(),
-            Happening::Connects => return self.connects(),
+            Happening::Connects(pbx) => return self.connects(pbx),
             Happening::Wakes { is_cut_off } => return self.wakes(is_cut_off),
             Happening::Steps(by) => {
                 self.notes(|| format!("the clock is set by {by} ms"));

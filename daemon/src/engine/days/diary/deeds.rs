@@ -1,9 +1,9 @@
 //! What people do, whether they may, and what follows.
 
-use super::super::hours::Ms;
-use super::hearing::TALK;
+use super::super::hours::{DAY, Ms};
+use super::super::pbx::WITHHELD;
 use super::rules::Rules;
-use super::{AGENTS, Diary, MANAGER, SUPERVISORS, Who, who};
+use super::{AGENTS, Diary, MANAGER, SUPERVISORS, Ticket, Who, who};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 
@@ -16,6 +16,8 @@ pub enum Deed {
         is_urgent: bool,
         is_complex: bool,
         state: TicketState,
+        /// Of a hundred, with a fraction: those below the site's percent are drawn.
+        lot: f64,
     },
     Promise {
         ticket: usize,
@@ -62,8 +64,8 @@ impl Diary {
     /// Whether they may, and it makes sense; then what follows.
     pub fn does(&mut self, by: usize, deed: Deed, now: Ms) -> bool {
         match deed {
-            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
-                by != MANAGER && self.saves(ticket, kind, is_urgent, is_complex, state, now)
+            Deed::Save { ticket, kind, is_urgent, is_complex, state, lot } => {
+                by != MANAGER && self.saves(ticket, kind, (is_urgent, is_complex), (state, lot), now)
             }
             Deed::Mail { line, kind } => {
                 if by == MANAGER {
@@ -73,7 +75,8 @@ impl Diary {
                 true
             }
             Deed::Promise { ticket, at } => {
-                let may = self.may_step(by, ticket) && at > now;
+                let runs = self.rules.runs(ClockKind::Promise, self.tickets[ticket].kind);
+                let may = self.may_step(by, ticket) && at > now && runs;
                 if may {
                     self.promises(by, ticket, at, now);
                 }
@@ -81,7 +84,7 @@ impl Diary {
             }
             Deed::Accepted { ticket, solved_by } => {
                 let told = self.step(by, ticket, ClockKind::Acceptance, solved_by > now, now);
-                if told.is_some() {
+                if told.is_some() && self.rules.runs(ClockKind::Promise, self.tickets[ticket].kind) {
                     self.promises(by, ticket, solved_by, now);
                 }
                 told.is_some()
@@ -90,15 +93,16 @@ impl Diary {
             Deed::Filed { ticket } => {
                 let is_somebodys = self.tickets[ticket].owner.is_some() || SUPERVISORS.contains(&by);
                 let filed = self.step(by, ticket, ClockKind::Filing, is_somebodys, now);
-                if filed.is_some() && is_followed(self.tickets[ticket].kind) {
+                if filed.is_some() && self.rules.runs(ClockKind::ReturnVisit, self.tickets[ticket].kind) {
                     let queue = self.queue_of(ticket);
                     self.begins(ClockKind::ReturnVisit, ticket, now, queue);
                 }
                 filed.is_some()
             }
             Deed::Surveyed { ticket, result } => {
-                let visit = self.open_of(ticket, ClockKind::ReturnVisit).filter(|_| self.may_step(by, ticket));
-                let Some(nth) = visit else { return false };
+                let visit = self.open_of(ticket, ClockKind::ReturnVisit);
+                let visit = visit.or_else(|| self.open_of(ticket, ClockKind::SpotCheck));
+                let Some(nth) = visit.filter(|_| self.may_step(by, ticket)) else { return false };
                 self.owed[nth].survey = Some(result);
                 if let Some(proof) = self.talked_since(self.owed[nth].began, self.tickets[ticket].line, now) {
                     self.visited(nth, proof, result, now);
@@ -106,8 +110,8 @@ impl Diary {
                 true
             }
             Deed::Claim(nth) | Deed::Dial(nth) => {
-                let is_free = self.owed[nth].claim.is_none_or(|(whose, until)| whose == by || until <= now);
-                let has_phone = !matches!(deed, Deed::Dial(_)) || by < 3 && self.sees;
+                let is_free = self.claim_of(nth, now).is_none_or(|(whose, _)| whose == by);
+                let has_phone = !matches!(deed, Deed::Dial(_)) || by < 3 && self.sees.contains(&true);
                 let may = self.concerns(nth, by) && is_free && has_phone;
                 if may {
                     self.owed[nth].claim = Some((by, now + self.rules.claim));
@@ -115,7 +119,7 @@ impl Diary {
                 may
             }
             Deed::Release(nth) => {
-                let claim = self.owed[nth].claim.filter(|(_, until)| *until > now);
+                let claim = self.claim_of(nth, now);
                 let is_theirs = claim.is_none_or(|(whose, _)| whose == by || !AGENTS.contains(&by));
                 let may = self.concerns(nth, by) && is_theirs;
                 if may && claim.is_some() {
@@ -170,6 +174,7 @@ impl Diary {
                 if may {
                     self.rules = rules;
                     self.reckon_where(|_| true);
+                    self.looks_anew();
                 }
                 may
             }
@@ -180,28 +185,40 @@ impl Diary {
         }
     }
 
+    /// Nobody works on anything for longer than a day: what says so was written while the clock was ahead.
+    pub(super) fn claim_of(&self, nth: usize, now: Ms) -> Option<(usize, Ms)> {
+        self.owed[nth].claim.filter(|(_, until)| *until > now && *until <= now + DAY)
+    }
+
     pub(super) fn saves(
         &mut self,
         nth: usize,
         kind: Kind,
-        is_urgent: bool,
-        is_complex: bool,
-        state: TicketState,
+        (is_urgent, is_complex): (bool, bool),
+        (state, lot): (TicketState, f64),
         now: Ms,
     ) -> bool {
         let ticket = &mut self.tickets[nth];
-        let (was, was_open) = (ticket.kind, ticket.state.is_open());
-        let is_open = state.is_open();
+        let (was, state_was) = (ticket.kind, ticket.state);
+        let (was_open, is_open) = (state_was.is_open(), state.is_open());
         (ticket.kind, ticket.is_urgent, ticket.is_complex, ticket.state) = (kind, is_urgent, is_complex, state);
         ticket.version += 1;
+        let Ticket { channel, opened, line, .. } = *ticket;
         let (resolved, reopened) = (was_open && !is_open, !was_open && is_open);
+        let queue = self.queue_of(nth);
+        let mut lost_promise = false;
         for owed in 0..self.owed.len() {
             if !self.owed[owed].is_open() || self.owed[owed].ticket != nth {
                 continue;
             }
-            match self.owed[owed].kind {
-                ClockKind::Acceptance if kind != Kind::Complaint => self.ends(owed, ObligationState::Dropped, now),
-                ClockKind::Filing | ClockKind::ReturnVisit if !is_followed(kind) || reopened => {
+            let clock = self.owed[owed].kind;
+            if !self.rules.runs(clock, kind) {
+                lost_promise |= clock == ClockKind::Promise;
+                self.ends(owed, ObligationState::Dropped, now);
+                continue;
+            }
+            match clock {
+                ClockKind::Filing | ClockKind::ReturnVisit | ClockKind::SpotCheck if reopened => {
                     self.ends(owed, ObligationState::Dropped, now);
                 }
                 ClockKind::Resolution | ClockKind::Acceptance | ClockKind::FirstResponse if resolved => {
@@ -218,15 +235,34 @@ impl Diary {
                 | ClockKind::HandOver => self.reckon(owed),
             }
         }
-        let queue = self.queue_of(nth);
-        if is_open && kind == Kind::Complaint && was != Kind::Complaint {
-            self.begins(ClockKind::Acceptance, nth, now, queue);
+        let runs = |clock: ClockKind| self.rules.runs(clock, kind);
+        let came = |clock: ClockKind| runs(clock) && !self.rules.runs(clock, was);
+        let owes = |clock: ClockKind| self.open_of(nth, clock).is_some();
+        let mut begun = Vec::new();
+        // The solution is owed from the matter's opening on, or anew where something else stood in its place.
+        if is_open && runs(ClockKind::Resolution) && !owes(ClockKind::Promise) && !owes(ClockKind::Resolution) {
+            if reopened || lost_promise {
+                begun.push((ClockKind::Resolution, now));
+            } else if came(ClockKind::Resolution) {
+                begun.push((ClockKind::Resolution, opened.min(now)));
+            }
         }
-        if reopened && self.open_of(nth, ClockKind::Promise).is_none() {
-            self.begins(ClockKind::Resolution, nth, now, queue);
+        if is_open && came(ClockKind::Acceptance) {
+            begun.push((ClockKind::Acceptance, now));
         }
-        if is_followed(kind) && !is_open && (resolved || !is_followed(was)) {
-            self.begins(ClockKind::Filing, nth, now, queue);
+        let waits = is_open && came(ClockKind::FirstResponse) && channel != Channel::Phone;
+        if waits && self.talked_since(opened.min(now), line, now).is_none() {
+            begun.push((ClockKind::FirstResponse, opened.min(now)));
+        }
+        if runs(ClockKind::Filing) && (resolved || came(ClockKind::Filing) && !is_open) {
+            begun.push((ClockKind::Filing, now));
+        }
+        let closes = state == TicketState::Closed && state_was != TicketState::Closed;
+        if closes && runs(ClockKind::SpotCheck) && lot < self.rules.spot as f64 && !owes(ClockKind::SpotCheck) {
+            begun.push((ClockKind::SpotCheck, now));
+        }
+        for (clock, since) in begun {
+            self.begins(clock, nth, since, queue);
         }
         true
     }
@@ -251,10 +287,13 @@ impl Diary {
 
     /// The last talk since then with whoever has the line.
     pub(super) fn talked_since(&self, since: Ms, line: usize, now: Ms) -> Option<(String, Ms)> {
+        if line >= WITHHELD {
+            return None;
+        }
         // What is written with a time to come was written before the clock was set back.
         let theirs = self.noted.values().filter(|noted| who(noted.heard.line) == who(line) && noted.seen <= now);
         let talks = theirs.flat_map(|noted| noted.heard.counted(true).map(move |talk| (noted, talk)));
-        let long = talks.filter(|(noted, talk)| talk.long(since, noted.seen) >= TALK);
+        let long = talks.filter(|(noted, talk)| talk.long(since, noted.seen) >= self.rules.talk);
         let last = long.max_by_key(|(noted, talk)| (talk.from, noted.heard.name.clone()));
         last.map(|(noted, talk)| (noted.heard.name.clone(), talk.from.max(since)))
     }
@@ -286,9 +325,4 @@ impl Diary {
         let theirs = |owner: usize| owner == by || self.stands_in(owner) == Some(by);
         !AGENTS.contains(&by) || owner.is_none_or(theirs)
     }
-}
-
-/// Complaints and after-sales are filed, and the customer is visited.
-fn is_followed(kind: Kind) -> bool {
-    matches!(kind, Kind::Complaint | Kind::AfterSales)
 }

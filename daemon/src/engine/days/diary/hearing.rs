@@ -6,9 +6,6 @@ use super::super::hours::Ms;
 use super::super::pbx::{End, Move};
 use super::Diary;
 
-/// A talk so long counts.
-pub(super) const TALK: Ms = 10_000;
-
 #[derive(Clone, Debug)]
 pub struct Talk {
     pub(super) phone: usize,
@@ -28,6 +25,7 @@ impl Talk {
 #[derive(Clone, Debug)]
 pub struct Heard {
     pub name: String,
+    pub(super) pbx: usize,
     pub(super) is_ours: bool,
     pub(super) line: usize,
     pub(super) phone: Option<usize>,
@@ -62,11 +60,16 @@ pub struct Standing {
 }
 
 impl Heard {
-    fn ends(&mut self, at: Ms, how: Option<End>) {
+    /// Whoever talked does no more.
+    fn leaves(&mut self, at: Ms) {
         for talk in self.talks.iter_mut().filter(|talk| talk.to.is_none()) {
             talk.to = Some(at);
             talk.holds.iter_mut().filter(|hold| hold.1.is_none()).for_each(|hold| hold.1 = Some(at));
         }
+    }
+
+    fn ends(&mut self, at: Ms, how: Option<End>) {
+        self.leaves(at);
         self.ended = Some((at, how));
     }
 
@@ -81,10 +84,17 @@ impl Heard {
 
 impl Diary {
     /// Something of a call that the PBX tells as it happens.
-    pub fn hears(&mut self, no: u64, what: Move, (line, dials, name): (usize, Option<usize>, String), at: Ms) {
+    pub fn hears(
+        &mut self,
+        no: u64,
+        what: Move,
+        (pbx, line, dials, name): (usize, usize, Option<usize>, String),
+        at: Ms,
+    ) {
         if what == Move::Starts {
             self.heard.entry(no).or_insert(Heard {
                 name,
+                pbx,
                 is_ours: dials.is_some(),
                 line,
                 phone: dials,
@@ -114,6 +124,11 @@ impl Diary {
                 }
                 heard.is_noted = false;
             }
+            Move::Transfers { phone } => {
+                heard.leaves(at);
+                heard.talks.push(Talk { phone, from: at, to: None, holds: Vec::new() });
+                heard.is_noted = false;
+            }
             Move::Ends(how) => heard.ends(at, Some(how)),
         }
         self.news.insert(no);
@@ -121,10 +136,10 @@ impl Diary {
 
     /// The PBX tells what is up: each call's line, who dialled it, name, since when, queue, and who talks
     /// in it.
-    pub fn sees_all(&mut self, up: Vec<(u64, Standing)>, at: Ms) {
-        self.sees = true;
-        let gone: Vec<u64> =
-            self.heard.keys().copied().filter(|no| up.iter().all(|(stands, _)| stands != no)).collect();
+    pub fn sees_all(&mut self, pbx: usize, up: Vec<(u64, Standing)>, at: Ms) {
+        self.sees[pbx] = true;
+        let theirs = self.heard.iter().filter(|(_, heard)| heard.pbx == pbx).map(|(no, _)| *no);
+        let gone: Vec<u64> = theirs.filter(|no| up.iter().all(|(stands, _)| stands != no)).collect();
         for no in gone {
             let heard = self.heard.get_mut(&no).expect("heard of");
             if heard.ended.is_none() {
@@ -138,6 +153,7 @@ impl Diary {
             let is_new = !self.heard.contains_key(&no);
             let heard = self.heard.entry(no).or_insert(Heard {
                 name,
+                pbx,
                 is_ours: dials.is_some(),
                 line,
                 phone: dials,
@@ -149,6 +165,10 @@ impl Diary {
                 is_noted: false,
             });
             heard.queue = heard.queue.or(queue);
+            // Who talked when it was seen last has handed it on.
+            if talker.is_some_and(|phone| heard.talks.iter().any(|talk| talk.to.is_none() && talk.phone != phone)) {
+                heard.leaves(at);
+            }
             if let Some(phone) = talker.filter(|_| heard.talks.iter().all(|talk| talk.to.is_some())) {
                 heard.talks.push(Talk { phone, from: at, to: None, holds: Vec::new() });
                 self.news.insert(no);
@@ -158,25 +178,30 @@ impl Diary {
     }
 
     /// Of what is up not all will have been heard.
-    pub fn loses_sight(&mut self) {
-        self.sees = false;
-        self.heard.values_mut().filter(|heard| heard.ended.is_none()).for_each(|heard| heard.is_whole = false);
+    pub fn loses_sight(&mut self, pbx: usize) {
+        self.sees[pbx] = false;
+        let up = self.heard.values_mut().filter(|heard| heard.ended.is_none() && heard.pbx == pbx);
+        up.for_each(|heard| heard.is_whole = false);
     }
 
     /// What was only heard is forgotten.
     pub fn dies(&mut self) {
-        self.sees = false;
+        self.sees = [false; 2];
         self.heard.clear();
         self.news.clear();
     }
 
+    /// Other terms may want talks to be longer, or shorter.
+    pub(super) fn looks_anew(&mut self) {
+        self.heard.values_mut().for_each(|heard| heard.is_noted = false);
+    }
+
     /// A talk has lasted long enough by now.
     pub fn looks_at_talks(&mut self, at: Ms) {
-        if !self.sees {
-            return;
-        }
-        for (no, heard) in self.heard.iter_mut().filter(|(_, heard)| heard.ended.is_none() && !heard.is_noted) {
-            let is_long = |talk: &Talk| talk.to.is_none() && talk.long(talk.from, at) >= TALK;
+        let (sees, counts) = (self.sees, self.rules.talk);
+        let up = self.heard.iter_mut().filter(|(_, heard)| heard.ended.is_none() && sees[heard.pbx]);
+        for (no, heard) in up.filter(|(_, heard)| !heard.is_noted) {
+            let is_long = |talk: &Talk| talk.to.is_none() && talk.long(talk.from, at) >= counts;
             if heard.talks.iter().any(is_long) {
                 heard.is_noted = true;
                 self.news.insert(*no);
@@ -195,8 +220,9 @@ impl Diary {
     }
 
     /// These calls are up, and no others.
-    pub fn stand(&mut self, up: &BTreeSet<u64>) {
-        for (_, noted) in self.noted.iter_mut().filter(|(no, noted)| !noted.is_over && !up.contains(no)) {
+    pub fn stand(&mut self, pbx: usize, up: &BTreeSet<u64>) {
+        let theirs = self.noted.iter_mut().filter(|(_, noted)| noted.heard.pbx == pbx);
+        for (_, noted) in theirs.filter(|(no, noted)| !noted.is_over && !up.contains(no)) {
             (noted.is_over, noted.heard.is_whole) = (true, false);
         }
     }

@@ -1,6 +1,8 @@
 //! The site's terms, in figures and as a site writes them.
 
-use super::super::hours::{HOUR, Hours, MINUTE, Ms};
+use super::super::hours::{HOUR, Hours, MINUTE, Ms, Zone};
+use crate::desk::clock::ClockKind;
+use crate::desk::ticket::Kind;
 
 /// As far as they are not the same on all days.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,38 +22,87 @@ pub struct Rules {
     pub attempts: usize,
     pub days: usize,
     pub claim: Ms,
+    /// What a talk must last to count.
+    pub talk: Ms,
+    /// How many of a hundred closed matters are looked at again.
+    pub spot: i64,
+    /// For which kinds of matter each clock runs, as [`kinds`] has it.
+    kinds: [u8; ClockKind::ALL.len()],
+    pub zone: Zone,
 }
 
 impl Rules {
+    pub fn runs(&self, clock: ClockKind, kind: Kind) -> bool {
+        kinds(clock, self.kinds[place(clock)]).contains(&kind)
+    }
+
     /// As a site writes them.
     pub fn terms(&self) -> String {
         let minutes = |ms: Ms| ms / MINUTE;
+        let more = |clock: ClockKind| match clock {
+            ClockKind::MissedCall => format!(
+                "within = \"{}m\"\nmay_pause = {}\nexcept = [{{ key_customer = true, within = \"{}m\" }}]\n",
+                minutes(self.missed),
+                self.callbacks_may_pause,
+                minutes(self.key),
+            ),
+            ClockKind::Resolution => format!(
+                "within = \"{}m\"\nhours = \"{}\"\nexcept = [{{ complexity = \"simple\", within = \"{}m\" }}]\n",
+                minutes(self.complex),
+                if self.office { "open" } else { "all" },
+                minutes(self.simple),
+            ),
+            _ => String::new(),
+        };
+        let clock = |clock: &ClockKind| {
+            let kinds: Vec<String> =
+                kinds(*clock, self.kinds[place(*clock)]).iter().map(|kind| format!("{:?}", kind.as_str())).collect();
+            format!("[clock.{}]\nkinds = [{}]\n{}", clock.as_str(), kinds.join(", "), more(*clock))
+        };
+        // Whatever is offered is to be answered, at every site.
+        let clocks = ClockKind::ALL.iter().filter(|clock| **clock != ClockKind::HandOver);
+        let clocks: String = clocks.map(clock).collect();
         format!(
-            "[clock.missed_call]\nwithin = \"{}m\"\nmay_pause = {}\nexcept = [{{ key_customer = true, within = \"{}m\" }}]\n\
-             [clock.resolution]\nwithin = \"{}m\"\nhours = \"{}\"\nexcept = [{{ complexity = \"simple\", within = \"{}m\" }}]\n\
-             [ladder]\nreminder_percent = {}\nescalated_after = \"{}m\"\n\
+            "{clocks}[ladder]\nreminder_percent = {}\nescalated_after = \"{}m\"\n\
              [notices]\nquiet = \"{}\"\ndigest_from = {}\n\
-             [callback]\nattempts = {}\ndays = {}\nclaim = \"{}m\"\n{}",
-            minutes(self.missed),
-            self.callbacks_may_pause,
-            minutes(self.key),
-            minutes(self.complex),
-            if self.office { "open" } else { "all" },
-            minutes(self.simple),
+             [callback]\ntalk = \"{}s\"\nattempts = {}\ndays = {}\nclaim = \"{}m\"\n[spot_check]\npercent = {}\n{}",
             self.percent,
             minutes(self.escalated),
             if self.quiet { "22:00-07:00" } else { "none" },
             self.digest_from,
+            self.talk / 1000,
             self.attempts,
             self.days,
             minutes(self.claim),
-            Hours::TERMS,
+            self.spot,
+            Hours::terms(self.zone),
         )
     }
 }
 
+fn place(clock: ClockKind) -> usize {
+    ClockKind::ALL.iter().position(|known| *known == clock).unwrap_or_default()
+}
+
+/// For which kinds of matter sites have a clock run: mostly as the house has it, else for some or none.
+fn kinds(clock: ClockKind, lot: u8) -> &'static [Kind] {
+    const ALL: &[Kind] = Kind::ALL;
+    match (lot, clock) {
+        (0, _) => &[],
+        (1, _) => &[Kind::Consultation, Kind::Complaint],
+        (2, _) => &[Kind::Complaint, Kind::Other],
+        (3, _) => ALL,
+        (_, ClockKind::Acceptance) => &[Kind::Complaint],
+        (_, ClockKind::Filing | ClockKind::ReturnVisit) => &[Kind::Complaint, Kind::AfterSales],
+        (_, _) => ALL,
+    }
+}
+
+/// How many lots [`rules`] takes.
+pub const LOTS: usize = 32;
+
 /// What sites find good, for a number that is as good as any other.
-pub fn rules(lot: impl Fn(i64) -> i64) -> Rules {
+pub fn rules(zone: Zone, lot: impl Fn(i64) -> i64) -> Rules {
     let minutes = |choices: &[i64]| choices[lot(choices.len() as i64) as usize] * MINUTE;
     Rules {
         missed: minutes(&[30, 45, 90, 240]),
@@ -67,5 +118,9 @@ pub fn rules(lot: impl Fn(i64) -> i64) -> Rules {
         attempts: 2 + lot(2) as usize,
         days: 1 + lot(2) as usize,
         claim: minutes(&[15, 30]),
+        talk: [10_000, 10_000, 5_000, 30_000][lot(4) as usize],
+        spot: [0, 30, 100][lot(3) as usize],
+        kinds: std::array::from_fn(|_| lot(20) as u8),
+        zone,
     }
 }

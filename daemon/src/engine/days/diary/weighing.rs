@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::hours::{MINUTE, Ms, day_of};
-use super::super::pbx::End;
-use super::hearing::{Heard, Noted, TALK};
+use super::super::hours::{MINUTE, Ms};
+use super::super::pbx::{End, WITHHELD};
+use super::hearing::{Heard, Noted};
 use super::{Diary, Owed, Ticket, who};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, TicketState};
@@ -66,13 +66,15 @@ impl Diary {
             channel,
             state: TicketState::New,
             version: 1,
+            opened,
         });
         let ticket = self.tickets.len() - 1;
-        self.begins(ClockKind::Resolution, ticket, opened, queue);
-        if kind == Kind::Complaint {
-            self.begins(ClockKind::Acceptance, ticket, opened, queue);
+        for clock in [ClockKind::Resolution, ClockKind::Acceptance] {
+            if self.rules.runs(clock, kind) {
+                self.begins(clock, ticket, opened, queue);
+            }
         }
-        if channel != Channel::Phone {
+        if channel != Channel::Phone && self.rules.runs(ClockKind::FirstResponse, kind) {
             self.begins(ClockKind::FirstResponse, ticket, opened, queue);
         }
         ticket
@@ -80,7 +82,8 @@ impl Diary {
 
     pub(super) fn weigh(&mut self, nth: usize, heard: &Heard, (was_over, dials): (bool, bool), now: Ms) {
         let by_word = matches!(self.owed[nth].kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing);
-        let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= TALK);
+        let counts = self.rules.talk;
+        let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= counts);
         // Where they wait is known as soon as they do.
         if by_word && self.owed[nth].queue.is_none() && self.owed[nth].began == heard.started && !heard.is_ours {
             self.owed[nth].queue = heard.queue;
@@ -89,9 +92,9 @@ impl Diary {
         let owed = &self.owed[nth];
         let began = owed.began;
         let may_prove = !by_word && (owed.kind != ClockKind::Promise || heard.started >= began);
-        let talk = heard.counted(self.sees).find(|talk| may_prove && talk.long(began, now) >= TALK);
+        let talk = heard.counted(self.sees[heard.pbx]).find(|talk| may_prove && talk.long(began, now) >= counts);
         let proof = talk.map(|talk| (heard.name.clone(), talk.from.max(began)));
-        let is_visit = owed.kind == ClockKind::ReturnVisit;
+        let is_visit = matches!(owed.kind, ClockKind::ReturnVisit | ClockKind::SpotCheck);
         if let Some(proof) = proof {
             match (is_visit, owed.survey) {
                 (true, None) => {}
@@ -105,7 +108,7 @@ impl Diary {
             let owed = &mut self.owed[nth];
             if !by_word && !was_over {
                 owed.attempts.insert(heard.name.clone(), heard.started);
-                let days: BTreeSet<i64> = owed.attempts.values().map(|at| day_of(*at)).collect();
+                let days: BTreeSet<i64> = owed.attempts.values().map(|at| self.rules.zone.day_of(*at)).collect();
                 let is_time = owed.kind != ClockKind::Promise || owed.promised.is_some_and(|promised| promised <= now);
                 if is_time && owed.attempts.len() >= self.rules.attempts && days.len() >= self.rules.days {
                     self.ends(nth, ObligationState::Unreachable, now);
@@ -114,7 +117,7 @@ impl Diary {
             }
         }
         let until = now + self.rules.claim;
-        match self.owed[nth].claim.filter(|(_, until)| *until > now) {
+        match self.claim_of(nth, now) {
             // Whoever has it and is on such a call has it for longer.
             Some((by, so_far)) if weighs || dials => {
                 let is_theirs = heard.phone == Some(by) || heard.talks.iter().any(|talk| talk.phone == by);
@@ -136,7 +139,9 @@ impl Diary {
         let Owed { kind, ticket, queue, .. } = self.owed[nth];
         let is_owed =
             [ClockKind::Resolution, ClockKind::Promise].into_iter().any(|kind| self.open_of(ticket, kind).is_some());
-        if kind == ClockKind::Promise && self.tickets[ticket].state.is_open() && !is_owed {
+        let Ticket { kind: of_ticket, state, .. } = self.tickets[ticket];
+        let runs = self.rules.runs(ClockKind::Resolution, of_ticket);
+        if kind == ClockKind::Promise && state.is_open() && runs && !is_owed {
             self.begins(ClockKind::Resolution, ticket, now, queue);
         }
     }
@@ -147,12 +152,17 @@ impl Diary {
         let Some((ended, Some(End::Abandoned | End::TimedOut))) = heard.ended else { return };
         let theirs = who(heard.line);
         let is_owed = |owed: &Owed| owed.is_open() && owed.kind == ClockKind::MissedCall && who(owed.line) == theirs;
+        // Whoever does not say their number cannot be called.
+        if heard.line >= WITHHELD || !self.rules.runs(ClockKind::MissedCall, self.tickets[ticket].kind) {
+            return;
+        }
         if (!heard.is_whole && heard.queue.is_none()) || self.owed.iter().any(is_owed) {
             return;
         }
         let others = self.noted.values().filter(|noted| who(noted.heard.line) == theirs);
-        let talked =
-            |noted: &&Noted| noted.heard.counted(true).any(|talk| talk.long(heard.started, noted.seen) >= TALK);
+        let talked = |noted: &&Noted| {
+            noted.heard.counted(true).any(|talk| talk.long(heard.started, noted.seen) >= self.rules.talk)
+        };
         if others.filter(talked).any(|noted| noted.seen <= now) {
             return;
         }

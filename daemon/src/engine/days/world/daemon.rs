@@ -6,9 +6,9 @@ use rand::Rng;
 use tokio::sync::oneshot;
 
 use super::super::diary::{Deed, who};
-use super::super::hours::{HOUR, MINUTE, Ms};
+use super::super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::super::machine::{Site, Turned, time};
-use super::super::pbx::{LINES, Move, PHONES};
+use super::super::pbx::{LINES, Move, PBXS, PHONES};
 use super::{Happening, Sabotage, TURNS_ON_END, Verdict, World};
 use crate::MessageId;
 use crate::desk::asking::Ask;
@@ -27,15 +27,20 @@ impl World {
         if self.sabotage == Sabotage::NoKeys {
             self.forgets_the_ladder();
         }
+        // What began in the place of what was dropped has fired nothing yet.
+        let before = self.diary.owed.len();
+        self.adopts_drops();
         self.learns_ids()?;
-        self.adopts();
+        self.adopts(before);
         let tickets = self.machine.sql("SELECT id FROM tickets");
         if let Some(untrue) = self.told.drain(..).find(|ticket| !tickets.contains(&ticket.to_string())) {
             return Err(format!("ticket {untrue} was told of, and is not kept"));
         }
         self.last_sent = MessageId(0);
         let after = self.chance.random_range(0..3_000);
-        self.later(after, Happening::Connects);
+        self.later(after, Happening::Connects(0));
+        let other = self.chance.random_range(0..3_000);
+        self.later(other, Happening::Connects(1));
         self.later(after, Happening::Delivers);
         self.takes(None)
     }
@@ -53,9 +58,9 @@ impl World {
     }
 
     /// What the dead daemon had written after its last inputs, as far as it is there.
-    pub(super) fn adopts(&mut self) {
+    pub(super) fn adopts(&mut self, before: usize) {
         let Some(torn) = self.torn.take() else { return };
-        for (nth, owed) in torn.owed.into_iter().enumerate() {
+        for (nth, owed) in torn.owed.into_iter().enumerate().take(before) {
             let known = self.diary.owed[nth].fired.len();
             if known == owed.fired.len() {
                 continue;
@@ -68,14 +73,31 @@ impl World {
         }
     }
 
+    /// What the dead daemon had dropped by other terms, as far as it is there.
+    fn adopts_drops(&mut self) {
+        let Some(torn) = self.torn.clone() else { return };
+        for nth in 0..self.diary.owed.len() {
+            let (its, then) = (&self.diary.owed[nth], &torn.owed[nth]);
+            let (Some(ticket), Some(dropped)) = (self.ticket_ids.get(its.ticket), then.ended) else { continue };
+            if !its.is_open() {
+                continue;
+            }
+            let key = format!("ticket = {ticket} AND kind = '{}' AND began_at_ms = {}", its.kind.as_str(), its.began);
+            let state = self.machine.sql(&format!("SELECT state FROM obligations WHERE {key}"));
+            if state.iter().all(|state| state == "dropped") && !state.is_empty() {
+                self.diary.drop(nth, dropped);
+            }
+        }
+    }
+
     /// The daemon is gone, as its log stands.
     pub fn kills(&mut self, log: u64) {
         self.crashes += 1;
         self.machine.kill(log);
-        self.link_is_up = false;
+        self.links_up = [false; 2];
         self.unread.clear();
         self.diary.dies();
-        self.stands = None;
+        self.stands = [None, None];
         let after = match self.chance.random_range(0..10) {
             0..5 => self.chance.random_range(100..5_000),
             5..9 => self.chance.random_range(MINUTE..40 * MINUTE),
@@ -95,12 +117,24 @@ impl World {
     /// What waits is taken, in a turn, or several while there is more.
     pub fn takes(&mut self, given: Option<(usize, Deed)>) -> Verdict {
         let now = self.wall();
+        if std::mem::replace(&mut self.looked, now) > now + DAY {
+            self.diary.comes_back(now);
+            // In a commit of its own, before anything that comes.
+            let before = self.machine.log_len();
+            let turned = self.turn(now, &mut None);
+            if self.is_doomed() {
+                return self.dies(before, turned, Inputs::default());
+            }
+        }
         let before = self.machine.log_len();
         let daemon = self.machine.daemon();
-        if daemon.tracker.next_wake().is_some_and(|due| due.timestamp_millis() <= now) {
-            daemon.tracker.wake(time(now), &mut daemon.changes);
-            daemon.follow();
+        daemon.hears_terms();
+        for tracker in &mut daemon.trackers {
+            if tracker.next_wake().is_some_and(|due| due.timestamp_millis() <= now) {
+                tracker.wake(time(now), &mut daemon.changes);
+            }
         }
+        daemon.follow();
         self.diary.looks_at_talks(now);
         let daemon = self.machine.daemon();
         let calls: Vec<u64> = daemon.hand_on(now).iter().filter_map(|name| self.names.get(name).copied()).collect();
@@ -113,7 +147,7 @@ impl World {
             self.notes(|| format!("{by} {deed:?}"));
             answer = Some(self.machine.daemon().give(Some(Site::get().people[by]), command));
         }
-        let stands = self.stands.take();
+        let stands = std::mem::take(&mut self.stands);
         let asks = answer.is_some();
         let turned = self.turn(now, &mut answer);
         let inputs = Inputs { calls, stands, given };
@@ -124,7 +158,6 @@ impl World {
         let heard = turned.answer.map(|heard| heard.what);
         self.notes(|| format!("  {wanted:?} {heard:?}"));
         self.agrees(asks, wanted, heard.as_ref())?;
-        self.learns_ids()?;
         // One turn takes as much as belongs into a commit; and what becomes due as it is reckoned anew
         // fires in the next.
         for _ in 0..TURNS_ON_END {
@@ -140,6 +173,7 @@ impl World {
             }
         }
         self.diary.fire(now);
+        self.learns_ids()?;
         self.is_at_rest(now)?;
         self.runs_errands()
     }
@@ -170,8 +204,8 @@ impl World {
 
     fn apply(&mut self, inputs: Inputs, now: Ms) -> bool {
         self.diary.notes(&inputs.calls, now);
-        if let Some(up) = inputs.stands {
-            self.diary.stand(&up);
+        for (pbx, up) in inputs.stands.into_iter().enumerate() {
+            up.into_iter().for_each(|up| self.diary.stand(pbx, &up));
         }
         inputs.given.is_none_or(|(by, deed)| self.diary.does(by, deed, now))
     }
@@ -287,13 +321,14 @@ impl World {
             let line = LINES.iter().position(|line| line.ends_with(to.as_str().trim_start_matches('+')));
             let line = line.ok_or_else(|| format!("nobody's number is dialled: {to:?}"))?;
             self.notes(|| format!("{agent} is to dial {to:?} as {leg}"));
-            let no = self.pbx.prepare(line, Some(phone), Some(leg.clone()));
-            let name = World::name(&leg);
+            let pbx = PBXS.iter().position(|pbx| *pbx == errand.pbx.as_str()).unwrap_or_default();
+            let no = self.pbx.prepare(pbx, line, Some(phone), Some(leg.clone()));
+            let name = World::name(pbx, &leg);
             self.names.insert(name.clone(), no);
             let daemon = self.machine.daemon();
-            daemon.tracker.asked(time(now), leg, agent, &to, &mut daemon.changes);
+            daemon.trackers[pbx].asked(time(now), leg, agent, &to, &mut daemon.changes);
             daemon.follow();
-            self.diary.hears(no, Move::Starts, (line, Some(phone), name), now);
+            self.diary.hears(no, Move::Starts, (pbx, line, Some(phone), name), now);
             self.engaged.insert(no, (who(line), Some(phone)));
             self.goes_out(no, 500);
             return self.takes(None);
@@ -330,6 +365,6 @@ impl World {
 #[derive(Default)]
 struct Inputs {
     calls: Vec<u64>,
-    stands: Option<BTreeSet<u64>>,
+    stands: [Option<BTreeSet<u64>>; 2],
     given: Option<(usize, Deed)>,
 }
