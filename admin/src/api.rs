@@ -4,6 +4,7 @@ pub mod customers;
 pub mod owed;
 pub mod papers;
 pub mod policy;
+pub mod surveys;
 
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
@@ -185,8 +186,8 @@ pub async fn ledger(FromState(state): FromState<State>, _: Require<Wire>) -> Res
 
 #[derive(Deserialize)]
 pub struct Between {
-    from: Option<String>,
-    to: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
 }
 
 pub async fn coverage(

@@ -107,6 +107,8 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/outages", get(api::outages))
         .route("/api/v1/ledger", get(api::ledger))
         .route("/api/v1/coverage", get(api::coverage))
+        .route("/api/v1/surveys", get(api::surveys::counts))
+        .route("/api/v1/draws", get(api::surveys::draws))
         .route("/api/v1/tickets", get(api::tickets).post(api::open))
         .route("/api/v1/tickets/{number}", get(api::ticket))
         .route("/api/v1/tickets/{number}/papers", post(api::papers::give_in))

@@ -187,6 +187,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/outages", WIRE),
     ("GET", "/api/v1/ledger", WIRE),
     ("GET", "/api/v1/coverage", OVERSEE),
+    ("GET", "/api/v1/surveys", WATCH),
+    ("GET", "/api/v1/draws", GOVERN),
     ("GET", "/api/v1/tickets", READ),
     ("POST", "/api/v1/tickets", DESK),
     ("POST", "/api/v1/tickets/{number}/step", DESK),

@@ -295,7 +295,7 @@ impl Timeline {
                 ("", "talk", pen.word("unanswered", why.as_str()), because(pen, &by, words))
             }
             TimelineWhat::Lot { lot, percent, drawn } => {
-                let what = pen.say(if *drawn { "line-drawn" } else { "line-not-drawn" });
+                let what = if *drawn { pen.say("line-drawn") } else { pen.say("line-not-drawn") };
                 ("", "sheet", what, pen.say2("lot-of", "lot", lot.0, "below", u32::from(*percent) * 100))
             }
             TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
