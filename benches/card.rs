@@ -199,5 +199,5 @@ fn scripts() -> Scripts {
 
 fn pen() -> Pen {
     let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone");
-    Pen { language: Language::ZhCn, zone, now: Utc::now(), masked: true }
+    Pen { language: Language::ZhCn, zone, now: Utc::now(), masked: true, may_show: true }
 }

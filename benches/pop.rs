@@ -68,7 +68,6 @@ async fn measure() {
         zone: config.site.time_zone.clone(),
         https: false,
         trusted_proxies: Vec::new(),
-        masked: false,
         build: "bench".into(),
     };
     let state = admin::State::new(

@@ -2,6 +2,7 @@
 //! the libraries.
 
 mod customers;
+mod evidence;
 mod policy;
 mod rehearsal;
 mod verify;
@@ -118,6 +119,9 @@ enum Verb {
         #[command(subcommand)]
         command: customers::CustomersVerb,
     },
+    /// Put all of a ticket into one zip file, with what is needed to check it against the chain, while
+    /// no daemon runs; while one does, its page has the same file.
+    Evidence(evidence::Evidence),
     /// People who sign in.
     User {
         #[command(subcommand)]
@@ -237,6 +241,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::Policy { command } => return policy::act(command),
         Verb::Customers { command } => return customers::act(command),
+        Verb::Evidence(asked) => evidence::act(&asked)?,
         Verb::Verify(asked) => return verify::act(&asked),
         Verb::User { command } => runtime.block_on(user(command))?,
     }
@@ -318,7 +323,6 @@ async fn run(
         zone: config.site.time_zone.clone(),
         https: config.web.https,
         trusted_proxies: config.web.trusted_proxies.clone(),
-        masked: false,
         build: admin::assets::build(),
     };
     let state = admin::State::new(

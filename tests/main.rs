@@ -8,6 +8,7 @@ mod browser;
 mod cable;
 mod capture;
 mod customers;
+mod evidence;
 mod freeswitch;
 mod gap;
 mod house;

@@ -1,11 +1,13 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
 pub mod customers;
+pub mod looks;
 pub mod owed;
 pub mod papers;
 pub mod policy;
 pub mod surveys;
 
+use crate::pen::Pen;
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::http::StatusCode;
@@ -17,7 +19,8 @@ use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
 use daemon::store::read::{
-    Blind, Coverage, Fired, Found, Gap, Hit, LedgerRow, ObligationRow, Outage, Person, Piece, TicketRow,
+    Blind, Coverage, Fired, Found, Gap, Hit, LedgerRow, ObligationRow, Outage, Person, Piece, StoredCall, TicketPage,
+    TicketRow,
 };
 use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
@@ -108,15 +111,18 @@ pub async fn duties(
     Require { visitor, .. }: Require<Desk>,
 ) -> Result<impl IntoResponse, Error> {
     let rows = state.reader.duties(visitor.person.id).await?;
-    Ok(Json(rows.iter().map(obligation).collect::<Vec<_>>()))
+    Ok(Json(rows.iter().map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>()))
 }
 
-pub async fn board(FromState(state): FromState<State>, _: Require<Watch>) -> Result<impl IntoResponse, Error> {
+pub async fn board(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Watch>,
+) -> Result<impl IntoResponse, Error> {
     let board = board_of(&present(&state, vec![Topic::Board]).await?).unwrap_or_default();
     let queue = |queue: &daemon::calls::now::QueueNow| {
         let waiting = |(position, waiting): (usize, &Waiting)| {
             let Waiting { call, caller, since } = waiting;
-            json!({ "position": position, "call": call.as_str(), "caller": caller, "since": since })
+            json!({ "position": position, "call": call.as_str(), "caller": caller.as_deref().map(|caller| visitor.pen.raw_number(caller)), "since": since })
         };
         json!({
             "pbx": queue.pbx.as_str(),
@@ -239,15 +245,15 @@ pub async fn tickets(
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let listed = asked.listed(&state, &visitor).await?;
-    Ok(Json(listed.found.iter().map(found).collect::<Vec<_>>()))
+    Ok(Json(listed.found.iter().map(|it| found(&visitor.pen, it)).collect::<Vec<_>>()))
 }
 
 /// A ticket of a list, and where in it the words stand that were looked for.
-fn found(found: &Found) -> Value {
+fn found(pen: &Pen, found: &Found) -> Value {
     let piece = |piece: &Piece| json!({ "text": piece.text, "hit": piece.hit });
     let hit =
         |hit: &Hit| json!({ "place": hit.place.as_str(), "pieces": hit.pieces.iter().map(piece).collect::<Vec<_>>() });
-    let mut row = ticket_row(&found.row);
+    let mut row = ticket_row(pen, &found.row);
     row["hits"] = found.hits.iter().map(hit).collect();
     row
 }
@@ -259,29 +265,35 @@ pub async fn ticket(
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
-    let mut whole = ticket_row(&page.row);
-    let calls = page.calls.iter().map(|call| {
-        json!({
-            "id": call.id.as_str(),
-            "pbx": call.pbx.as_str(),
-            "direction": call.direction.as_str(),
-            "number": call.number.as_ref().map(|number| number.as_str()),
-            "agent": call.agent.as_ref().map(|agent| agent.as_str()),
-            "started_at": call.started_at,
-            "answered_at": call.answered_at,
-            "ended_at": call.ended_at,
-            "outcome": outcome_word(call.outcome),
-            "talk_ms": call.talk_ms,
-            "certain": call.certain,
-            "gap": call.gap.as_ref().map(outage),
-        })
-    });
-    whole["calls"] = calls.collect();
-    whole["obligations"] = page.obligations.iter().map(obligation).collect();
-    papers::put(&mut whole, &page);
+    Ok(Json(whole_ticket(&visitor.pen, &page)))
+}
+
+/// A ticket with its calls, with what is owed for it, and whose it is.
+pub fn whole_ticket(pen: &Pen, page: &TicketPage) -> Value {
+    let mut whole = ticket_row(pen, &page.row);
+    whole["calls"] = page.calls.iter().map(|it| call(pen, it)).collect();
+    whole["obligations"] = page.obligations.iter().map(|row| obligation(pen, row)).collect();
+    papers::put(&mut whole, page);
     whole["customers"] =
         page.customers.iter().map(|c| json!({ "id": c.id.0, "name": c.name, "company": c.company })).collect();
-    Ok(Json(whole))
+    whole
+}
+
+pub fn call(pen: &Pen, call: &StoredCall) -> Value {
+    json!({
+        "id": call.id.as_str(),
+        "pbx": call.pbx.as_str(),
+        "direction": call.direction.as_str(),
+        "number": call.number.as_ref().map(|number| pen.told(number)),
+        "agent": call.agent.as_ref().map(|agent| agent.as_str()),
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "outcome": outcome_word(call.outcome),
+        "talk_ms": call.talk_ms,
+        "certain": call.certain,
+        "gap": call.gap.as_ref().map(outage),
+    })
 }
 
 /// A matter that came by another way than a call that we saw.
@@ -314,7 +326,7 @@ pub async fn open(
     };
     let Done::Ticket(ticket) = give(&state, &visitor, command).await? else { return Err(Error::Broken) };
     let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    Ok((StatusCode::CREATED, Json(ticket_row(&page.row))))
+    Ok((StatusCode::CREATED, Json(ticket_row(&visitor.pen, &page.row))))
 }
 
 pub async fn step(
@@ -418,14 +430,14 @@ fn asked(done: Done) -> (StatusCode, Json<Value>) {
     (StatusCode::ACCEPTED, Json(json!({ "leg": leg })))
 }
 
-fn obligation(row: &ObligationRow) -> Value {
+fn obligation(pen: &Pen, row: &ObligationRow) -> Value {
     json!({
         "id": row.id.0,
         "kind": row.kind.as_str(),
         "state": row.state.as_str(),
         "ticket": row.ticket_number,
         "customer": row.customer_name,
-        "number": row.number.as_ref().map(|number| number.as_str()),
+        "number": row.number.as_ref().map(|number| pen.told(number)),
         "owner": row.owner.map(|owner| owner.0),
         "began_at": row.began_at,
         "reminder_at": row.reminder_at,
@@ -464,7 +476,7 @@ fn fired(fired: &Fired) -> Value {
     })
 }
 
-fn ticket_row(row: &TicketRow) -> Value {
+fn ticket_row(pen: &Pen, row: &TicketRow) -> Value {
     let ticket = &row.ticket;
     json!({
         "id": ticket.id.0,
@@ -480,7 +492,7 @@ fn ticket_row(row: &TicketRow) -> Value {
         "demand": ticket.demand,
         "owner": ticket.owner.map(|owner| owner.0),
         "customer": row.customer_name,
-        "caller": ticket.caller.as_ref().map(|number| number.as_str()),
+        "caller": ticket.caller.as_ref().map(|number| pen.told(number)),
         "opened_at": ticket.opened_at,
         "closed_at": ticket.closed_at,
         "version": ticket.version,

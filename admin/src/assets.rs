@@ -58,6 +58,7 @@ assets! {
     "connection.js": JS = include_str!("../assets/js/connection.js"),
     "pops.js": JS = include_str!("../assets/js/pops.js"),
     "toasts.js": JS = include_str!("../assets/js/toasts.js"),
+    "looks.js": JS = include_str!("../assets/js/looks.js"),
     "drafts.js": JS = include_str!("../assets/js/drafts.js"),
     "swap.js": JS = include_str!("../assets/js/swap.js"),
     "keys.js": JS = include_str!("../assets/js/keys.js"),

@@ -162,7 +162,7 @@ pub async fn visitor(headers: &HeaderMap, state: &State) -> Result<Option<Visito
     let directory = state.reader.directory().await?;
     let Some(person) = directory.person(id).filter(|person| person.active).cloned() else { return Ok(None) };
     let chosen = person.language.as_deref().and_then(Language::parse);
-    let pen = state.pen(chosen.unwrap_or_else(|| language(headers, &state.house)));
+    let pen = state.pen(chosen.unwrap_or_else(|| language(headers, &state.house)), Some(person.role));
     let extensions = directory.extensions_of(id).map(|(pbx, e)| (pbx.clone(), e.clone())).collect();
     Ok(Some(Visitor { person, session, extensions, directory, pen, theme: Theme::of(headers) }))
 }
@@ -279,7 +279,6 @@ mod tests {
             zone: jiff::tz::TimeZone::UTC,
             https: true,
             trusted_proxies: trusted.iter().map(|ip| ip.parse().expect("an address")).collect(),
-            masked: false,
             build: String::new(),
         }
     }

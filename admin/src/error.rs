@@ -273,7 +273,7 @@ pub async fn explain(FromState(state): FromState<State>, request: Request, next:
     let mut answer = if as_page {
         failed::page(&state, &headers, &error).await
     } else {
-        problem(&state.pen(auth::language(&headers, &state.house)), &error, status)
+        problem(&state.pen(auth::language(&headers, &state.house), None), &error, status)
     };
     *answer.status_mut() = status;
     answer

@@ -4,6 +4,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod error;
+pub mod evidence;
 pub mod metrics;
 pub mod pages;
 pub mod parts;
@@ -29,8 +30,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
 use pages::{
-    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, messages, owed, papers,
-    people, policy, sign_in, step, ticket,
+    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, owed,
+    papers, people, policy, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
@@ -63,6 +64,9 @@ pub fn router(state: State) -> Router {
         .route("/pops/{id}/customer", post(blank::save))
         .route("/tickets", get(ticket::list).post(desk::open))
         .route("/tickets/{number}", get(ticket::show))
+        .route("/tickets/{number}/evidence.zip", get(looks::evidence))
+        .route("/show/{what}/{id}", post(looks::show))
+        .route("/audit", get(looks::audit))
         .route("/tickets/{id}/save", post(desk::save))
         .route("/tickets/{id}/step", post(step::take))
         .route("/tickets/{id}/hand", post(hand::give_in))
@@ -114,6 +118,9 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/tickets/{number}/papers", post(api::papers::give_in))
         .route("/api/v1/tickets/{number}/files", post(api::papers::attach).layer(a_file))
         .route("/api/v1/tickets/{number}/files/{file}", get(api::papers::file))
+        .route("/api/v1/tickets/{number}/evidence.zip", get(looks::evidence))
+        .route("/api/v1/show/{what}/{id}", post(looks::show))
+        .route("/api/v1/audit", get(api::looks::audit))
         .route("/api/v1/obligations", get(api::owed::list))
         .route("/api/v1/obligations/{id}", get(api::owed::show))
         .route("/api/v1/obligations/{id}/{what}", post(api::owed::give_in))

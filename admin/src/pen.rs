@@ -22,7 +22,25 @@ pub struct Pen {
     pub now: Time,
     /// Numbers of customers are shown as `138****5827`.
     pub masked: bool,
+    /// The reader may have them shown whole, which is kept.
+    pub may_show: bool,
 }
+
+/// A button that shows the numbers of somebody whom pages mask; nothing where there is nothing to show.
+pub struct Eye(Option<(&'static str, String, String)>);
+
+impl fmt::Display for Eye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((what, id, label)) = &self.0 else { return Ok(()) };
+        // Ids and labels are ours: words of texts, numbers, and ids of calls, which are safe in HTML.
+        write!(
+            f,
+            r##"<button class="btn bare only eye" type="button" data-show="/show/{what}/{id}" aria-label="{label}" title="{label}">{}</button>"##,
+            Icon("eye")
+        )
+    }
+}
+impl HtmlSafe for Eye {}
 
 /// `<svg>` that shows one symbol of `assets/icons.svg`; decorative.
 pub struct Icon(&'static str);
@@ -241,6 +259,23 @@ impl Pen {
         }
     }
 
+    /// The button beside a masked number: `what` is `ticket`, `customer` or `call`.
+    pub fn eye(&self, what: &'static str, id: impl fmt::Display) -> Eye {
+        let shown = self.masked && self.may_show;
+        Eye(shown.then(|| (what, id.to_string(), self.say("show-number"))))
+    }
+    /// A customer's number as the API and files tell it: with its country, where it is not masked.
+    pub fn told(&self, number: &Number) -> String {
+        if self.masked { self.number(number) } else { number.as_str().to_owned() }
+    }
+    /// What a PBX sent beside a number, in which there may be one all the same.
+    pub fn sent(&self, text: &str) -> String {
+        if self.masked { mask_within(text) } else { text.to_owned() }
+    }
+    /// `2026-11-24 16:10:21`, of whatever day.
+    pub fn full(&self, at: &Time) -> String {
+        self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
     /// A customer's number as people here write it.
     pub fn number(&self, number: &Number) -> String {
         let text = number.as_str();
@@ -279,13 +314,29 @@ fn mask(number: &str) -> String {
     characters[..head].iter().chain(&['*'; 4]).chain(&characters[tail..]).collect()
 }
 
+/// Each run of digits that could be a number, whatever stands around it.
+fn mask_within(text: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    for letter in text.chars().chain(['\0']) {
+        if letter.is_ascii_digit() {
+            run.push(letter);
+            continue;
+        }
+        out.push_str(&mask(&run));
+        run.clear();
+        out.extend(Some(letter).filter(|letter| *letter != '\0'));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pen(language: Language) -> Pen {
         let now = "2026-11-24T08:18:24Z".parse().expect("a time");
-        Pen { language, zone: TimeZone::get("Asia/Shanghai").expect("a zone"), now, masked: true }
+        Pen { language, zone: TimeZone::get("Asia/Shanghai").expect("a zone"), now, masked: true, may_show: false }
     }
 
     fn row(due: &str, reminder: &str) -> ObligationRow {
@@ -336,6 +387,9 @@ mod tests {
         assert_eq!(pen.when(&"2025-11-22T02:31:00Z".parse().expect("a time")), "2025-11-22 10:31");
         assert_eq!(pen.number(&Number::from_canonical("+8613800135827")), "138****5827");
         assert_eq!(pen.number(&Number::from_canonical("10086")), "10086");
+        assert_eq!(pen.told(&Number::from_canonical("+8613800135827")), "138****5827");
+        assert_eq!(pen.sent("Shen 13800135827 (home)"), "Shen 138****5827 (home)");
+        assert_eq!(pen.eye("ticket", 7).to_string(), "");
         assert_eq!(pen.span(192_000), "3:12");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use daemon::files::Files;
 use daemon::live::Live;
 use daemon::store::read::Reader;
-use daemon::{Commands, Time};
+use daemon::{Commands, Role, Time};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
@@ -38,8 +38,6 @@ pub struct House {
     pub https: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Customers' numbers are shown as `138****5827`.
-    pub masked: bool,
     /// Changes with the binary; a page that hears another one offers to reload.
     pub build: String,
 }
@@ -56,8 +54,13 @@ impl State {
         State { commands, reader, live, files, house: Arc::new(house), door: Arc::new(Door::default()), stop }
     }
 
-    pub fn pen(&self, language: Language) -> Pen {
-        Pen { language, zone: self.house.zone.clone(), now: now(), masked: self.house.masked }
+    /// For somebody in that role, or of whom we know nothing: what they see of numbers is the site's
+    /// terms'.
+    pub fn pen(&self, language: Language, role: Option<Role>) -> Pen {
+        let policy = self.reader.policy();
+        let rights = &policy.terms.rights;
+        let may_show = role.is_some_and(|role| rights.may_show(role));
+        Pen { language, zone: self.house.zone.clone(), now: now(), masked: rights.masks(), may_show }
     }
 }
 

@@ -34,7 +34,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, Interval, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Anyone, Desk, Oversee, Read, Require, Right, Visitor, Watch, Wire, stands};
+use crate::auth::{Anyone, Desk, Govern, Oversee, Read, Require, Right, Visitor, Watch, Wire, stands};
 use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
@@ -93,6 +93,7 @@ pub async fn stream(
         Room::Live => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
         Room::Policy | Room::Departments => Oversee::allows(role),
+        Room::Audit => Govern::allows(role),
         Room::Away | Room::Message | Room::Failed => true,
     });
     let subscription = state.live.subscribe(topics_of(&rooms, &visitor)).await?;
@@ -123,7 +124,13 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
             Room::Customers | Room::Customer | Room::Import | Room::Blacklist => {}
-            Room::People | Room::Policy | Room::Departments | Room::Away | Room::Message | Room::Failed => {}
+            Room::People
+            | Room::Policy
+            | Room::Departments
+            | Room::Away
+            | Room::Audit
+            | Room::Message
+            | Room::Failed => {}
         }
     }
     all.sort();
@@ -285,8 +292,14 @@ impl Writer {
         Ok(())
     }
 
+    /// What is written now, is: at this moment, and masked as the terms in force say.
+    fn look_anew(&mut self) {
+        let Visitor { pen, person, .. } = &mut self.visitor;
+        *pen = self.state.pen(pen.language, Some(person.role));
+    }
+
     async fn notice(&mut self, notice: Notice) -> Result<(), Over> {
-        self.visitor.pen.now = now();
+        self.look_anew();
         match notice {
             Notice::Pop(pop) => self.pop(pop).await,
             Notice::PopGone { call, .. } => self.pop_gone(&call).await,
@@ -455,7 +468,7 @@ impl Writer {
 
     async fn diary(&mut self) -> Result<(), Over> {
         self.diary_at = None;
-        self.visitor.pen.now = now();
+        self.look_anew();
         if self.shows(Room::Owed) || self.shows(Room::Obligation) {
             // Which list or which obligation is the tab's own affair: it reads itself again.
             self.send(Event::default().event("owed").data("{}"));
@@ -479,7 +492,7 @@ impl Writer {
         if !self.shows(Room::Live) {
             return Ok(());
         }
-        self.visitor.pen.now = now();
+        self.look_anew();
         let Ok(rows) = self.state.reader.at_risk(self.visitor.pen.now).await else { return Ok(()) };
         let (pen, directory) = (self.visitor.pen.clone(), self.visitor.directory.clone());
         self.part(AtRisk { pen, rows, directory }).await

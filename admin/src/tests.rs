@@ -3,6 +3,7 @@
 mod customers;
 mod papers;
 mod policy;
+mod rights;
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
-use daemon::Role;
 use daemon::config::Config;
-use daemon::desk::command::{Command, Given};
+use daemon::desk::command::{Command, Done, Given};
 use daemon::store::Store;
+use daemon::{PersonId, Role};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -32,8 +33,12 @@ struct Site {
 
 impl Site {
     async fn open() -> Site {
+        Site::with(Config::without_file()).await
+    }
+
+    async fn with(config: Config) -> Site {
         let data = tempfile::tempdir().expect("a directory");
-        let config = Config { data: data.path().to_owned(), ..Config::without_file() };
+        let config = Config { data: data.path().to_owned(), ..config };
         let store = Store::open(data.path(), daemon::policy(&config)).expect("a store");
         let stop = CancellationToken::new();
         let daemon = daemon::start(&config, store, stop.clone()).expect("a daemon");
@@ -43,7 +48,6 @@ impl Site {
             zone: config.site.time_zone.clone(),
             https: false,
             trusted_proxies: Vec::new(),
-            masked: false,
             build: "test".to_owned(),
         };
         let state = State::new(
@@ -56,15 +60,17 @@ impl Site {
         );
         let site = Site { router: router(state.clone()), state, stop, _data: data };
         for &role in Role::ALL {
-            let command = Command::AddPerson {
-                login: role.as_str().to_owned(),
-                name: role.as_str().to_owned(),
-                role,
-                password_hash: crate::auth::hash(PASSWORD),
-            };
-            site.state.commands.give(Given { by: None, command }).await.expect("a person");
+            site.person(role.as_str(), role).await;
         }
         site
+    }
+
+    async fn person(&self, login: &str, role: Role) -> PersonId {
+        let (login, name) = (login.to_owned(), login.to_owned());
+        let command = Command::AddPerson { login, name, role, password_hash: crate::auth::hash(PASSWORD) };
+        let added = self.state.commands.give(Given { by: None, command }).await;
+        let Ok(Done::Person(person)) = added else { panic!("{added:?}") };
+        person
     }
 
     async fn ask(&self, request: Request<Body>) -> Response {
@@ -137,6 +143,9 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/tickets", READ),
     ("POST", "/tickets", DESK),
     ("GET", "/tickets/{number}", READ),
+    ("GET", "/tickets/{number}/evidence.zip", READ),
+    ("POST", "/show/{what}/{id}", READ),
+    ("GET", "/audit", GOVERN),
     ("POST", "/tickets/{id}/save", DESK),
     ("POST", "/tickets/{id}/step", DESK),
     ("POST", "/tickets/{id}/hand", DESK),
@@ -199,6 +208,9 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/api/v1/tickets/{number}/papers", DESK),
     ("POST", "/api/v1/tickets/{number}/files", DESK),
     ("GET", "/api/v1/tickets/{number}/files/{file}", READ),
+    ("GET", "/api/v1/tickets/{number}/evidence.zip", READ),
+    ("POST", "/api/v1/show/{what}/{id}", READ),
+    ("GET", "/api/v1/audit", GOVERN),
     ("GET", "/api/v1/obligations", READ),
     ("GET", "/api/v1/obligations/{id}", READ),
     ("POST", "/api/v1/obligations/{id}/{what}", READ),

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod desk;
 pub mod engine;
+pub mod evidence;
 pub mod files;
 pub mod ledger;
 pub mod link;

@@ -14,6 +14,7 @@ use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::pages::owed::{With, by_id, done, parsed};
 use crate::parts::course::{Step, What, course};
+use crate::pen::Pen;
 use crate::state::{State, now};
 
 /// What a script gets at once where it does not say.
@@ -68,7 +69,9 @@ pub async fn list(
     // A short page is the last.
     let is_full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= filter.limit;
     let next = rows.last().filter(|_| is_full).map(|row| row.id.0);
-    Ok(Json(json!({ "obligations": rows.iter().map(obligation).collect::<Vec<_>>(), "next": next })))
+    Ok(Json(
+        json!({ "obligations": rows.iter().map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>(), "next": next }),
+    ))
 }
 
 pub async fn show(
@@ -76,7 +79,7 @@ pub async fn show(
     Require { visitor, .. }: Require<Read>,
     Path(id): Path<i64>,
 ) -> Result<impl IntoResponse, Error> {
-    Ok(Json(whole(&by_id(&state, &visitor, ObligationId(id)).await?)))
+    Ok(Json(whole(&visitor.pen, &by_id(&state, &visitor, ObligationId(id)).await?)))
 }
 
 /// It, or what stands in its place, as it is afterwards.
@@ -88,11 +91,11 @@ pub async fn give_in(
 ) -> Result<impl IntoResponse, Error> {
     let with = with.map(|Json(with)| with).unwrap_or_default();
     let id = done(&state, &visitor, ObligationId(id), &what, with).await?;
-    Ok(Json(whole(&by_id(&state, &visitor, id).await?)))
+    Ok(Json(whole(&visitor.pen, &by_id(&state, &visitor, id).await?)))
 }
 
-fn whole(page: &OwedPage) -> Value {
-    let mut whole = obligation(&page.row);
+pub fn whole(pen: &Pen, page: &OwedPage) -> Value {
+    let mut whole = obligation(pen, &page.row);
     let attempts = page.attempts.iter().map(|made| {
         json!({
             "call": made.call.as_str(),
@@ -115,16 +118,16 @@ fn whole(page: &OwedPage) -> Value {
         whole["proof"]["pbx"] = call.pbx.as_str().into();
         whole["proof"]["started_at"] = json!(call.started_at);
         whole["proof"]["ended_at"] = json!(call.ended_at);
-        whole["proof"]["events"] = events(call);
+        whole["proof"]["events"] = events(pen, call);
     }
     whole
 }
 
-fn events(call: &StoredCall) -> Value {
-    course(call).iter().map(event).collect()
+pub fn events(pen: &Pen, call: &StoredCall) -> Value {
+    course(call).iter().map(|step| event(pen, step)).collect()
 }
 
-fn event(Step { at, what }: &Step) -> Value {
+fn event(pen: &Pen, Step { at, what }: &Step) -> Value {
     let (outcome, completed) = match what {
         What::StoppedRinging { outcome, .. } => (Some(outcome.as_str()), None),
         What::Ended { outcome, .. } => (outcome.map(|outcome| outcome.as_str()), None),
@@ -142,7 +145,7 @@ fn event(Step { at, what }: &Step) -> Value {
         "at": at,
         "event": what.as_str(),
         "agent": what.agent().map(|agent| agent.as_str()),
-        "place": what.place(),
+        "place": what.place().map(|place| pen.sent(place)),
         "outcome": outcome,
         "completed": completed,
     })

@@ -14,6 +14,8 @@ use crate::state::State;
 
 #[derive(Deserialize)]
 pub struct Dial {
+    /// Left out or empty: that of the obligation, else of the ticket.
+    #[serde(default)]
     pub number: String,
     pub obligation: Option<i64>,
     pub ticket: Option<i64>,

@@ -56,7 +56,7 @@ pub async fn page(state: &State, headers: &HeaderMap, error: &Error) -> Response
             FailedInside { shell, failed }.render()
         }
         None => {
-            let failed = Failed::new(state.pen(auth::language(headers, &state.house)), error);
+            let failed = Failed::new(state.pen(auth::language(headers, &state.house), None), error);
             ErrorPage { failed, theme: Theme::of(headers) }.render()
         }
     };

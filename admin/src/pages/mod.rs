@@ -13,6 +13,7 @@ pub mod form;
 pub mod hand;
 pub mod import;
 pub mod live;
+pub mod looks;
 pub mod messages;
 pub mod owed;
 pub mod papers;
@@ -57,6 +58,8 @@ pub enum Room {
     Departments,
     /// Who is away, and who stands in.
     Away,
+    /// Who was shown what.
+    Audit,
     /// What somebody was told at once.
     Message,
     /// Says what failed, wherever one wanted to go.
@@ -64,7 +67,7 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 17] = [
+    pub const ALL: [Room; 18] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
@@ -80,6 +83,7 @@ impl Room {
         Room::Policy,
         Room::Departments,
         Room::Away,
+        Room::Audit,
         Room::Message,
         Room::Failed,
     ];
@@ -101,6 +105,7 @@ impl Room {
             Room::Policy => "policy",
             Room::Departments => "departments",
             Room::Away => "away",
+            Room::Audit => "audit",
             Room::Message => "message",
             Room::Failed => "failed",
         }
@@ -175,16 +180,18 @@ impl Shell {
         let of_customers = matches!(self.room, Room::Customers | Room::Customer | Room::Import | Room::Blacklist);
         let customers = ("/customers", pen.say("customers"), of_customers);
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
+        let audit = ("/audit", pen.say("audit"), self.room == Room::Audit);
         let departments = ("/departments", pen.say("departments"), self.room == Room::Departments);
         match self.visitor.person.role {
             Role::Agent | Role::Handler => vec![desk, tickets, customers, owed],
             Role::Supervisor => vec![live, desk, tickets, customers, owed, departments, policy],
-            Role::Manager => vec![live, tickets, customers, owed, departments, policy],
+            Role::Manager => vec![live, tickets, customers, owed, departments, policy, audit],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),
                 departments,
                 policy,
+                audit,
             ],
         }
     }

@@ -71,7 +71,13 @@ mod tests {
 
     fn pen() -> Pen {
         let now = "2026-11-24T08:18:24Z".parse().expect("a time");
-        Pen { language: Language::En, zone: TimeZone::get("Asia/Shanghai").expect("a zone"), now, masked: false }
+        Pen {
+            language: Language::En,
+            zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
+            now,
+            masked: false,
+            may_show: false,
+        }
     }
 
     fn period(period: &str, from: &str, to: &str) -> Period {

@@ -74,7 +74,7 @@ pub async fn sign_in(
     Form(given): Form<Credentials>,
 ) -> Result<Response, Error> {
     let login = given.user.trim().to_lowercase();
-    let pen = state.pen(auth::language(&headers, &state.house));
+    let pen = state.pen(auth::language(&headers, &state.house), None);
     let again = |status, trouble| {
         let mut page = page(&state, &headers, &given.next, &login, Some(trouble))?;
         page.extensions_mut().insert(Explained(status));
@@ -158,7 +158,7 @@ fn page(
     login: &str,
     trouble: Option<String>,
 ) -> Result<Response, Error> {
-    let pen = state.pen(auth::language(headers, &state.house));
+    let pen = state.pen(auth::language(headers, &state.house), None);
     let page = SignIn { pen, theme: Theme::of(headers), house: &state.house, next, login, trouble };
     Ok(html(page)?.into_response())
 }

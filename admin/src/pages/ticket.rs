@@ -190,6 +190,13 @@ struct Entry {
 }
 
 impl Timeline {
+    pub fn new(pen: Pen, page: &daemon::store::read::TicketPage, directory: Arc<Directory>) -> Timeline {
+        Timeline { pen, rows: page.timeline.clone(), calls: page.calls.clone(), directory }
+    }
+    /// When, what, and more; newest first.
+    pub fn told(&self) -> Vec<(Time, String, String)> {
+        self.entries().into_iter().map(|entry| (entry.at, entry.what, entry.more)).collect()
+    }
     fn entries(&self) -> Vec<Entry> {
         let mut last = String::new();
         let newest_first = self.rows.iter().rev();
@@ -326,6 +333,11 @@ impl Timeline {
                 ("", "clock", pen.say2("line-moved", "clock", clock, "due", self.due(*due_at)), by)
             }
             TimelineWhat::Dialled => ("", "out", pen.say("line-dialled"), by),
+            TimelineWhat::NumbersShown => ("", "eye", pen.say("line-shown"), by),
+            TimelineWhat::EvidenceMade { masked } => {
+                let what = if *masked { pen.say("line-evidence-masked") } else { pen.say("line-evidence") };
+                ("", "sheet", what, by)
+            }
             TimelineWhat::HungUp => ("", "hangup", pen.say("line-hung-up"), by),
             TimelineWhat::Spied { agent, person, how, heard_ms } => {
                 let whom = person.map_or_else(|| agent.to_string(), |person| self.name(person));
@@ -436,12 +448,7 @@ impl WholeParts {
                 directory: directory.clone(),
                 policy: policy.clone(),
             },
-            timeline: Timeline {
-                pen: pen.clone(),
-                rows: page.timeline.clone(),
-                calls: page.calls.clone(),
-                directory: directory.clone(),
-            },
+            timeline: Timeline::new(pen.clone(), page, directory.clone()),
             proof: ProofPart {
                 pen: pen.clone(),
                 proofs: kept.map(|(row, proof)| (row, proof.clone(), call_of(&proof))).collect(),

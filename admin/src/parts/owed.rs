@@ -241,7 +241,7 @@ part!(OwedRungs = "owed-rungs");
 
 impl OwedRungs {
     /// Those that fired, then those to come.
-    fn rungs(&self) -> Vec<(Rung, Option<Time>, Option<&Fired>)> {
+    pub fn rungs(&self) -> Vec<(Rung, Option<Time>, Option<&Fired>)> {
         let row = &self.page.row;
         let planned = |rung: Rung| match rung {
             Rung::Reminder => row.reminder_at,
@@ -265,7 +265,7 @@ impl OwedRungs {
         }
     }
     /// Whom it told, and in whose place.
-    fn told(&self, fired: &Fired) -> String {
+    pub fn told(&self, fired: &Fired) -> String {
         let names: Vec<String> = fired.told.iter().map(|told| self.addressee(told)).collect();
         names.join(&self.pen.say("and"))
     }
@@ -335,46 +335,68 @@ impl OwedProof {
     fn attempts(&self) -> impl Iterator<Item = &MadeAttempt> {
         self.page.attempts.iter().rev()
     }
-    fn tried_by(&self, made: &MadeAttempt) -> String {
+    pub fn tried_by(&self, made: &MadeAttempt) -> String {
         let person = made.person.map(|person| name(&self.directory, person));
         person.or_else(|| made.agent.as_ref().map(ToString::to_string)).unwrap_or_default()
     }
-    /// Extension and whose it is.
     fn at(&self, pbx: &PbxName, agent: &Extension) -> String {
-        match self.directory.holder(pbx, agent) {
-            Some(person) => format!("{agent} {}", person.name),
-            None => agent.to_string(),
-        }
+        at(&self.directory, pbx, agent)
     }
     fn course(&self, call: &StoredCall) -> Vec<Step> {
         course(call)
     }
-    /// A step as words: what, and whatever else there is to say of it.
-    fn step(&self, call: &StoredCall, step: &Step) -> (&'static str, &'static str, String, String) {
-        let pen = &self.pen;
-        let agent = step.what.agent().map(|agent| self.at(&call.pbx, agent)).unwrap_or_default();
-        let (class, icon, more) = match &step.what {
-            What::Began => ("", "call", pen.word("direction", call.direction.as_str())),
-            What::JoinedQueue { queue } | What::LeftQueue { queue } => ("", "users", queue.to_string()),
-            What::Rang { .. } => ("", "ring", agent),
-            What::StoppedRinging { outcome, .. } => {
-                ("", "missed", format!("{agent}{}{}", pen.say("comma"), pen.word("offer", outcome.as_str())))
-            }
-            What::Talked { .. } => ("good", "talk", agent),
-            What::Held { .. } => ("", "hold", agent),
-            What::Resumed { .. } | What::Parted { .. } => ("", "talk", agent),
-            What::Transferred { to, completed, .. } => {
-                let to = if *completed { to.clone() } else { pen.say1("course-in-vain", "to", to) };
-                ("", "pass", format!("{agent} → {to}"))
-            }
-            What::Ended { outcome, by } => {
-                let outcome = outcome.map(|outcome| pen.word("outcome", outcome.as_str()));
-                let by = by.map(|by| pen.say1("course-by", "who", pen.word("ended", by.as_str())));
-                let said: Vec<String> = [outcome, by].into_iter().flatten().collect();
-                ("", "hangup", said.join(&pen.say("comma")))
-            }
-        };
-        let icon = if icon == "call" { if call.direction.as_str() == "inbound" { "in" } else { "out" } } else { icon };
-        (class, icon, pen.word("course", step.what.as_str()), more)
+    fn step(&self, call: &StoredCall, it: &Step) -> (&'static str, &'static str, String, String) {
+        step(&self.pen, &self.directory, call, it)
     }
+}
+
+/// All steps of a call as words: when, what, and whatever else there is to say of it.
+pub fn course_in_words(pen: &Pen, directory: &Directory, call: &StoredCall) -> Vec<(Time, String, String)> {
+    let words = |it: &Step| {
+        let (.., what, more) = step(pen, directory, call, it);
+        (it.at, what, more)
+    };
+    course(call).iter().map(words).collect()
+}
+
+/// Extension and whose it is.
+fn at(directory: &Directory, pbx: &PbxName, agent: &Extension) -> String {
+    match directory.holder(pbx, agent) {
+        Some(person) => format!("{agent} {}", person.name),
+        None => agent.to_string(),
+    }
+}
+
+/// A step as words: its look, what, and whatever else there is to say of it.
+fn step(
+    pen: &Pen,
+    directory: &Directory,
+    call: &StoredCall,
+    step: &Step,
+) -> (&'static str, &'static str, String, String) {
+    let agent = step.what.agent().map(|agent| at(directory, &call.pbx, agent)).unwrap_or_default();
+    let (class, icon, more) = match &step.what {
+        What::Began => ("", "call", pen.word("direction", call.direction.as_str())),
+        What::JoinedQueue { queue } | What::LeftQueue { queue } => ("", "users", queue.to_string()),
+        What::Rang { .. } => ("", "ring", agent),
+        What::StoppedRinging { outcome, .. } => {
+            ("", "missed", format!("{agent}{}{}", pen.say("comma"), pen.word("offer", outcome.as_str())))
+        }
+        What::Talked { .. } => ("good", "talk", agent),
+        What::Held { .. } => ("", "hold", agent),
+        What::Resumed { .. } | What::Parted { .. } => ("", "talk", agent),
+        What::Transferred { to, completed, .. } => {
+            let to = pen.sent(to);
+            let to = if *completed { to } else { pen.say1("course-in-vain", "to", to) };
+            ("", "pass", format!("{agent} → {to}"))
+        }
+        What::Ended { outcome, by } => {
+            let outcome = outcome.map(|outcome| pen.word("outcome", outcome.as_str()));
+            let by = by.map(|by| pen.say1("course-by", "who", pen.word("ended", by.as_str())));
+            let said: Vec<String> = [outcome, by].into_iter().flatten().collect();
+            ("", "hangup", said.join(&pen.say("comma")))
+        }
+    };
+    let icon = if icon == "call" { if call.direction.as_str() == "inbound" { "in" } else { "out" } } else { icon };
+    (class, icon, pen.word("course", step.what.as_str()), more)
 }

@@ -59,7 +59,7 @@ impl PopCard {
         let before = card.contacts.len();
         card.contacts.retain(|contact| contact.call != pop.call.id);
         card.contacts_total -= (before - card.contacts.len()) as i64;
-        let who = who(&pop.call, &card, &directory);
+        let who = who(&pen, &pop.call, &card, &directory);
         let script = pop.call.waits.last().and_then(|wait| scripts.queues.get(&wait.queue)).cloned();
         PopCard { pen, pop, card, directory, who, script, unseen_since: None }
     }
@@ -208,14 +208,18 @@ impl PopCard {
     }
 
     /// The name that the PBX sent, where it says more than the number.
-    fn sent_name(&self) -> Option<&str> {
+    fn sent_name(&self) -> Option<String> {
         let name = self.pop.call.caller_name.as_deref()?.trim();
-        (!name.is_empty() && Some(name) != self.pop.call.caller.as_deref()).then_some(name)
+        (!name.is_empty() && Some(name) != self.pop.call.caller.as_deref()).then(|| self.pen.sent(name))
+    }
+    /// There is a number that could be shown.
+    fn has_number(&self) -> bool {
+        self.pop.call.number.is_some()
     }
 
     /// The name that the PBX sent, where it is another than the customer's.
-    fn called_as(&self) -> Option<&str> {
-        let known = |name: &&str| self.card.customers.iter().any(|customer| customer.name == *name);
+    fn called_as(&self) -> Option<String> {
+        let known = |name: &String| self.card.customers.iter().any(|customer| customer.name == *name);
         // Of a call that an agent dialled it is the agent's own.
         self.sent_name().filter(|name| self.pop.call.direction == Direction::Inbound && !known(name))
     }
@@ -301,7 +305,7 @@ impl PopCard {
     }
 }
 
-fn who(call: &Call, card: &Card, directory: &Directory) -> Who {
+fn who(pen: &Pen, call: &Call, card: &Card, directory: &Directory) -> Who {
     match card.customers.as_slice() {
         [one] => return Who::Known(one.name.clone()),
         [_, _, ..] => return Who::Shared(card.customers.len()),
@@ -310,7 +314,7 @@ fn who(call: &Call, card: &Card, directory: &Directory) -> Who {
     if call.direction == Direction::Internal {
         let other = call.caller.as_deref().unwrap_or_default();
         let holder = directory.holder(&call.pbx, &other.into());
-        return Who::Colleague(holder.map_or_else(|| other.to_owned(), |person| person.name.clone()));
+        return Who::Colleague(holder.map_or_else(|| pen.raw_number(other), |person| person.name.clone()));
     }
     match call.number {
         Some(_) => Who::New,

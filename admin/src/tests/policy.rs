@@ -123,7 +123,7 @@ async fn every_mistake_is_said_in_chinese() {
         "[]\n[ladder]\nreminder_percent = 080\nreminder_percent = 80\nescalated_after = \"1h\n[spot_check]\npercent = \"\"\"",
         "[clock.filing]\nexcept = [{ class = \"vip\", within = \"1h\" }]\n[customers]\nclasses = [\" \"]",
     ];
-    let pen = Pen { language: Language::ZhCn, ..site.state.pen(Language::ZhCn) };
+    let pen = Pen { language: Language::ZhCn, ..site.state.pen(Language::ZhCn, None) };
     let mut said = std::collections::BTreeSet::new();
     for text in wrong {
         for mistake in Terms::read(text, &policy).expect_err(text) {
@@ -144,7 +144,7 @@ async fn a_year_without_holidays_is_a_warning_on_every_page_in_metrics_and_statu
     assert!(!quiet.contains("id=\"year-"), "as it ships, no calendar knows of holidays");
     let text = "[calendar.site]\nholidays = \"own\"\n[calendar.\"ni\\\"ght\"]\nholidays = \"none\"\n";
     let tried = super::text(site.ask(written(0, text, "check", &manager)).await).await;
-    let year = site.state.pen(Language::En).today().year();
+    let year = site.state.pen(Language::En, None).today().year();
     assert!(tried.contains(&format!("{year} 年没有节假日表")), "told before it is in force: {tried}");
     assert_eq!(site.ask(written(0, text, "save", &manager)).await.status(), StatusCode::SEE_OTHER);
     let mark = format!("id=\"year-{year}\"");

@@ -3,13 +3,13 @@
 
 use protocol::request::{Dialable, NotDialable, Spying};
 
-use super::case::{Case, UpCall};
+use super::case::{Case, OpenObligation, UpCall};
 use super::command::{Command, FieldWhy, Refusal};
 use super::fact::Fact;
-use super::owed::{claim, named, supervises};
+use super::owed::{claim, concerns, named, supervises};
 use crate::calls::call::Direction;
 use crate::calls::tracker::{CAME_UP_WITHIN, spying_leg};
-use crate::number::Numbering;
+use crate::number::{Number, Numbering};
 use crate::{CallId, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, TicketId, Time};
 
 /// A queue's or an extension's name; no PBX knows longer ones.
@@ -92,6 +92,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Customers(_)
         | Command::SetPolicy { .. }
         | Command::Owed(..)
+        | Command::Look(_)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }
@@ -121,12 +122,16 @@ fn dial(
         Some(id) => Some(named(case, id, by, supervises)?),
         None => None,
     };
-    if ticket.is_some() && case.ticket.is_none() {
+    if ticket.is_some() && !case.ticket.as_ref().is_some_and(|known| concerns(case, known.owner, by, supervises)) {
         return Err(Refusal::NoSuchTicket);
     }
     let (pbx, agent) = own_phone(case, by)?;
     let numbering = case.policy.numbering_at.get(&pbx).unwrap_or(&case.policy.numbering);
-    let to = dialable(numbering, number).map_err(Refusal::NotDialable)?;
+    let to = match whose(case, owed, number)? {
+        Some(known) => numbering.dialable(known),
+        None => dialable(numbering, number),
+    };
+    let to = to.map_err(Refusal::NotDialable)?;
     in_sight(case, &pbx)?;
     // Two tabs, two agents: whoever comes second is told who is calling.
     if let Some(attempt) = &case.attempt
@@ -140,6 +145,17 @@ fn dial(
     let ask = Ask::Dial { agent, to, leg: case.ids.leg() };
     let asked = Fact::Asked { by, pbx, ask, ticket, obligation, person: None };
     Ok(claimed.into_iter().chain([asked]).collect())
+}
+
+/// Who sees numbers masked calls by what they call about: without a number it is that of the
+/// obligation, else the matter's.
+fn whose<'a>(case: &'a Case, owed: Option<&'a OpenObligation>, typed: &str) -> Result<Option<&'a Number>, Refusal> {
+    if !typed.trim().is_empty() {
+        return Ok(None);
+    }
+    let known = owed.and_then(|owed| owed.number.as_ref());
+    let known = known.or_else(|| case.ticket.as_ref()?.caller.as_ref());
+    known.map(Some).ok_or(Refusal::Field { field: "number", why: FieldWhy::Missing })
 }
 
 /// An agent ends the call that they talk in or have dialled; one that only rings at their phone is

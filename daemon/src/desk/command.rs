@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::clock::{ClockKind, ObligationState};
 use super::customer::{CannotUndo, OfCustomers};
+use super::looks::Look;
 use super::ownership::{Hand, Receiver};
 use super::papers::{Paper, Unfit};
 use super::policy::Mistake;
@@ -97,6 +98,8 @@ pub enum Command {
     },
     /// About one obligation.
     Owed(ObligationId, Owed),
+    /// To be shown what not everybody sees, or to take it away.
+    Look(Look),
     /// Put other terms in force, changed from the version that the form showed; none: whatever stands.
     SetPolicy {
         version: Option<i64>,

@@ -9,6 +9,7 @@ use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::customer::CustomerFact;
 use super::deadline::Ladder;
 use super::draw::Drawing;
+use super::looks::Look;
 use super::ownership::HandFact;
 use super::papers::PaperFact;
 use super::policy::Terms;
@@ -311,6 +312,11 @@ pub enum Fact {
         person: PersonId,
         language: String,
     },
+    /// Somebody was shown what not everybody sees, or took it away.
+    Looked {
+        by: Option<PersonId>,
+        look: Look,
+    },
     /// Somebody asked something of a PBX.
     Asked {
         by: PersonId,
@@ -373,6 +379,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::SignedIn { .. }
             | Fact::SessionKept { .. }
             | Fact::SignedOut { .. }
+            | Fact::Looked { .. }
             | Fact::LanguageSet { .. } => None,
         })
         .unwrap_or(Done::Nothing)

@@ -17,6 +17,7 @@ pub mod deadline;
 pub mod decide;
 pub mod draw;
 pub mod fact;
+pub mod looks;
 mod matters;
 pub mod media;
 mod owed;

@@ -118,7 +118,8 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Unpause { .. }
         | Command::Spy { .. }
         | Command::SetPolicy { .. }
-        | Command::Owed(..) => return Ok(Vec::new()),
+        | Command::Owed(..)
+        | Command::Look(_) => return Ok(Vec::new()),
     };
     Ok(vec![fact])
 }

@@ -78,6 +78,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::SetDepartment { .. }
         | Command::Paper(..)
         | Command::Owed(..)
+        | Command::Look(_)
         | Command::AddPerson { .. }
         | Command::SetPassword { .. }
         | Command::ChangePerson { .. }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::desk::clock::Claim;
 use crate::desk::fact::Fact;
+use crate::desk::looks::{Look, Whose};
 use crate::desk::ownership::HandFact;
 use crate::live::{Notice, Topic};
 use crate::{ObligationId, PersonId, TicketId};
@@ -102,6 +103,12 @@ impl Changed {
             | Fact::SignedOut { .. } => {}
             // Who saved it may have them on the phone.
             Fact::CustomerSaved { by, .. } => self.duties.extend(*by),
+            Fact::Looked {
+                look: Look::Evidence { ticket, .. } | Look::Numbers { of: Whose::Ticket(ticket) }, ..
+            } => {
+                self.ticket(*ticket, None);
+            }
+            Fact::Looked { look: Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) }, .. } => {}
             Fact::Asked { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
         }
     }

@@ -19,6 +19,7 @@ use crate::desk::clock::{Basis, ClockKind, Next, ObligationState, Rung};
 use crate::desk::command::{Command, CustomerForm};
 use crate::desk::deadline::{Ladder, Suspension};
 use crate::desk::decide::Input;
+use crate::desk::looks::{Look, Whose};
 use crate::desk::policy::{Policy, Standing, Subject};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::number::Number;
@@ -105,7 +106,11 @@ fn lacks_ticket(case: &Case) -> bool {
 
 fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -> rusqlite::Result<()> {
     match command {
-        Command::KeepDraft { ticket, .. } => named_ticket(db, case, *ticket),
+        Command::KeepDraft { ticket, .. }
+        | Command::Look(Look::Evidence { ticket, .. } | Look::Numbers { of: Whose::Ticket(ticket) }) => {
+            named_ticket(db, case, *ticket)
+        }
+        Command::Look(Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) }) => Ok(()),
         Command::Paper(ticket, paper) => {
             named_ticket(db, case, *ticket)?;
             super::papers::gather(db, case, *ticket, paper)

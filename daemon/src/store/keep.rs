@@ -214,7 +214,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             "UPDATE obligations SET claimed_by = ?2, claimed_until_ms = ?3 WHERE id = ?1",
             params![obligation.0, claim.map(|claim| claim.by.0), claim.map(|claim| ms(claim.until))],
         ),
-        Fact::CalledBeside { .. } => Ok(()),
+        // The fact is all.
+        Fact::CalledBeside { .. } | Fact::Looked { .. } => Ok(()),
         Fact::Suspended { obligation, from, reason, by, .. } => run(
             "INSERT INTO suspensions (id, obligation, from_ms, reason, by_person) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![ids.draw(1), obligation.0, ms(*from), reason, by.map(|id| id.0)],

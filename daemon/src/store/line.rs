@@ -10,6 +10,7 @@ use crate::desk::asking::Ask;
 use crate::desk::clock::{Basis, Obligation};
 use crate::desk::draw::Drawing;
 use crate::desk::fact::Fact;
+use crate::desk::looks::{Look, Whose};
 use crate::{CallId, CustomerId, ObligationId, PersonId, TicketId};
 
 /// What `facts` says of a fact beside its time: of whom and what, and the rest as JSON.
@@ -293,6 +294,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             body: Some(json!({ "language": language })),
             ..Line::default()
         },
+        Fact::Looked { by, look } => looked(*by, look),
         Fact::Asked { by, pbx, ask, ticket, obligation, person } => {
             let (kind, call, mut body) = asked(ask);
             body["pbx"] = pbx.as_str().into();
@@ -319,6 +321,22 @@ fn drawn(drawing: &Drawing) -> Line<'_> {
             kind: "lot_looked_at",
             ticket: Some(*ticket),
             body: Some(json!({ "lot": lot.0, "percent": percent, "drawn": drawn })),
+            ..Line::default()
+        },
+    }
+}
+
+fn looked(by: Option<PersonId>, look: &Look) -> Line<'_> {
+    let numbers = || Line { kind: "numbers_shown", by, ..Line::default() };
+    match look {
+        Look::Numbers { of: Whose::Ticket(ticket) } => Line { ticket: Some(*ticket), ..numbers() },
+        Look::Numbers { of: Whose::Customer(customer) } => Line { customer: Some(*customer), ..numbers() },
+        Look::Numbers { of: Whose::Call(call) } => Line { call: Some(call), ..numbers() },
+        Look::Evidence { ticket, sha256, masked } => Line {
+            kind: "evidence_made",
+            by,
+            ticket: Some(*ticket),
+            body: Some(json!({ "sha256": sha256, "masked": masked })),
             ..Line::default()
         },
     }

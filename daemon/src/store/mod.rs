@@ -12,6 +12,7 @@ mod coverage;
 mod customers;
 mod detail;
 mod draws;
+pub mod evidence;
 mod gather;
 mod hands;
 pub mod journal;

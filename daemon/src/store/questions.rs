@@ -19,6 +19,7 @@ use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
 use crate::desk::draw::Lot;
+use crate::desk::looks::Whose;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
 use crate::desk::policy::Policy;
@@ -411,6 +412,7 @@ struct Body {
     drawn: bool,
     other: i64,
     to: i64,
+    masked: bool,
 }
 
 fn timeline(
@@ -433,6 +435,47 @@ fn timeline(
     }
     timeline.sort_by_key(|(seq, _)| *seq);
     Ok(timeline.into_iter().map(|(_, row)| row).collect())
+}
+
+/// What people were shown or took away, newest first; at most [`LIST`].
+pub fn audit(db: &Connection, before: Option<i64>) -> Result<Vec<AuditRow>> {
+    db.prepare_cached(
+        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.customer, t.number AS ticket, coalesce(c.name, '') AS name
+         FROM facts f LEFT JOIN tickets t ON t.id = f.ticket LEFT JOIN customers c ON c.id = f.customer
+         WHERE f.kind IN ('numbers_shown', 'evidence_made') AND f.seq < ?1 ORDER BY f.seq DESC LIMIT ?2",
+    )?
+    .query_map(params![before.unwrap_or(i64::MAX), LIST], |row| {
+        let customer = row.get::<_, Option<i64>>("customer")?.map(CustomerId);
+        Ok(AuditRow {
+            seq: row.get("seq")?,
+            at: time(row, "at_ms")?,
+            by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+            what: word(row, "kind", Audited::parse)?,
+            ticket: row.get("ticket")?,
+            customer: customer.zip(row.get("name")?),
+            call: maybe_name(row, "call")?,
+        })
+    })?
+    .collect()
+}
+
+/// The numbers that a look at a ticket, a customer or a call shows.
+pub fn numbers_of(db: &Connection, of: &Whose) -> Result<Vec<Number>> {
+    let (sql, key): (_, &dyn rusqlite::ToSql) = match of {
+        Whose::Ticket(ticket) => {
+            let sql =
+                "SELECT n.number FROM tickets t JOIN customer_numbers n ON n.customer = t.customer WHERE t.id = ?1
+                 UNION SELECT caller FROM tickets WHERE id = ?1 AND caller IS NOT NULL";
+            (sql, &ticket.0)
+        }
+        Whose::Customer(customer) => {
+            ("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place", &customer.0)
+        }
+        Whose::Call(call) => {
+            ("SELECT number FROM calls WHERE id = ?1 AND number IS NOT NULL", &call.as_str().to_owned())
+        }
+    };
+    db.prepare_cached(sql)?.query_map([key], |row| number(row, "number"))?.collect()
 }
 
 /// A fact as the timeline's words; kinds that it does not show give none.
@@ -506,6 +549,8 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),
+        "numbers_shown" => Some(TimelineWhat::NumbersShown),
+        "evidence_made" => Some(TimelineWhat::EvidenceMade { masked: body.masked }),
         "called_beside" => {
             let holder = row.get::<_, Option<i64>>("person")?.map(PersonId);
             holder.map(|holder| TimelineWhat::CalledBeside { holder })

@@ -760,6 +760,12 @@ pub enum TimelineWhat {
     },
     /// Somebody called from a page.
     Dialled,
+    /// Somebody was shown the customer's numbers, which are masked otherwise.
+    NumbersShown,
+    /// All of it was put into one file; its numbers masked, or not.
+    EvidenceMade {
+        masked: bool,
+    },
     /// Somebody ended a call from a page.
     HungUp,
     /// Somebody listened in on an agent; `heard_ms` none: the phone for it was not picked up.
@@ -769,6 +775,23 @@ pub enum TimelineWhat {
         how: Spying,
         heard_ms: Option<i64>,
     },
+}
+
+/// Something that somebody was shown, or took away, that not everybody sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRow {
+    pub seq: i64,
+    pub at: Time,
+    /// None: the command line.
+    pub by: Option<PersonId>,
+    pub what: Audited,
+    pub ticket: Option<String>,
+    pub customer: Option<(CustomerId, String)>,
+    pub call: Option<CallId>,
+}
+
+words! {
+    Audited { NumbersShown = "numbers_shown", EvidenceMade = "evidence_made" }
 }
 
 /// One of the versions of the site's terms.

@@ -7,12 +7,14 @@ use anyhow::Context;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::evidence::{self, Evidence};
 use super::open::read_only;
 use super::read::*;
 use super::{coverage, customers, draws, outbox, owed, questions, search, sight, surveys, versions};
 use crate::desk::case::Written;
 use crate::desk::command::SessionHash;
 use crate::desk::customers::ImportRow;
+use crate::desk::looks::Whose;
 use crate::desk::policy::Policy;
 use crate::live::{About, Message};
 use crate::number::Number;
@@ -36,6 +38,7 @@ pub struct Reader {
     searches: mpsc::Sender<Question>,
     pages: mpsc::Sender<Question>,
     policy: watch::Receiver<Arc<Policy>>,
+    dir: Arc<Path>,
 }
 
 impl Reader {
@@ -47,7 +50,13 @@ impl Reader {
     }
     pub(super) fn open(file: &Path, policy: watch::Receiver<Arc<Policy>>) -> anyhow::Result<Reader> {
         let [pops, searches, pages] = ["read-pops", "read-searches", "read-pages"].map(|name| lane(file, name));
-        Ok(Reader { pops: pops?, searches: searches?, pages: pages?, policy })
+        Ok(Reader {
+            pops: pops?,
+            searches: searches?,
+            pages: pages?,
+            policy,
+            dir: file.parent().unwrap_or(file).into(),
+        })
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>, ReadError> {
@@ -164,6 +173,22 @@ impl Reader {
     }
     pub async fn policy_text(&self, version: i64) -> Result<Option<PolicyText>, ReadError> {
         ask(&self.pages, move |db| versions::text(db, version)).await
+    }
+    /// What people were shown or took away that not everybody sees, newest first, from before that
+    /// fact on; at most [`LIST`].
+    pub async fn audit(&self, before: Option<i64>) -> Result<Vec<AuditRow>, ReadError> {
+        ask(&self.pages, move |db| questions::audit(db, before)).await
+    }
+    /// Numbers that are masked otherwise: only after the look is on record.
+    pub async fn numbers_of(&self, of: Whose) -> Result<Vec<Number>, ReadError> {
+        ask(&self.pages, move |db| questions::numbers_of(db, &of)).await
+    }
+    /// All of the ticket of that number with its place in the chain, over a connection of its own.
+    pub async fn evidence(&self, number: String) -> Result<Option<Evidence>, ReadError> {
+        let (dir, policy) = (self.dir.clone(), self.policy());
+        let gathered = tokio::task::spawn_blocking(move || evidence::gather(&dir, &policy, &number)).await;
+        let failed = |error: String| ReadError::Failed(error);
+        gathered.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(format!("{error:#}")))
     }
     /// Newest first.
     pub async fn outages(&self, limit: u32) -> Result<Vec<Outage>, ReadError> {

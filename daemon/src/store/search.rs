@@ -169,6 +169,7 @@ fn touched(fact: &Fact) -> Touched {
         | Fact::LanguageSet { .. }
         | Fact::Survey(_)
         | Fact::Draw(_)
+        | Fact::Looked { .. }
         | Fact::Asked { .. } => Touched::Nothing,
     }
 }

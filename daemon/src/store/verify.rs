@@ -6,7 +6,7 @@
 //! kept, so that one change is told once and not of all that comes after it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use rusqlite::types::ValueRef;
@@ -14,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use rustc_hash::FxHashMap;
 
 use super::Result;
-use super::chain::{self, Columns, FOUND_BROKEN, NOTHING, Salt, Seal, digest, link};
+use super::chain::{self, Columns, FOUND_BROKEN, NOTHING, Salt};
+pub use super::chain::{Seal, digest, link, skip};
 use super::column::from_ms;
 use super::open::{FILE, read_only};
 use super::touched::Tables;
@@ -151,6 +152,23 @@ pub(super) fn examine(db: &Connection, dir: &Path, noted: &[String]) -> Result<V
     let mut report = Report::default();
     read(db, dir, noted, &mut report)?;
     Ok(report.0)
+}
+
+/// What a store knows of a pack.
+pub struct KeptAsEvidence {
+    /// A fact says that it made a file with these bytes.
+    pub was_made: bool,
+    /// The pack's head is in the chain.
+    pub has_head: bool,
+}
+
+pub fn kept_as_evidence(dir: &Path, sha256: &str, head: &str) -> anyhow::Result<KeptAsEvidence> {
+    let db = read_only(&dir.join(FILE))?;
+    let made = "SELECT EXISTS (SELECT 1 FROM facts WHERE kind = 'evidence_made' AND body LIKE '%' || ?1 || '%')";
+    Ok(KeptAsEvidence {
+        was_made: db.query_row(made, [sha256], |row| row.get(0))?,
+        has_head: db.query_row("SELECT EXISTS (SELECT 1 FROM seals WHERE hash = ?1)", [head], |row| row.get(0))?,
+    })
 }
 
 pub fn is_chained(db: &Connection) -> Result<bool> {
@@ -416,8 +434,7 @@ fn files(db: &Connection, dir: &Path, report: &mut Report) -> Result<()> {
     while let Some(row) = rows.next()? {
         report.0.files += 1;
         let sha256: String = row.get(0)?;
-        let path = dir.join("attachments").join(sha256.get(..2).unwrap_or_default()).join(&sha256);
-        let fault = match std::fs::read(path) {
+        let fault = match std::fs::read(file_of(dir, &sha256)) {
             Ok(bytes) => Some(FileFault::Changed).filter(|_| digest(&bytes) != sha256),
             Err(_) => Some(FileFault::Missing),
         };
@@ -426,6 +443,11 @@ fn files(db: &Connection, dir: &Path, report: &mut Report) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the bytes of an attachment are.
+pub(super) fn file_of(dir: &Path, sha256: &str) -> PathBuf {
+    dir.join("attachments").join(sha256.get(..2).unwrap_or_default()).join(sha256)
 }
 
 fn stamp(at: Time) -> String {

@@ -19,12 +19,12 @@ use toml::de::DeTable;
 use super::rule::{ClockRule, Clocks, Exception, Hours, Target, When};
 use super::terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 use super::{MAX_TEXT_BYTES, Policy};
-use crate::DepartmentName;
 use crate::desk::calendar::Slots;
 use crate::desk::clock::{ClockKind, Rung};
 use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::place::place;
+use crate::{DepartmentName, Role};
 pub use days::with_year;
 use reading::{Reading, Value};
 pub use writing::{Change, changes};
@@ -80,7 +80,7 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 12] = [
+        const SECTIONS: [&str; 13] = [
             "clock",
             "ladder",
             "notices",
@@ -93,6 +93,7 @@ impl Terms {
             "departments",
             "responsibility",
             "script",
+            "rights",
         ];
         reading.keys(document, &SECTIONS);
         let Terms {
@@ -108,6 +109,7 @@ impl Terms {
             asking,
             spot_check_percent,
             scripts,
+            rights,
         } = self;
         // Before the clocks, whose exceptions may name one.
         reading.section(document, "customers", |reading, table| take_classes(classes, reading, table));
@@ -151,6 +153,13 @@ impl Terms {
         reading.set(document, "responsibility", responsibility, |reading, value| {
             let list = reading.list(value, "[[responsibility]]")?;
             Some(list.iter().filter_map(|row| responsible(reading, row, departments, ground)).collect())
+        });
+        reading.section(document, "rights", |reading, table| {
+            reading.keys(table, &["mask_numbers_for"]);
+            reading.set(table, "mask_numbers_for", &mut rights.mask_numbers_for, |reading, value| {
+                let list = reading.list(value, "[\"agent\", \"handler\"]")?;
+                Some(list.iter().filter_map(|word| reading.one_of(word, Role::ALL, Role::as_str)).collect())
+            });
         });
     }
 }

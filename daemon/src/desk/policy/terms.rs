@@ -10,6 +10,7 @@ use super::script::Scripts;
 use super::{HOUR_MS, MINUTE_MS};
 use crate::desk::calendar::{Calendar, Slots};
 use crate::desk::clock::{Basis, Rung};
+use crate::desk::looks::Rights;
 use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::Kind;
 use crate::names::words;
@@ -38,6 +39,7 @@ pub struct Terms {
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
     pub scripts: Scripts,
+    pub rights: Rights,
 }
 
 /// A row of the responsibility table; what is none does not matter.
@@ -109,6 +111,7 @@ impl Terms {
             asking: Asking { scale: Scale::Words, satisfied_from: 4, fairly_from: 3 },
             spot_check_percent: 0,
             scripts: Scripts::default(),
+            rights: Rights::default(),
         }
     }
 

@@ -17,3 +17,6 @@ CREATE TABLE seals (
 CREATE TABLE chain_key (
     key TEXT PRIMARY KEY
 ) STRICT;
+
+-- What people were shown, or took away, that not everybody sees.
+CREATE INDEX facts_of_looks ON facts (seq) WHERE kind IN ('numbers_shown', 'evidence_made');

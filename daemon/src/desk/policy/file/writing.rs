@@ -81,6 +81,12 @@ const SCRIPTS: &str = "
 # between three quotes) and never = [\"今天一定修好\"].
 ";
 
+const RIGHTS: &str = "
+# Customers' numbers are masked (138****5827) as soon as there is anybody in mask_numbers_for, as in
+# [\"agent\", \"handler\"]: for these for good; all others who see customers' matters show a number by a
+# click, and it is kept who did. Whoever sees only the mask can call all the same.
+";
+
 impl Terms {
     /// As a file, which reads as the same terms.
     pub fn write(&self) -> String {
@@ -97,6 +103,7 @@ impl Terms {
             asking,
             spot_check_percent,
             scripts,
+            rights,
         } = self;
         let mut out = String::from(HEAD);
         out.push_str(CLOCKS);
@@ -121,6 +128,9 @@ impl Terms {
         line(&mut out, "[survey]\n", format_args!("scale = \"{}\"\n{from}", scale.as_str()));
         out.push_str(SPOT_CHECK);
         line(&mut out, "[spot_check]\n", format_args!("percent = {spot_check_percent}"));
+        out.push_str(RIGHTS);
+        let masked: Vec<String> = rights.mask_numbers_for.iter().map(|role| quoted(role.as_str())).collect();
+        line(&mut out, "[rights]\n", format_args!("mask_numbers_for = [{}]", masked.join(", ")));
         out.push_str(CALENDARS);
         // The site's first, as the others lean on it.
         let others = calendars.iter().filter(|(name, _)| *name != Terms::SITE);
