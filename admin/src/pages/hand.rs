@@ -15,6 +15,7 @@ use super::asking::give;
 use super::desk::may_see;
 use crate::auth::{Desk, Require, Right, Visitor};
 use crate::error::Error;
+use crate::parts::owners::offered;
 use crate::pen::Pen;
 use crate::state::State;
 
@@ -84,7 +85,8 @@ pub struct Giving {
     ticket: TicketId,
     may_offer: bool,
     may_assign: bool,
-    may_refuse: bool,
+    /// What is offered to the reader, and by whom.
+    offered: Option<(String, String)>,
     people: Vec<Person>,
     departments: Vec<String>,
     /// Whose it would be by the table.
@@ -112,7 +114,9 @@ impl Giving {
             ticket: ticket.id,
             may_offer: is_open && standing.is_none() && has_it && !supervises,
             may_assign: is_open && supervises,
-            may_refuse: is_open && is_receiver,
+            offered: standing
+                .filter(|_| is_open && is_receiver)
+                .map(|offer| (offered(&visitor.pen, &visitor.directory, offer), offer.words.clone())),
             people: visitor.directory.people.iter().filter(works).cloned().collect(),
             departments: state.reader.policy().terms.departments.keys().map(ToString::to_string).collect(),
             department: ticket.department.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -120,7 +124,7 @@ impl Giving {
     }
 
     fn any(&self) -> bool {
-        self.may_offer || self.may_assign || self.may_refuse
+        self.may_offer || self.may_assign || self.offered.is_some()
     }
     fn parts(&self) -> &'static [Part] {
         Part::ALL

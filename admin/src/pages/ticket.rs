@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::calls::call::Outcome;
-use daemon::desk::clock::{Basis, ObligationState, Proof, Survey};
+use daemon::desk::clock::{Basis, ClockKind, ObligationState, Proof, Survey};
 use daemon::desk::deadline::Ladder;
 use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
@@ -443,7 +443,7 @@ impl WholeParts {
             owners: Owners::of(visitor, page),
             clocks: Clocks {
                 pen: pen.clone(),
-                rows: page.obligations.clone(),
+                rows: page.obligations.iter().filter(|row| stands(row)).cloned().collect(),
                 paused: page.paused.clone(),
                 directory: directory.clone(),
                 policy: policy.clone(),
@@ -459,6 +459,11 @@ impl WholeParts {
             },
         }
     }
+}
+
+/// Who was offered it and answered stands in the chain of owners, not among the clocks.
+fn stands(row: &ObligationRow) -> bool {
+    row.kind != ClockKind::HandOver || row.state == ObligationState::Open
 }
 
 /// The ticket of that number; none when there is none.

@@ -24,8 +24,6 @@ pub struct Owners {
     standing: Option<OfferRow>,
     /// The reader may take what nobody has,
     may_take: bool,
-    /// accept what is offered to them,
-    may_accept: bool,
     /// or take their own offer back.
     may_withdraw: bool,
     directory: Arc<Directory>,
@@ -35,13 +33,8 @@ part!(Owners = "owners");
 impl Owners {
     pub fn of(visitor: &Visitor, page: &TicketPage) -> Owners {
         let (me, role, ticket) = (visitor.person.id, visitor.person.role, &page.row.ticket);
-        let theirs = |person: PersonId| person == me || visitor.directory.stand_in(person) == Some(me);
         let standing = page.offers.iter().find(|offer| offer.ended.is_none()).cloned();
         let is_open = ticket.state != daemon::desk::ticket::TicketState::Closed && Desk::allows(role);
-        let may_accept = standing.as_ref().is_some_and(|offer| match &offer.offer.to {
-            Receiver::Person(person) => theirs(*person),
-            Receiver::Department(department) => visitor.directory.is_of(me, department),
-        });
         let may_withdraw = standing
             .as_ref()
             .is_some_and(|offer| offer.offer.by == me || offer.offer.from == Some(me) || role == Role::Supervisor);
@@ -54,7 +47,6 @@ impl Owners {
             department: ticket.department.clone(),
             holders: page.holders.clone(),
             may_take: is_open && (ticket.owner.is_none() && role != Role::Handler || ticket.handler.is_none() && is_of),
-            may_accept: is_open && may_accept,
             may_withdraw: is_open && may_withdraw,
             standing,
             directory: visitor.directory.clone(),
@@ -65,15 +57,21 @@ impl Owners {
         self.directory.person(*person).map_or("–", |person| &person.name)
     }
     fn offered(&self, offer: &OfferRow) -> String {
-        let (to, by) = (receiver(&self.directory, &offer.offer.to), self.name(&offer.offer.by));
-        match offer.offer.part {
-            Part::Matter => self.pen.say2("offered-matter", "who", to, "by", by),
-            Part::Work => self.pen.say2("offered-work", "who", to, "by", by),
-        }
+        offered(&self.pen, &self.directory, offer)
     }
     /// What the button takes.
     fn takes(&self) -> Part {
         if self.owner.is_none() { Part::Matter } else { Part::Work }
+    }
+}
+
+/// Who offers it to whom.
+pub fn offered(pen: &Pen, directory: &Directory, offer: &OfferRow) -> String {
+    let to = receiver(directory, &offer.offer.to);
+    let by = receiver(directory, &Receiver::Person(offer.offer.by));
+    match offer.offer.part {
+        Part::Matter => pen.say2("offered-matter", "who", to, "by", by),
+        Part::Work => pen.say2("offered-work", "who", to, "by", by),
     }
 }
 

@@ -485,6 +485,8 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
     let clock = maybe_word(row, "clock", ClockKind::parse)?;
     let mut body: Body = serde_json::from_str(row.get_ref("body")?.as_str()?).unwrap_or_default();
     let joined = call.clone().map(|call| TimelineWhat::Joined { call });
+    // What is offered, and how that ends, has lines of its own.
+    let clock = clock.filter(|clock| *clock != ClockKind::HandOver);
     let what = match row.get_ref("kind")?.as_str()? {
         "ticket_opened" => return Ok([TimelineWhat::Opened].into_iter().chain(joined).collect()),
         "call_joined" => joined,
