@@ -285,7 +285,10 @@ fn whole(visitor: &Visitor, page: &CustomerPage) -> Value {
     let mut whole = customer(&page.customer);
     // Matters that are not the asker's are counted, and no more is said of them.
     let mine = |rows: &[daemon::store::read::TicketRow]| {
-        rows.iter().filter(|row| may_see(visitor, row).is_ok()).map(|row| ticket_row(&visitor.pen, row)).collect::<Vec<_>>()
+        rows.iter()
+            .filter(|row| may_see(visitor, row).is_ok())
+            .map(|row| ticket_row(&visitor.pen, row))
+            .collect::<Vec<_>>()
     };
     whole["open"] = mine(&page.open).into();
     whole["open_total"] = page.open.len().into();
