@@ -22,6 +22,7 @@ use crate::pages::customers::Asked;
 use crate::pages::desk::may_see;
 use crate::pages::import::import;
 use crate::parts::pop::outcome_word;
+use crate::pen::Pen;
 use crate::state::{State, now};
 
 /// What a script gets at once where it does not say.
@@ -34,7 +35,7 @@ pub struct Limit {
 
 pub async fn list(
     FromState(state): FromState<State>,
-    _: Require<Read>,
+    Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
     Query(Limit { limit }): Query<Limit>,
 ) -> Result<impl IntoResponse, Error> {
@@ -43,7 +44,9 @@ pub async fn list(
     // A short page is the last; a search has one.
     let is_full = asked.text.trim().is_empty() && rows.len() >= limit as usize;
     let next = rows.last().filter(|_| is_full).map(|row| row.id.0);
-    Ok(Json(json!({ "customers": rows.iter().map(customer).collect::<Vec<_>>(), "next": next })))
+    Ok(Json(
+        json!({ "customers": rows.iter().map(|row| customer(&visitor.pen, row)).collect::<Vec<_>>(), "next": next }),
+    ))
 }
 
 pub async fn show(
@@ -172,22 +175,25 @@ pub struct On {
 /// Who is on a number, and the last twenty contacts with them.
 pub async fn look_up(
     FromState(state): FromState<State>,
-    _: Require<Read>,
+    Require { visitor, .. }: Require<Read>,
     Query(On { number }): Query<On>,
 ) -> Result<impl IntoResponse, Error> {
     let read = state.reader.policy().numbering.read(&number);
     let number = read.ok_or_else(|| Error::Parameter(format!("number is {number:?}, and no phone number")))?;
     let (customers, contacts) = state.reader.look_up(number.clone()).await?;
     Ok(Json(json!({
-        "number": telephone(&number),
-        "customers": customers.iter().map(customer).collect::<Vec<_>>(),
+        "number": telephone(&visitor.pen, &number),
+        "customers": customers.iter().map(|one| customer(&visitor.pen, one)).collect::<Vec<_>>(),
         "contacts": contacts.iter().map(contact).collect::<Vec<_>>(),
     })))
 }
 
-pub async fn blacklist(FromState(state): FromState<State>, _: Require<Read>) -> Result<impl IntoResponse, Error> {
+pub async fn blacklist(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Read>,
+) -> Result<impl IntoResponse, Error> {
     let rows = state.reader.blacklist(now()).await?;
-    Ok(Json(rows.iter().map(listed).collect::<Vec<_>>()))
+    Ok(Json(rows.iter().map(|row| listed(&visitor.pen, row)).collect::<Vec<_>>()))
 }
 
 #[derive(Deserialize)]
@@ -255,7 +261,7 @@ pub async fn put(
     })))
 }
 
-fn customer(customer: &Customer) -> Value {
+fn customer(pen: &Pen, customer: &Customer) -> Value {
     json!({
         "id": customer.id.0,
         "version": customer.version,
@@ -266,23 +272,23 @@ fn customer(customer: &Customer) -> Value {
         "class": customer.class,
         "manager": customer.manager.map(|manager| manager.0),
         "note": customer.note,
-        "numbers": customer.numbers.iter().map(telephone).collect::<Vec<_>>(),
+        "numbers": customer.numbers.iter().map(|number| telephone(pen, number)).collect::<Vec<_>>(),
         "merged_into": customer.merged_into.map(|whole| whole.0),
     })
 }
 
-fn telephone(number: &daemon::number::Number) -> Value {
+fn telephone(pen: &Pen, number: &daemon::number::Number) -> Value {
     let known = whereabouts::of(number);
     let name = |name: Option<whereabouts::Name>| name.map(|name| json!({ "zh": name.zh, "en": name.en }));
     json!({
-        "number": number.as_str(),
+        "number": pen.told(number),
         "place": known.and_then(|known| name(known.place)),
         "carrier": known.and_then(|known| name(known.carrier)),
     })
 }
 
 fn whole(visitor: &Visitor, page: &CustomerPage) -> Value {
-    let mut whole = customer(&page.customer);
+    let mut whole = customer(&visitor.pen, &page.customer);
     // Matters that are not the asker's are counted, and no more is said of them.
     let mine = |rows: &[daemon::store::read::TicketRow]| {
         rows.iter()
@@ -295,14 +301,15 @@ fn whole(visitor: &Visitor, page: &CustomerPage) -> Value {
     whole["closed"] = mine(&page.past).into();
     whole["owed"] = page.owed.iter().map(|row| obligation(&visitor.pen, row)).collect();
     whole["contacts"] = page.contacts.iter().map(contact).collect();
-    whole["blacklisted"] = page.blacklisted.iter().filter(|listed| listed.stands(now())).map(listed).collect();
+    whole["blacklisted"] =
+        page.blacklisted.iter().filter(|listed| listed.stands(now())).map(|row| listed(&visitor.pen, row)).collect();
     whole["shared"] = page
         .shared
         .iter()
-        .map(|(number, id, name)| json!({ "number": number.as_str(), "customer": id.0, "name": name }))
+        .map(|(number, id, name)| json!({ "number": visitor.pen.told(number), "customer": id.0, "name": name }))
         .collect();
     whole["history"] = page.history.iter().map(saved).collect();
-    whole["shifts"] = page.shifts.iter().map(shift).collect();
+    whole["shifts"] = page.shifts.iter().map(|row| shift(&visitor.pen, row)).collect();
     whole
 }
 
@@ -320,9 +327,9 @@ fn contact(contact: &Contact) -> Value {
     })
 }
 
-fn listed(listed: &Listed) -> Value {
+fn listed(pen: &Pen, listed: &Listed) -> Value {
     json!({
-        "number": listed.number.as_str(),
+        "number": pen.told(&listed.number),
         "reason": listed.reason,
         "by": listed.by.map(|by| by.0),
         "at": listed.at,
@@ -334,14 +341,14 @@ fn saved(save: &CustomerSave) -> Value {
     json!({ "at": save.at, "by": save.by.map(|by| by.0), "version": save.version, "changed": save.changed })
 }
 
-fn shift(row: &ShiftRow) -> Value {
+fn shift(pen: &Pen, row: &ShiftRow) -> Value {
     json!({
         "id": row.id.0,
         "what": row.kind.as_str(),
         "gave": row.gave,
         "other": row.other.0,
         "other_name": row.other_name,
-        "numbers": row.numbers.iter().map(|number| number.as_str()).collect::<Vec<_>>(),
+        "numbers": row.numbers.iter().map(|number| pen.told(number)).collect::<Vec<_>>(),
         "tickets": row.tickets,
         "at": row.at,
         "by": row.by.map(|by| by.0),
