@@ -22,7 +22,7 @@ use crate::engine::house::{House, MINUTE, ended, inbound, outbound, policy, t, t
 fn lived() -> TempDir {
     static DISK: OnceLock<Vec<u8>> = OnceLock::new();
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("ringback.sqlite"), DISK.get_or_init(|| days::lived(11, 4))).unwrap();
+    std::fs::write(dir.path().join("ringback.sqlite"), DISK.get_or_init(|| days::lived(11, 6))).unwrap();
     dir
 }
 
@@ -133,7 +133,7 @@ fn tamper(db: &Connection, table: &str, chance: &mut StdRng) -> Option<String> {
 fn one_change_anywhere_is_found_and_where_nothing_was_changed_nothing_is() {
     let dir = lived();
     let before = untouched(dir.path());
-    assert!(before.facts > 100 && before.seals > 100 && before.rows > 100, "{before:?}");
+    assert!(before.facts > 90 && before.seals > 100 && before.rows > 100, "{before:?}");
     let db = writing(dir.path());
     let mut chance = StdRng::seed_from_u64(1);
     let tables = tables(&db);
