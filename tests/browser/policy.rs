@@ -139,7 +139,8 @@ async fn a_year_without_holidays_is_told_on_pages_that_stand() {
     let before = desk.js(place, &[]).await;
     let unknown = put(0, "[calendar.site]\nholidays = \"own\"\n").await;
     let year = unknown[0]["year"].as_i64().expect("a year");
-    desk.see("#status .year:not([hidden])", &format!("还没有 {year} 年的节假日")).await;
+    // Late in a year the next one is in reach too.
+    desk.see("#status .year:not([hidden])", &format!("还没有 {year}")).await;
     assert_eq!(desk.count(".banner.year").await, 0);
     assert_eq!(desk.js(place, &[]).await, before);
     for (name, width, height) in [("1366", 1366, 768), ("390", 390, 844)] {
