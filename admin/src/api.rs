@@ -16,11 +16,12 @@ use chrono::DateTime;
 use daemon::calls::now::{AgentState, Waiting};
 use daemon::desk::Addressee;
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
+use daemon::desk::ownership::Receiver;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
 use daemon::store::read::{
-    Blind, Coverage, Fired, Found, Gap, Hit, LedgerRow, ObligationRow, Outage, Person, Piece, StoredCall, TicketPage,
-    TicketRow,
+    Blind, Coverage, Fired, Found, Gap, Hit, HolderRow, LedgerRow, ObligationRow, Outage, Person, Piece, StoredCall,
+    TicketPage, TicketRow,
 };
 use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
@@ -273,10 +274,26 @@ pub fn whole_ticket(pen: &Pen, page: &TicketPage) -> Value {
     let mut whole = ticket_row(pen, &page.row);
     whole["calls"] = page.calls.iter().map(|it| call(pen, it)).collect();
     whole["obligations"] = page.obligations.iter().map(|row| obligation(pen, row)).collect();
+    whole["holders"] = page.holders.iter().map(holder).collect();
     papers::put(&mut whole, page);
     whole["customers"] =
         page.customers.iter().map(|c| json!({ "id": c.id.0, "name": c.name, "company": c.company })).collect();
     whole
+}
+
+/// As it is sent to offer a ticket.
+fn receiver(to: &Receiver) -> String {
+    match to {
+        Receiver::Person(person) => format!("person:{person}"),
+        Receiver::Department(department) => format!("department:{department}"),
+    }
+}
+
+fn holder(row: &HolderRow) -> Value {
+    json!({
+        "part": row.part.as_str(), "person": row.person.0, "how": row.how.as_str(), "by": row.by.map(|by| by.0),
+        "from": row.from, "to": row.to,
+    })
 }
 
 pub fn call(pen: &Pen, call: &StoredCall) -> Value {
@@ -491,6 +508,9 @@ fn ticket_row(pen: &Pen, row: &TicketRow) -> Value {
         "course": ticket.course,
         "demand": ticket.demand,
         "owner": ticket.owner.map(|owner| owner.0),
+        "handler": ticket.handler.map(|handler| handler.0),
+        "department": ticket.department.as_ref().map(|department| department.as_str()),
+        "offered": row.offered.as_ref().map(receiver),
         "customer": row.customer_name,
         "caller": ticket.caller.as_ref().map(|number| pen.told(number)),
         "opened_at": ticket.opened_at,

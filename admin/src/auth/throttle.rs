@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 
-/// Tries a minute, for one account and from one address: enough for fat fingers.
+/// Tries a minute, for one account and from one address: enough for fat fingers. Were it
+/// nought, this would not compile.
 const TRIES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// Accounts and addresses remembered before those at rest are forgotten.

@@ -240,11 +240,7 @@ fn offer(
 
 fn accept(case: &Case, ticket: &Ticket, offer: &HandOver, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
     let mut facts = end(case, offer, OfferEnd::Accepted, Some(by), "", now);
-    let department = match &offer.to {
-        Receiver::Person(_) => None,
-        Receiver::Department(department) => Some(department.clone()),
-    };
-    facts.push(give(case, ticket, offer.part, by, department, How::Accepted, by, ""));
+    facts.push(give(case, ticket, offer.part, by, offer.to.department(), How::Accepted, by, ""));
     Ok(facts)
 }
 
@@ -309,11 +305,7 @@ fn assign(
     if let Some(offer) = &case.offer {
         facts.extend(end(case, offer, OfferEnd::Withdrawn, Some(by), words, now));
     }
-    let department = match to {
-        Receiver::Person(_) => None,
-        Receiver::Department(department) => Some(department.clone()),
-    };
-    facts.push(give(case, ticket, part, person, department, How::Assigned, by, words));
+    facts.push(give(case, ticket, part, person, to.department(), How::Assigned, by, words));
     Ok(facts)
 }
 
@@ -334,7 +326,7 @@ fn person_of(case: &Case, to: &Receiver) -> Result<PersonId, Refusal> {
 }
 
 /// With it goes what whoever had it owes in it: with the matter all, with the work what is to be filed.
-#[allow(clippy::too_many_arguments, reason = "one giving, told whole")]
+#[expect(clippy::too_many_arguments, reason = "one giving, told whole")]
 fn give(
     case: &Case,
     ticket: &Ticket,
@@ -380,6 +372,15 @@ fn written(field: &'static str, words: &str) -> Result<(), Refusal> {
         return Err(Refusal::Field { field, why: FieldWhy::Missing });
     }
     text(field, words, WORDS_CHARS)
+}
+
+impl Receiver {
+    fn department(&self) -> Option<DepartmentName> {
+        match self {
+            Receiver::Person(_) => None,
+            Receiver::Department(department) => Some(department.clone()),
+        }
+    }
 }
 
 impl OfferEnd {
