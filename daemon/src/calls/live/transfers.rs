@@ -19,12 +19,26 @@ impl Live {
         if self.is_told(TransferKind::Blind, &from, at) {
             return;
         }
-        self.forget_unsaid(|sent| at - sent.at < SAME_MOMENT);
         if let Some(index) = index {
             self.hand_on(index, other, at);
         }
+        if let Some(sent) = self.sent_by_nobody(&from) {
+            sent.from = from;
+            self.changed = true;
+            return;
+        }
         self.transfer(Transfer { kind: TransferKind::Blind, from, to: to.to_owned(), completed: false, at });
         self.transfer_due = Some(self.call.transfers.len() - 1);
+    }
+
+    /// The last transfer, where nobody was known to have made it and `by` has not talked since: the
+    /// party may be further on in the dialplan, and even in the next queue, before a busy Asterisk
+    /// tells who sent it there (seen on Asterisk 22).
+    fn sent_by_nobody(&mut self, by: &Option<Extension>) -> Option<&mut Transfer> {
+        let talks = &self.call.segments;
+        let sent = self.call.transfers.last_mut()?;
+        let talked_since = talks.iter().any(|talk| Some(&talk.agent) == by.as_ref() && talk.from > sent.at);
+        (sent.kind == TransferKind::Blind && sent.from.is_none() && !talked_since).then_some(sent)
     }
 
     /// The party stands elsewhere in the dialplan as it leaves a talk. Where nobody in the call sent

@@ -201,3 +201,31 @@ fn whom_somebody_outside_the_call_puts_aside_was_not_transferred() {
     );
     assert!(script.the_call().transfers.is_empty());
 }
+
+/// Who sent the caller on is told at once, as the caller leaves the talk, or when the next queue has
+/// them already: it is one transfer, by whoever made it.
+#[test]
+fn a_transfer_to_a_queue_that_is_told_late_is_one() {
+    let told = "blind A C 8000";
+    let rest = ["out A B1", "out C B1 at 8000", "end A", "queue C complaints"];
+    let talking = TALKING.replace("in C B1", "in C B1 at 4008001234");
+    for place in 0..=rest.len() {
+        let mut script = Script::played(&talking);
+        let mut lines = rest.to_vec();
+        lines.insert(place, told);
+        for (index, line) in lines.iter().enumerate() {
+            // Only the last is later than a moment.
+            script.play(&format!("{} {line}", 4000 + index * 10 + if index > 3 { 2000 } else { 0 }));
+        }
+        script.play(
+            "8000 bye C
+             8000 leave C complaints
+             8000 end C",
+        );
+        let call = script.the_call();
+        let by: Vec<_> = call.transfers.iter().map(|sent| sent.from.as_ref().map(Extension::as_str)).collect();
+        assert_eq!(by, [Some("1001")], "told at {place}: {:#?}", call.transfers);
+        assert_eq!(transfers(call), [(TransferKind::Blind, "complaints", true)], "told at {place}");
+        assert_eq!((agents(call), call.ended_by), (vec!["1001"], Some(EndedBy::Caller)), "told at {place}");
+    }
+}
