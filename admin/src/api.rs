@@ -3,6 +3,7 @@
 pub mod customers;
 pub mod looks;
 pub mod owed;
+pub mod ownership;
 pub mod papers;
 pub mod policy;
 pub mod surveys;
@@ -282,7 +283,7 @@ pub fn whole_ticket(pen: &Pen, page: &TicketPage) -> Value {
 }
 
 /// As it is sent to offer a ticket.
-fn receiver(to: &Receiver) -> String {
+pub(crate) fn receiver(to: &Receiver) -> String {
     match to {
         Receiver::Person(person) => format!("person:{person}"),
         Receiver::Department(department) => format!("department:{department}"),

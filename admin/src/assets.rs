@@ -43,6 +43,7 @@ assets! {
         include_str!("../assets/css/admin.css"),
         include_str!("../assets/css/customers.css"),
         include_str!("../assets/css/policy.css"),
+        include_str!("../assets/css/report.css"),
         include_str!("../assets/css/door.css"),
         include_str!("../assets/css/narrow.css"),
     ),

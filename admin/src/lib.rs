@@ -31,7 +31,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use error::Error;
 use pages::{
     admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, owed,
-    papers, people, policy, sign_in, step, ticket,
+    papers, people, policy, reports, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
@@ -96,6 +96,8 @@ pub fn router(state: State) -> Router {
         .route("/blacklist", get(blacklist::show).post(blacklist::add))
         .route("/blacklist/off", post(blacklist::take_off))
         .route("/policy", get(policy::show).post(policy::write))
+        .route("/reports/ownership", get(reports::ownership::show))
+        .route("/reports/ownership.csv", get(reports::ownership::file))
         .route("/departments", get(departments::show).post(departments::set))
         .route("/away", get(away::show).post(away::set))
         .route("/messages/{id}", get(messages::show))
@@ -111,6 +113,8 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/outages", get(api::outages))
         .route("/api/v1/ledger", get(api::ledger))
         .route("/api/v1/coverage", get(api::coverage))
+        .route("/api/v1/ownership", get(api::ownership::report))
+        .route("/api/v1/ownership/list", get(api::ownership::list))
         .route("/api/v1/surveys", get(api::surveys::counts))
         .route("/api/v1/draws", get(api::surveys::draws))
         .route("/api/v1/tickets", get(api::tickets).post(api::open))

@@ -90,7 +90,7 @@ pub async fn stream(
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Customers | Room::Customer | Room::Blacklist => Read::allows(role),
         Room::Import => Watch::allows(role),
-        Room::Live => Watch::allows(role),
+        Room::Live | Room::Reports => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
         Room::Policy | Room::Departments => Oversee::allows(role),
         Room::Audit => Govern::allows(role),
@@ -126,6 +126,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
             Room::Customers | Room::Customer | Room::Import | Room::Blacklist => {}
             Room::People
             | Room::Policy
+            | Room::Reports
             | Room::Departments
             | Room::Away
             | Room::Audit

@@ -3,6 +3,7 @@
 mod customers;
 mod papers;
 mod policy;
+mod reports;
 mod rights;
 
 use std::time::Duration;
@@ -180,6 +181,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/blacklist/off", WATCH),
     ("GET", "/policy", OVERSEE),
     ("POST", "/policy", GOVERN),
+    ("GET", "/reports/ownership", WATCH),
+    ("GET", "/reports/ownership.csv", WATCH),
     ("GET", "/departments", OVERSEE),
     ("POST", "/departments", OVERSEE),
     ("GET", "/away", SIGNED_IN),
@@ -196,6 +199,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/outages", WIRE),
     ("GET", "/api/v1/ledger", WIRE),
     ("GET", "/api/v1/coverage", OVERSEE),
+    ("GET", "/api/v1/ownership", WATCH),
+    ("GET", "/api/v1/ownership/list", WATCH),
     ("GET", "/api/v1/surveys", WATCH),
     ("GET", "/api/v1/draws", GOVERN),
     ("GET", "/api/v1/tickets", READ),

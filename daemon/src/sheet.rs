@@ -255,9 +255,12 @@ fn plain(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULAS)).unwrap_or(cell)
 }
 
+/// By which spreadsheets know UTF-8; the first thing in a file.
+pub const MARK: &str = "\u{feff}";
+
 /// The head of an export; with the mark by which spreadsheets know UTF-8.
 pub fn head() -> String {
-    format!("\u{feff}{}", written(HEADS.iter().map(|(_, names)| names[0].to_owned())))
+    format!("{MARK}{}", line_of(HEADS.iter().map(|(_, names)| names[0].to_owned())))
 }
 
 /// A customer's line of an export.
@@ -275,12 +278,13 @@ pub fn write(customer: &Customer, directory: &Directory) -> String {
         Column::Manager => manager.map(|person| person.login.clone()).unwrap_or_default(),
         Column::Note => customer.note.clone(),
     };
-    written(HEADS.iter().map(|(column, _)| cell(*column)))
+    line_of(HEADS.iter().map(|(column, _)| cell(*column)))
 }
 
-fn written(cells: impl Iterator<Item = String>) -> String {
+/// A line of a file; a cell that a spreadsheet would take for a formula is marked.
+pub fn line_of(cells: impl IntoIterator<Item = String>) -> String {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    let marked = cells.map(|cell| if cell.starts_with(FORMULAS) { format!("'{cell}") } else { cell });
+    let marked = cells.into_iter().map(|cell| if cell.starts_with(FORMULAS) { format!("'{cell}") } else { cell });
     // Writing to memory does not fail, and what went in as text comes out as text.
     let _ = writer.write_record(marked.collect::<Vec<_>>());
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()

@@ -46,7 +46,7 @@ pub async fn draws(
     Ok(Json(json!({ "from": from, "to": to, "seed": seed, "draws": rows.iter().map(row).collect::<Vec<_>>() })))
 }
 
-fn period(Between { from, to }: Between) -> Result<(Time, Time), Error> {
+pub fn period(Between { from, to }: Between) -> Result<(Time, Time), Error> {
     let (from, to) = (moment("from", from)?, moment("to", to)?);
     match from <= to {
         true => Ok((from, to)),

@@ -20,6 +20,7 @@ pub mod papers;
 pub mod people;
 pub mod period;
 pub mod policy;
+pub mod reports;
 pub mod sign_in;
 pub mod step;
 pub mod ticket;
@@ -55,6 +56,8 @@ pub enum Room {
     Links,
     People,
     Policy,
+    /// What a period came to.
+    Reports,
     Departments,
     /// Who is away, and who stands in.
     Away,
@@ -67,7 +70,7 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 18] = [
+    pub const ALL: [Room; 19] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
@@ -81,6 +84,7 @@ impl Room {
         Room::Links,
         Room::People,
         Room::Policy,
+        Room::Reports,
         Room::Departments,
         Room::Away,
         Room::Audit,
@@ -103,6 +107,7 @@ impl Room {
             Room::Links => "links",
             Room::People => "people",
             Room::Policy => "policy",
+            Room::Reports => "reports",
             Room::Departments => "departments",
             Room::Away => "away",
             Room::Audit => "audit",
@@ -180,12 +185,13 @@ impl Shell {
         let of_customers = matches!(self.room, Room::Customers | Room::Customer | Room::Import | Room::Blacklist);
         let customers = ("/customers", pen.say("customers"), of_customers);
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
+        let reports = ("/reports/ownership", pen.say("reports"), self.room == Room::Reports);
         let audit = ("/audit", pen.say("audit"), self.room == Room::Audit);
         let departments = ("/departments", pen.say("departments"), self.room == Room::Departments);
         match self.visitor.person.role {
             Role::Agent | Role::Handler => vec![desk, tickets, customers, owed],
-            Role::Supervisor => vec![live, desk, tickets, customers, owed, departments, policy],
-            Role::Manager => vec![live, tickets, customers, owed, departments, policy, audit],
+            Role::Supervisor => vec![live, desk, tickets, customers, owed, reports, departments, policy],
+            Role::Manager => vec![live, tickets, customers, owed, reports, departments, policy, audit],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),

@@ -19,16 +19,16 @@ use super::*;
 const FORM: &str = "version=1&kind=complaint&category=&priority=urgent&complexity=simple&channel=phone&state=in_progress&course=&demand=&summary=seen&back=ticket";
 
 impl Site {
-    async fn id(&self, login: &str) -> PersonId {
+    pub(super) async fn id(&self, login: &str) -> PersonId {
         self.state.reader.credentials(login.to_owned()).await.expect("an answer").expect("somebody").person
     }
 
-    async fn given(&self, by: PersonId, command: Command) -> Done {
+    pub(super) async fn given(&self, by: PersonId, command: Command) -> Done {
         self.state.commands.give(Given { by: Some(by), command }).await.expect("it is done")
     }
 
     /// A matter of somebody's, and the solution that is owed for it.
-    async fn matter(&self, by: PersonId) -> (TicketId, String, ObligationId) {
+    pub(super) async fn matter(&self, by: PersonId) -> (TicketId, String, ObligationId) {
         let number = Some("13800135827".to_owned());
         let (kind, channel) = (Kind::Complaint, Channel::Phone);
         let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };

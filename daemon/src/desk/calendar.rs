@@ -22,6 +22,9 @@ use jiff::tz::TimeZone;
 use crate::Time;
 pub use slot::{DAY_MIN, Slot, Slots, Week};
 
+/// How far back hours are looked for: no site is closed for longer.
+const LOOK_BACK: TimeDelta = TimeDelta::days(112);
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     pub zone: TimeZone,
@@ -71,6 +74,33 @@ impl Calendar {
     pub fn between_ms(&self, from: Time, to: Time) -> i64 {
         let spans = self.spans(from).take_while(|(opens_at, _)| *opens_at < to);
         spans.map(|(opens_at, closes_at)| (closes_at.min(to) - opens_at.max(from)).num_milliseconds().max(0)).sum()
+    }
+
+    /// The latest moment since which `open_ms` of open hours have passed at `to`. None: there were not so
+    /// many within the last sixteen weeks.
+    pub fn before(&self, to: Time, open_ms: i64) -> Option<Time> {
+        if open_ms <= 0 {
+            return Some(to);
+        }
+        let mut back = TimeDelta::days(7);
+        let from = loop {
+            match to - back {
+                from if self.between_ms(from, to) >= open_ms => break from,
+                _ if back >= LOOK_BACK => return None,
+                _ => back = (back * 4).min(LOOK_BACK),
+            }
+        };
+        let spans: Vec<_> = self.spans(from).take_while(|(opens_at, _)| *opens_at < to).collect();
+        let mut left_ms = open_ms;
+        for (opens_at, closes_at) in spans.into_iter().rev() {
+            let (opens_at, closes_at) = (opens_at.max(from), closes_at.min(to));
+            let span_ms = (closes_at - opens_at).num_milliseconds().max(0);
+            if span_ms >= left_ms {
+                return Some(closes_at - TimeDelta::milliseconds(left_ms));
+            }
+            left_ms -= span_ms;
+        }
+        None
     }
 
     pub fn is_open(&self, at: Time) -> bool {

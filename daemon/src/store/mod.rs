@@ -24,6 +24,9 @@ mod owed;
 mod papers;
 #[cfg(test)]
 mod papers_tests;
+pub mod passes;
+#[cfg(test)]
+mod passes_tests;
 mod past;
 mod questions;
 pub mod read;

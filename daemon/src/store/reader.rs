@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::evidence::{self, Evidence};
 use super::open::read_only;
+use super::passes::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
 use super::read::*;
 use super::{coverage, customers, draws, outbox, owed, questions, search, sight, surveys, versions};
 use crate::desk::case::Written;
@@ -111,6 +112,45 @@ impl Reader {
     /// Lots that were looked at in `[from, to)`, newest first; at most [`LIST`].
     pub async fn draws(&self, from: Time, to: Time) -> Result<Vec<Drawn>, ReadError> {
         ask(&self.pages, move |db| draws::list(db, from, to)).await
+    }
+    /// Whose matters of `[from, to)` were, and on what nobody has done anything since `idle_since`;
+    /// `None`: that cannot be said.
+    pub async fn ownership(&self, from: Time, to: Time, idle_since: Option<Time>) -> Result<Ownership, ReadError> {
+        ask(&self.searches, move |db| passes::report(db, from, to, idle_since)).await
+    }
+    /// What was passed on, newest first; at most `limit`.
+    pub async fn passes(&self, filter: PassFilter, limit: i64) -> Result<Vec<Pass>, ReadError> {
+        ask(&self.searches, move |db| passes::passes(db, &filter, limit)).await
+    }
+    /// Matters that were passed on in `[from, to)`, or so many times; most often first, at most `limit`.
+    pub async fn passed_matters(
+        &self,
+        from: Time,
+        to: Time,
+        times: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<PassedMatter>, ReadError> {
+        ask(&self.searches, move |db| passes::passed_matters(db, from, to, times, limit)).await
+    }
+    /// Matters that were solved in `[from, to)`, or after so many calls; most calls first, at most `limit`.
+    pub async fn called(
+        &self,
+        from: Time,
+        to: Time,
+        calls: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<CalledMatter>, ReadError> {
+        ask(&self.searches, move |db| passes::called(db, from, to, calls, limit)).await
+    }
+    /// Open matters in which nobody has done anything since then, of one owner or of all; `Some(None)`:
+    /// of nobody. At most `limit`.
+    pub async fn idle_matters(
+        &self,
+        since: Time,
+        owner: Option<Option<PersonId>>,
+        limit: i64,
+    ) -> Result<Vec<IdleMatter>, ReadError> {
+        ask(&self.searches, move |db| passes::idle_matters(db, since, owner, limit)).await
     }
     pub async fn obligation(&self, obligation: ObligationId) -> Result<Option<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| questions::obligation(db, obligation)).await

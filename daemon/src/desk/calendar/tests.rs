@@ -44,6 +44,26 @@ fn half_an_hour_of_open_hours() {
 }
 
 #[test]
+fn so_many_open_hours_ago() {
+    let office = office();
+    let since = |to: &str, minutes: i64| office.before(at(to), minutes * 60_000);
+    // Monday morning, back over the weekend and the break at noon of Friday.
+    assert_eq!(since("2026-11-23T09:30:00+08:00", 60), Some(at("2026-11-20T17:30:00+08:00")));
+    assert_eq!(since("2026-11-23T09:30:00+08:00", 6 * 60), Some(at("2026-11-20T11:00:00+08:00")));
+    // In the night, the evening before is what counts.
+    assert_eq!(since("2026-11-20T23:00:00+08:00", 30), Some(at("2026-11-20T17:30:00+08:00")));
+    // Back over the National Day holiday and its make-up day.
+    assert_eq!(since("2026-10-08T09:10:00+08:00", 20), Some(at("2026-09-30T17:50:00+08:00")));
+    for (to, minutes) in [("2026-11-24T15:00:00+08:00", 90), ("2026-10-12T09:01:00+08:00", 1_000)] {
+        let since = since(to, minutes).unwrap();
+        assert_eq!(office.between_ms(since, at(to)), minutes * 60_000);
+    }
+    assert_eq!(since("2026-11-20T20:00:00+08:00", 0), Some(at("2026-11-20T20:00:00+08:00")));
+    let never = Calendar { week: Week::new(std::array::from_fn(|_| Slots::CLOSED)), official: None, ..office };
+    assert_eq!(never.before(at("2026-11-20T20:00:00+08:00"), 1), None);
+}
+
+#[test]
 fn hours_over_midnight_belong_to_the_day_that_they_began_on() {
     let mut days: [Slots; 7] = std::array::from_fn(|_| Slots::CLOSED);
     days[4] = hours("22:00-06:00");
