@@ -20,6 +20,7 @@ use daemon::link::{EVENTS, FromLink, Link};
 use daemon::live::{LinkNow, LinkState, Live};
 use daemon::number::Numbering;
 use daemon::store::Store;
+use daemon::wall::Wall;
 use daemon::{PbxName, Time};
 use disk::fdatasync;
 use hotline::Played;
@@ -76,7 +77,7 @@ async fn durable(played: Played) {
     let (inbox, thread) = engine::start(store, outlets, Utc::now, stop.clone()).expect("an engine");
     let (events, links) = mpsc::channel(EVENTS);
     let (_live, asked) = Live::new();
-    let board = Board::new(BTreeMap::from([("bench".into(), seat("bench".into(), &stop))]));
+    let board = Board::new(BTreeMap::from([("bench".into(), seat("bench".into(), &stop))]), Wall::of_the_machine());
     let board =
         tokio::spawn(board.run(Wires { links, asked, told: hear_told, errands: hear_errands, engine: inbox, policy }));
 

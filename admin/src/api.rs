@@ -42,7 +42,7 @@ use crate::pages::{links_of, present, store_fails};
 use crate::parts::board::{device_word, oldest};
 use crate::parts::phone::look;
 use crate::parts::pop::outcome_word;
-use crate::state::{State, now};
+use crate::state::State;
 
 const OUTAGES: u32 = 200;
 
@@ -82,11 +82,11 @@ pub async fn status(FromState(state): FromState<State>, _: Require<Oversee>) -> 
     let policy = state.reader.policy();
     let link = |link: &LinkNow| json!({ "pbx": link.pbx.as_str(), "unseen_since": link.unseen_since });
     Ok(Json(json!({
-        "at": now(),
+        "at": state.now(),
         "store_failing": store_fails(&notices),
         "links": links_of(&notices).values().map(link).collect::<Vec<_>>(),
         "policy": policy.version,
-        "years_without_holidays": policy::years(&policy),
+        "years_without_holidays": policy::years(&policy, state.now()),
     })))
 }
 
@@ -207,7 +207,7 @@ pub async fn coverage(
     if to < from {
         return Err(Error::Parameter("to is before from".to_owned()));
     }
-    let rows = state.reader.coverage(from, to, now()).await?;
+    let rows = state.reader.coverage(from, to, state.now()).await?;
     let gap = |gap: &Gap| {
         let (why, detail) = match &gap.why {
             Blind::Outage(detail) => ("outage", Some(detail)),
@@ -463,7 +463,7 @@ fn obligation(pen: &Pen, row: &ObligationRow) -> Value {
         "escalated_at": row.escalated_at,
         "attempts": row.attempts,
         "promised_at": row.promised_at,
-        "claimed": claimed(row, now()).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
+        "claimed": claimed(row, pen.now).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
         "survey": row.survey.as_ref().map(|survey| json!({
             "result": survey.result.as_str(), "words": survey.words, "score": survey.score,
         })),

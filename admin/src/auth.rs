@@ -154,7 +154,7 @@ impl<R: Right> FromRequestParts<State> for Require<R> {
 pub async fn visitor(headers: &HeaderMap, state: &State) -> Result<Option<Visitor>, Error> {
     let Some(secret) = cookie(headers, session_cookie(&state.house)) else { return Ok(None) };
     let session = session_hash(secret);
-    let Some(stands) = state.reader.session(session, crate::state::now()).await? else { return Ok(None) };
+    let Some(stands) = state.reader.session(session, state.now()).await? else { return Ok(None) };
     let id = stands.person;
     if stands.to_renew {
         keep(session, id, state);
@@ -178,7 +178,7 @@ fn keep(session: SessionHash, person: PersonId, state: &State) {
 
 /// Whether a session still stands; asked by streams, which outlive the request that began them.
 pub async fn stands(session: SessionHash, state: &State) -> bool {
-    match state.reader.session(session, crate::state::now()).await {
+    match state.reader.session(session, state.now()).await {
         Ok(person) => person.is_some(),
         // The store not answering is no reason to cut the telephone off.
         Err(_) => true,

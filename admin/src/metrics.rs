@@ -13,7 +13,7 @@ use daemon::live::Topic;
 use crate::auth::{Oversee, Require, address};
 use crate::error::Error;
 use crate::pages::{links_of, present, store_fails};
-use crate::state::{State, now};
+use crate::state::State;
 
 /// Text of Prometheus' exposition format, version 0.0.4.
 const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,7 +44,7 @@ pub async fn show(FromState(state): FromState<State>, _: Watcher) -> Result<impl
     }
     page.about("ringback_policy_version", "The version of the policy in force.");
     page.sample("ringback_policy_version", &[], policy.version);
-    let unknown = policy.unknown_years(now());
+    let unknown = policy.unknown_years(state.now());
     page.about("ringback_holidays_unknown_years", "Years without a table of holidays that deadlines reach into.");
     page.sample("ringback_holidays_unknown_years", &[], i64::try_from(unknown.len()).unwrap_or(i64::MAX));
     page.about("ringback_holidays_unknown", "1 for each calendar and year without a table of holidays.");

@@ -12,7 +12,7 @@ use protocol::session::Over;
 use super::*;
 
 fn pen(language: Language) -> Pen {
-    Pen { language, zone: TimeZone::UTC, now: crate::state::now(), masked: false, may_show: false }
+    Pen { language, zone: TimeZone::UTC, now: daemon::Time::UNIX_EPOCH, masked: false, may_show: false }
 }
 
 fn chinese(sentence: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use daemon::files::Files;
 use daemon::live::Live;
 use daemon::store::read::Reader;
+use daemon::wall::Wall;
 use daemon::{Commands, Role, Time};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ pub struct State {
     pub files: Files,
     pub house: Arc<House>,
     pub door: Arc<Door>,
+    /// Pages are written by it.
+    pub wall: Wall,
     /// Streams end themselves when it is cancelled, before the server waits for its connections.
     pub stop: CancellationToken,
 }
@@ -51,7 +54,17 @@ impl State {
         house: House,
         stop: CancellationToken,
     ) -> State {
-        State { commands, reader, live, files, house: Arc::new(house), door: Arc::new(Door::default()), stop }
+        let (house, door, wall) = (Arc::new(house), Arc::new(Door::default()), Wall::of_the_machine());
+        State { commands, reader, live, files, house, door, wall, stop }
+    }
+
+    /// The same by another clock.
+    pub fn by(self, wall: Wall) -> State {
+        State { wall, ..self }
+    }
+
+    pub fn now(&self) -> Time {
+        self.wall.now()
     }
 
     /// For somebody in that role, or of whom we know nothing: what they see of numbers is the site's
@@ -60,11 +73,6 @@ impl State {
         let policy = self.reader.policy();
         let rights = &policy.terms.rights;
         let may_show = role.is_some_and(|role| rights.may_show(role));
-        Pen { language, zone: self.house.zone.clone(), now: now(), masked: rights.masks(), may_show }
+        Pen { language, zone: self.house.zone.clone(), now: self.now(), masked: rights.masks(), may_show }
     }
-}
-
-/// The pages' clock: when a page is written.
-pub fn now() -> Time {
-    chrono::Utc::now()
 }

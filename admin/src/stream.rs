@@ -50,7 +50,7 @@ use crate::parts::pop;
 use crate::parts::status::Status;
 use crate::parts::waiting::Waiting;
 use crate::pen::Pen;
-use crate::state::{State, now};
+use crate::state::State;
 use crate::text::Language;
 
 /// A browser that hears nothing for three of these says so in red.
@@ -420,7 +420,7 @@ impl Writer {
     /// Tells when a year has come into reach, or got its table, since a page was opened that may stand
     /// for days.
     async fn look_ahead(&mut self) -> Result<(), Over> {
-        self.visitor.pen.now = now();
+        self.visitor.pen.now = self.state.now();
         let (policy, today) = (self.state.reader.policy(), self.visitor.pen.today());
         if self.years_by.replace((policy.version, today)) == Some((policy.version, today)) {
             return Ok(());
@@ -562,7 +562,7 @@ impl Writer {
 
     async fn ping(&mut self) -> Result<(), Over> {
         self.check().await?;
-        let data = json!({ "now": now().timestamp_millis(), "build": self.state.house.build });
+        let data = json!({ "now": self.state.now().timestamp_millis(), "build": self.state.house.build });
         self.send(Event::default().event("ping").data(data.to_string()));
         Ok(())
     }

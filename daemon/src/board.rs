@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use protocol::{CallEvent, Request};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -31,6 +31,7 @@ use crate::engine::{Errand, Inbox, Input};
 use crate::ledger::{Entry, Hindrance};
 use crate::link::{FromLink, Link, Refused};
 use crate::live::{BoardNow, Hub, LinkNow, LinkState, NotDone, Notice, SeenEvent, Subscribe, Topic, WhyNot};
+use crate::wall::Wall;
 use crate::{Extension, PbxName, Time};
 use clock::Clock;
 use errands::{Errands, request};
@@ -88,15 +89,18 @@ pub struct Board {
     /// What the engine last told of its disk.
     store_failing: bool,
     looks: Looks,
+    wall: Wall,
+    /// Whether it was set.
     clock: Clock,
     changes: Vec<Change>,
 }
 
 impl Board {
-    pub fn new(seats: BTreeMap<PbxName, Seat>) -> Board {
+    pub fn new(seats: BTreeMap<PbxName, Seat>, wall: Wall) -> Board {
         Board {
             looks: Looks::at(seats.iter().map(|(pbx, seat)| (pbx.clone(), seat.look_every))),
-            clock: Clock::new(Utc::now(), std::time::Instant::now()),
+            clock: Clock::new(wall.now(), std::time::Instant::now()),
+            wall,
             seats,
             hub: Hub::default(),
             pops: Pops::default(),
@@ -127,25 +131,20 @@ impl Board {
                     }
                 }
                 Some(subscribe) = wires.asked.recv() => self.admit(subscribe),
-                Some((topic, notice)) = wires.told.recv() => {
-                    if let Notice::Store { failing } = notice {
-                        self.store_failing = failing;
-                    }
-                    self.hub.tell(&topic, notice);
-                }
+                Some((topic, notice)) = wires.told.recv() => self.tell(&topic, notice),
                 Ok(()) = wires.policy.changed() => {
-                    let talk = TimeDelta::milliseconds(wires.policy.borrow_and_update().terms.callback.talk_ms);
-                    self.seats.values_mut().for_each(|seat| seat.tracker.proves_after(talk));
+                    let policy = wires.policy.borrow_and_update().clone();
+                    self.goes_by(&policy);
                 }
                 Some(errand) = wires.errands.recv() => self.run_errand(errand),
                 Ok(slot) = wires.engine.reserve(), if !self.handing.is_empty() => {
-                    if let Some(input) = self.hand_on(Utc::now()) {
+                    if let Some(input) = self.hand_on(self.wall.now()) {
                         slot.send(input);
                     }
                 }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake(Utc::now()),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.wake(self.wall.now()),
                 () = sleep_until(tell_board), if self.stale => {
-                    self.tell_board(Utc::now());
+                    self.tell_board(self.wall.now());
                     tell_board = Instant::now() + BOARD_EVERY;
                 }
                 () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => self.look(),
@@ -159,6 +158,20 @@ impl Board {
         // The engine must not wait for somebody who waits for it.
         drop((wires.told, wires.errands));
         self.hand_on_the_rest(&wires.engine).await;
+    }
+
+    /// What the engine tells, after its commit.
+    pub(crate) fn tell(&mut self, topic: &Topic, notice: Notice) {
+        if let Notice::Store { failing } = notice {
+            self.store_failing = failing;
+        }
+        self.hub.tell(topic, notice);
+    }
+
+    /// The terms in force say what a talk must last.
+    pub(crate) fn goes_by(&mut self, policy: &Policy) {
+        let talk = TimeDelta::milliseconds(policy.terms.callback.talk_ms);
+        self.seats.values_mut().for_each(|seat| seat.tracker.proves_after(talk));
     }
 
     pub(crate) fn hear(&mut self, from_link: FromLink) {
@@ -230,7 +243,7 @@ impl Board {
     }
 
     fn read_clock(&mut self) {
-        let at = Utc::now();
+        let at = self.wall.now();
         if let Some(step) = self.clock.step(at, std::time::Instant::now()) {
             let seconds = step.num_milliseconds() as f64 / 1000.0;
             let detail = format!(
@@ -327,16 +340,17 @@ impl Board {
     }
 
     /// Takes a listener on: what stands now for its topics comes first.
-    fn admit(&mut self, Subscribe { topics, reply }: Subscribe) {
+    pub(crate) fn admit(&mut self, Subscribe { topics, reply }: Subscribe) {
         let mut standing = VecDeque::new();
         for topic in &topics {
             match topic {
                 Topic::Extension(pbx, agent) => {
                     let Some(seat) = self.seats.get(pbx) else { continue };
-                    standing.extend(seat.tracker.agent_now(agent, Utc::now()).map(|now| Notice::Phone(Arc::new(now))));
+                    standing
+                        .extend(seat.tracker.agent_now(agent, self.wall.now()).map(|now| Notice::Phone(Arc::new(now))));
                     standing.extend(self.pops.standing(pbx, agent, &seat.tracker).map(Notice::Pop));
                 }
-                Topic::Board => standing.push_back(Notice::Board(Arc::new(self.board_now(Utc::now())))),
+                Topic::Board => standing.push_back(Notice::Board(Arc::new(self.board_now(self.wall.now())))),
                 Topic::House => {
                     standing.extend(self.seats.values().map(|seat| Notice::Link(Arc::new(seat.now.clone()))));
                     standing.push_back(Notice::Store { failing: self.store_failing });
@@ -369,11 +383,11 @@ impl Board {
     }
 
     /// Sends to its PBX what is on record; once, whatever comes of it.
-    fn run_errand(&mut self, errand: Errand) {
+    pub(crate) fn run_errand(&mut self, errand: Errand) {
         let Some(seat) = self.seats.get_mut(&errand.pbx) else {
             return not_done(&mut self.hub, errand, WhyNot::LinkDown);
         };
-        let now = Utc::now();
+        let now = self.wall.now();
         let pbx = errand.pbx.clone();
         let asked = request(&seat.tracker, &errand.ask, now).map_err(WhyNot::Refused);
         let request = match asked.and_then(|request| self.errands.room().map(|()| request)) {
@@ -413,8 +427,8 @@ impl Board {
                 // Told once, by the refusal.
                 self.errands.over(&leg);
                 let event = CallEvent::OriginateEnded { leg: Some(leg), succeeded: false };
-                seat.tracker.observe(Utc::now(), event, &mut self.changes);
-                self.follow(pbx, Utc::now());
+                seat.tracker.observe(self.wall.now(), event, &mut self.changes);
+                self.follow(pbx, self.wall.now());
             }
             (Request::Hangup { .. } | Request::Pause { .. } | Request::Snapshot | Request::Look, _) => {}
         }
@@ -430,7 +444,7 @@ impl Board {
 
     /// The same, on the runtime's clock.
     fn next_wake(&self) -> Option<Instant> {
-        Some(Instant::now() + (self.wakes_at()? - Utc::now()).to_std().unwrap_or(Duration::ZERO))
+        Some(Instant::now() + (self.wakes_at()? - self.wall.now()).to_std().unwrap_or(Duration::ZERO))
     }
 
     pub(crate) fn wake(&mut self, now: Time) {
@@ -462,7 +476,7 @@ impl Board {
     /// The links are gone: the engine gets what it has not had. Waits for it, for the daemon is
     /// stopping and there is nothing else to do.
     async fn hand_on_the_rest(mut self, engine: &Inbox) {
-        while let Some(input) = self.hand_on(Utc::now()) {
+        while let Some(input) = self.hand_on(self.wall.now()) {
             if engine.send(input).await.is_err() {
                 warn!("the engine ended before it had taken all calls");
                 return;

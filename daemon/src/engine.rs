@@ -309,6 +309,19 @@ impl Engine {
         self.due.map_or(note, |due| until(due).min(LOOK).min(note)).min(words)
     }
 
+    /// Takes what came, and fires what is due, until nothing is left to be done at `now`; says when
+    /// something is due next.
+    pub async fn settle(&mut self, came: impl IntoIterator<Item = Input>, now: Time) -> Option<Time> {
+        self.waiting.extend(came);
+        loop {
+            self.turn(now).await;
+            let is_due = self.due.is_some_and(|due| due <= now);
+            if self.failing || (self.waiting.is_empty() && !self.behind && !self.stale && !is_due) {
+                return self.due;
+            }
+        }
+    }
+
     /// Commits what waits, as much as belongs into one commit, then fires what is due, as much again.
     pub async fn turn(&mut self, now: Time) {
         let failed = self.work(now).await.err();

@@ -4,6 +4,7 @@ pub mod board;
 pub mod calls;
 pub mod capture;
 pub mod check;
+pub mod clockwork;
 pub mod config;
 pub mod demo;
 pub mod desk;
@@ -22,6 +23,7 @@ pub mod send;
 pub mod sheet;
 pub mod simulator;
 pub mod store;
+pub mod wall;
 pub mod whereabouts;
 
 pub use engine::Commands;
@@ -33,7 +35,6 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::Context;
-use chrono::Utc;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,7 @@ use live::{LinkNow, Live};
 use number::Numbering;
 use store::Store;
 use store::read::Reader;
+use wall::Wall;
 
 /// Notices and errands that may wait for the board between two of its turns; it never waits
 /// for anything but its inputs, so these are short.
@@ -90,8 +92,9 @@ pub fn policy(config: &Config) -> Policy {
 /// Starts everything over an open store. When `stop` is cancelled the links end first; see
 /// [`Daemon::ended`].
 pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyhow::Result<Daemon> {
+    let wall = Wall::of_the_machine();
     store.understood()?;
-    store.ensure_seed(Seed(rand::random()), Utc::now()).context("cannot keep a seed for draws")?;
+    store.ensure_seed(Seed(rand::random()), wall.now()).context("cannot keep a seed for draws")?;
     let reader = store.reader()?;
     let files = Files::within(&config.data);
     let swept = store.sweep(&files)?;
@@ -125,15 +128,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
                 link::native::start(pbx.name.clone(), tap, memory, arriving, from_links.clone(), stop.clone())
             }
         };
-        let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
-        let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx)).with_wrap_up(pbx.wrap_up.clone());
-        let now = LinkNow::new(pbx.name.clone(), Utc::now());
-        let silence = match &pbx.wiring {
-            Wiring::FreeSwitch(_) => Silence::Overflows,
-            // A sender of the native socket is never looked at.
-            Wiring::Asterisk(_) | Wiring::Native(_) => Silence::Filters,
-        };
-        seats.insert(pbx.name.clone(), Seat { tracker, link, now, silence, look_every: pbx.look_every });
+        seats.insert(pbx.name.clone(), seat(pbx, link, wall.now()));
         links.push(task);
     }
     // Without a PBX there is still somebody who may speak to the board: the stop itself.
@@ -145,7 +140,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         }
     }));
 
-    let mut board = Board::new(seats);
+    let mut board = Board::new(seats, wall.clone());
     for (pbx, remembered) in connecting {
         let memory = recall(&mut store, &mut board, &pbx)
             .with_context(|| format!("cannot read what the sender of {pbx} told before"))?;
@@ -160,7 +155,7 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
     let native = listener.as_ref().map(Listener::address).transpose()?;
     links.extend(listener.map(|listener| tokio::spawn(listener.run(stop.clone()))));
     let policy = store.in_force();
-    let (inbox, engine) = engine::start(store, outlets, Utc::now, stop_engine.clone())?;
+    let (inbox, engine) = engine::start(store, outlets, move || wall.now(), stop_engine.clone())?;
 
     let (live, asked) = Live::new();
     let wires =
@@ -199,6 +194,18 @@ impl Daemon {
         })
         .await?
     }
+}
+
+/// A PBX's place on the board, before anything is known of it.
+fn seat(pbx: &config::Pbx, link: Link, at: Time) -> Seat {
+    let dialplan = Dialplan::new(pbx.trunks.clone(), pbx.extensions.clone());
+    let tracker = Tracker::new(pbx.name.clone(), dialplan, numbering(pbx)).with_wrap_up(pbx.wrap_up.clone());
+    let silence = match &pbx.wiring {
+        Wiring::FreeSwitch(_) => Silence::Overflows,
+        // A sender of the native socket is never looked at.
+        Wiring::Asterisk(_) | Wiring::Native(_) => Silence::Filters,
+    };
+    Seat { tracker, link, now: LinkNow::new(pbx.name.clone(), at), silence, look_every: pbx.look_every }
 }
 
 /// What the sender of a native PBX told of calls that are not over is told to the board again.

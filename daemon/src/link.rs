@@ -96,6 +96,12 @@ impl Link {
         (link, tokio::spawn(run(config, tap, asked, to, stop)))
     }
 
+    /// One whose PBX is the caller: what is asked of it comes out at the other end.
+    pub(crate) fn by_hand(pbx: PbxName) -> (Link, mpsc::Receiver<Request>) {
+        let (requests, asked) = mpsc::channel(REQUESTS);
+        (Link { pbx, requests }, asked)
+    }
+
     /// One that is not there, for tests: whatever is asked of it is refused.
     #[cfg(test)]
     pub(crate) fn down(pbx: PbxName) -> Link {

@@ -23,7 +23,7 @@ use crate::pages::desk::may_see;
 use crate::pages::import::import;
 use crate::parts::pop::outcome_word;
 use crate::pen::Pen;
-use crate::state::{State, now};
+use crate::state::State;
 
 /// What a script gets at once where it does not say.
 const PAGE: u32 = 100;
@@ -192,7 +192,7 @@ pub async fn blacklist(
     FromState(state): FromState<State>,
     Require { visitor, .. }: Require<Read>,
 ) -> Result<impl IntoResponse, Error> {
-    let rows = state.reader.blacklist(now()).await?;
+    let rows = state.reader.blacklist(state.now()).await?;
     Ok(Json(rows.iter().map(|row| listed(&visitor.pen, row)).collect::<Vec<_>>()))
 }
 
@@ -301,8 +301,12 @@ fn whole(visitor: &Visitor, page: &CustomerPage) -> Value {
     whole["closed"] = mine(&page.past).into();
     whole["owed"] = page.owed.iter().map(|row| obligation(&visitor.pen, row)).collect();
     whole["contacts"] = page.contacts.iter().map(contact).collect();
-    whole["blacklisted"] =
-        page.blacklisted.iter().filter(|listed| listed.stands(now())).map(|row| listed(&visitor.pen, row)).collect();
+    whole["blacklisted"] = page
+        .blacklisted
+        .iter()
+        .filter(|listed| listed.stands(visitor.pen.now))
+        .map(|row| listed(&visitor.pen, row))
+        .collect();
     whole["shared"] = page
         .shared
         .iter()

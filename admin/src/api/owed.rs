@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::pages::owed::{With, by_id, done, parsed};
 use crate::parts::course::{Step, What, course};
 use crate::pen::Pen;
-use crate::state::{State, now};
+use crate::state::State;
 
 /// What a script gets at once where it does not say.
 const PAGE: u32 = 100;
@@ -46,7 +46,7 @@ impl Asked {
                 Err(_) => return Err(Error::Parameter(format!("owner is {id:?}; give me, nobody or a person's id"))),
             },
         };
-        let at_risk = self.at_risk.filter(|at_risk| *at_risk).map(|_| now());
+        let at_risk = self.at_risk.filter(|at_risk| *at_risk).map(|_| visitor.pen.now);
         Ok(OwedFilter {
             owner,
             kind: parsed("kind", self.kind.as_deref(), ClockKind::parse)?,

@@ -13,18 +13,18 @@ use crate::auth::{Govern, Oversee, Require};
 use crate::error::Error;
 use crate::pages::asking::give;
 use crate::pages::policy::text_of;
-use crate::state::{State, now};
+use crate::state::State;
 
 /// The terms in force.
 pub async fn show(FromState(state): FromState<State>, _: Require<Oversee>) -> Result<impl IntoResponse, Error> {
     let policy = state.reader.policy();
     let text = text_of(&state, &policy, policy.version).await?;
-    Ok(Json(json!({ "version": policy.version, "text": text, "years_without_holidays": years(&policy) })))
+    Ok(Json(json!({ "version": policy.version, "text": text, "years_without_holidays": years(&policy, state.now()) })))
 }
 
 /// The years whose holidays are not known, and in which calendars.
-pub fn years(policy: &Policy) -> Value {
-    let unknown = policy.unknown_years(now());
+pub fn years(policy: &Policy, now: daemon::Time) -> Value {
+    let unknown = policy.unknown_years(now);
     unknown.iter().map(|(year, calendars)| json!({ "year": year, "calendars": calendars })).collect()
 }
 
@@ -42,7 +42,7 @@ pub async fn set(
 ) -> Result<impl IntoResponse, Error> {
     let done = give(&state, &visitor, Command::SetPolicy { version: Some(version), text }).await?;
     let Done::Version(version) = done else { return Err(Error::Broken) };
-    Ok(Json(json!({ "version": version, "years_without_holidays": years(&state.reader.policy()) })))
+    Ok(Json(json!({ "version": version, "years_without_holidays": years(&state.reader.policy(), state.now()) })))
 }
 
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub async fn check(
     let policy = state.reader.policy();
     let terms = Terms::read(&text, &policy).map_err(Refusal::Terms)?;
     let changed: Value = changes(&policy.terms, &terms).iter().map(change).collect();
-    let years = years(&policy.with(policy.version, terms));
+    let years = years(&policy.with(policy.version, terms), state.now());
     Ok(Json(json!({ "version": policy.version, "changes": changed, "years_without_holidays": years })))
 }
 

@@ -18,7 +18,7 @@ use super::step::moment;
 use super::{Room, Shell, html, present};
 use crate::auth::{Read, Require, Right, Watch};
 use crate::error::Error;
-use crate::state::{State, now};
+use crate::state::State;
 
 #[derive(Template)]
 #[template(path = "blacklist.html")]
@@ -51,7 +51,7 @@ pub async fn show(
     Require { visitor, .. }: Require<Read>,
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
-    let rows = state.reader.blacklist(now()).await?;
+    let rows = state.reader.blacklist(state.now()).await?;
     let notices = present(&state, vec![Topic::House]).await?;
     let (directory, title) = (visitor.directory.clone(), visitor.pen.say("blacklist"));
     let shell = Shell::new(&state, visitor, Room::Blacklist, title, &notices);

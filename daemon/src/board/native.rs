@@ -1,7 +1,6 @@
 //! What the board does about PBXes that connect to us: their lines are observed and go to the journal,
 //! and after a start the journal is told to the tracker again.
 
-use chrono::Utc;
 use protocol::native::mapping::Mapping;
 use protocol::native::wire::{FromSender, Numbered};
 use tracing::warn;
@@ -116,7 +115,7 @@ impl Board {
             self.follow(pbx, at);
         }
         if let Some(seat) = self.seats.get_mut(pbx) {
-            let now: Time = Utc::now();
+            let now: Time = self.wall.now();
             if let Some(newest) = newest {
                 mapping.runs(newest.boot.clone());
                 seat.tracker.runs(newest.boot.clone(), newest.last_at, &mut self.changes);

@@ -23,6 +23,7 @@ use crate::link::native::{self, Line};
 use crate::live::LinkNow;
 use crate::number::Numbering;
 use crate::store::journal::{Entry, Kept};
+use crate::wall::Wall;
 use crate::{CallId, PbxName};
 
 const HQ: &str = "hq";
@@ -174,7 +175,7 @@ fn calls_that_agents_make_and_an_attended_transfer() {
 fn board() -> Board {
     let (link, now) = (Link::down(HQ.into()), LinkNow::new(HQ.into(), t(0.0)));
     let seat = Seat { tracker: tracker(), link, now, silence: Silence::Filters, look_every: Duration::from_secs(300) };
-    Board::new(BTreeMap::from([(HQ.into(), seat)]))
+    Board::new(BTreeMap::from([(HQ.into(), seat)]), Wall::of_the_machine())
 }
 
 /// Steps of some calls, each a legal one for its call's state.

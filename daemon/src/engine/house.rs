@@ -86,10 +86,8 @@ impl House {
 
     /// Until nothing is left that is due, or that another policy moves.
     pub fn settle(&mut self) {
-        self.turn();
-        while self.engine().behind || self.engine().stale {
-            self.turn();
-        }
+        let now = self.now;
+        self.runtime.block_on(self.engine.as_mut().unwrap().settle([], now));
     }
 
     pub fn input(&mut self, input: Input) {

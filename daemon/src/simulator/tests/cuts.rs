@@ -18,6 +18,7 @@ use crate::engine::house::{House, callbacks_alone};
 use crate::link::Link;
 use crate::link::cable::{self, Cable};
 use crate::live::LinkNow;
+use crate::wall::Wall;
 use crate::{CallId, LegId, QueueName};
 
 /// In each of two histories, so that two cores have something to do.
@@ -82,7 +83,7 @@ impl Site {
         let seat = Seat { tracker, link, now, silence: Silence::Filters, look_every: Duration::from_secs(300) };
         Site {
             cable: Cable::new(HQ.into(), at, cable::asterisk),
-            board: Board::new(BTreeMap::from([(HQ.into(), seat)])),
+            board: Board::new(BTreeMap::from([(HQ.into(), seat)]), Wall::of_the_machine()),
             house: House::under(callbacks_alone(), at),
             bytes_left: 0,
             ended: Vec::new(),
