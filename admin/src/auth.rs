@@ -15,7 +15,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 use daemon::desk::command::{Command, Given, SessionHash};
-use daemon::store::read::{Directory, Person};
+use daemon::desk::rights::{Act, Circle};
+use daemon::store::read::{Directory, ObligationRow, Person};
 use daemon::{Extension, PbxName, PersonId, Role};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
@@ -55,6 +56,17 @@ pub struct Visitor {
     pub directory: Arc<Directory>,
     pub pen: Pen,
     pub theme: Theme,
+}
+
+impl Visitor {
+    /// Whether they may do that in a matter; the desk asks the same table.
+    pub fn may(&self, circle: &Circle, act: Act) -> bool {
+        circle.may(&*self.directory, self.person.id, act, self.pen.now)
+    }
+    /// The same of what is owed in it.
+    pub fn may_of(&self, row: &ObligationRow, act: Act) -> bool {
+        row.circle.may_of(row.owner, &*self.directory, self.person.id, act, self.pen.now)
+    }
 }
 
 /// What a route asks of a role.

@@ -351,6 +351,7 @@ mod tests {
             customer_name: String::new(),
             number: Some(Number::from_canonical("+8613800135827")),
             owner: None,
+            circle: Default::default(),
             began_at: "2026-11-24T08:00:00Z".parse().expect("a time"),
             promised_at: None,
             due_at: due.parse().ok(),

@@ -25,7 +25,7 @@ use daemon::desk::clock::Claim;
 use daemon::desk::command::SessionHash;
 use daemon::live::{BoardNow, LinkNow, Message, NotDone, Notice, Pop, Subscription, Topic, WhyNot};
 use daemon::store::read::ToldOf;
-use daemon::{CallId, ObligationId, PbxName, PersonId};
+use daemon::{CallId, ObligationId, PbxName, PersonId, Role};
 use futures_util::stream::unfold;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -117,7 +117,9 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
         match room {
             Room::Desk | Room::Tickets | Room::Ticket => all.extend(topics(visitor)),
             Room::Owed | Room::Obligation => {
-                all.extend([Topic::Person(visitor.person.id), Topic::Unowned]);
+                all.push(Topic::Person(visitor.person.id));
+                // What nobody owns is no handler's.
+                all.extend((visitor.person.role != Role::Handler).then_some(Topic::Unowned));
                 all.extend(visitor.directory.stands_in_for(visitor.person.id).map(Topic::Person));
                 all.extend(Watch::allows(visitor.person.role).then_some(Topic::Board));
             }

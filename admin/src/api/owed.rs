@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::obligation;
 use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
-use crate::pages::owed::{With, by_id, done, parsed};
+use crate::pages::owed::{With, by_id, done, may_see, parsed};
 use crate::parts::course::{Step, What, course};
 use crate::pen::Pen;
 use crate::state::State;
@@ -69,9 +69,8 @@ pub async fn list(
     // A short page is the last.
     let is_full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= filter.limit;
     let next = rows.last().filter(|_| is_full).map(|row| row.id.0);
-    Ok(Json(
-        json!({ "obligations": rows.iter().map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>(), "next": next }),
-    ))
+    let seen = rows.iter().filter(|row| may_see(&visitor, row));
+    Ok(Json(json!({ "obligations": seen.map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>(), "next": next })))
 }
 
 pub async fn show(

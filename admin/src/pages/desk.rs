@@ -11,11 +11,11 @@ use daemon::calls::now::AgentNow;
 use daemon::calls::pop::PopState;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
-use daemon::desk::ownership::Receiver;
+use daemon::desk::rights::Act;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{Notice, Pop, Topic};
 use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
-use daemon::{CallId, PersonId, Role, TicketId};
+use daemon::{CallId, Role, TicketId};
 use serde::Deserialize;
 
 use super::form::{FormView, Typed};
@@ -145,37 +145,24 @@ fn form_view(
         None => (page.draft.is_some(), None),
     };
     let mut view = FormView::new(visitor.pen.clone(), page, &visitor.directory, back);
+    view.may_write = visitor.may(&view.page.row.circle(), Act::Write);
     view.is_draft = draft;
     view.refused = refusal;
     Ok(view)
 }
 
-/// Whoever works on it sees a ticket: its owner and handler, who is offered it, who looks after the
-/// customer, who stands in for one of these, and its department; an agent also what nobody owns. To others it is not there.
+/// Whoever may not see a ticket is told that it is not there.
 pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
-    let (me, directory, ticket) = (visitor.person.id, &visitor.directory, &row.ticket);
-    let theirs = |person: PersonId| person == me || directory.stand_in(person) == Some(me);
-    let offered = row.offered.as_ref().is_some_and(|to| match to {
-        Receiver::Person(person) => theirs(*person),
-        Receiver::Department(department) => directory.is_of(me, department),
-    });
-    let looks_after = row.manager.is_some_and(theirs);
-    let works = looks_after || ticket.owner.is_some_and(theirs) || ticket.handler.is_some_and(theirs) || offered;
-    let departments = ticket.department.as_ref().is_some_and(|department| directory.is_of(me, department));
-    let may = match visitor.person.role {
-        Role::Agent => works || departments || ticket.owner.is_none(),
-        Role::Handler => works || departments,
-        Role::Supervisor | Role::Manager => true,
-        Role::Admin => false,
-    };
-    if may { Ok(()) } else { Err(Error::NotFound) }
+    if visitor.may(&row.circle(), Act::See) { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// What the desk lives on.
 pub fn topics(visitor: &Visitor) -> Vec<Topic> {
     let phones = visitor.extensions.iter().map(|(pbx, extension)| Topic::Extension(pbx.clone(), extension.clone()));
     let theirs = visitor.directory.stands_in_for(visitor.person.id).map(Topic::Person);
-    phones.chain(theirs).chain([Topic::Person(visitor.person.id), Topic::Unowned, Topic::House]).collect()
+    // What nobody owns is no handler's.
+    let nobodys = (visitor.person.role != Role::Handler).then_some(Topic::Unowned);
+    phones.chain(theirs).chain([Topic::Person(visitor.person.id), Topic::House]).chain(nobodys).collect()
 }
 
 fn sort(notices: &[Notice]) -> (Vec<Arc<Pop>>, Option<AgentNow>) {

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State as FromState};
 use axum::response::{IntoResponse, Redirect};
 use daemon::desk::clock::{Claim, ClockKind, ObligationState};
 use daemon::desk::command::{Command, Done, Owed, Step};
+use daemon::desk::rights::Act;
 use daemon::live::Topic;
 use daemon::store::read::{Directory, ObligationRow, OwedFilter, OwedPage, Person, Whose};
 use daemon::{ObligationId, PersonId, Role, Time};
@@ -24,14 +25,9 @@ use crate::state::State;
 /// Rows on one page of a list; whoever looks for more chooses.
 const LISTED: u32 = 200;
 
-/// An agent sees what they owe, or who is away and for whom they stand in, and what nobody owes; to
-/// others it is not there.
+/// Whoever sees a matter sees what is owed in it; to others it is not there.
 pub fn may_see(visitor: &Visitor, row: &ObligationRow) -> bool {
-    let me = visitor.person.id;
-    let theirs = |owner| owner == me || visitor.directory.stand_in(owner) == Some(me);
-    // What nobody owes is an agent's to take.
-    let nobodys = visitor.person.role != Role::Handler;
-    Watch::allows(visitor.person.role) || row.owner.map_or(nobodys, theirs)
+    visitor.may_of(row, Act::See)
 }
 
 /// Who works on it now.
@@ -120,8 +116,9 @@ pub async fn list(
         at_risk: (which == Which::Risk).then_some(pen.now),
         limit: LISTED,
     };
-    let rows = state.reader.owed(filter).await?;
+    let mut rows = state.reader.owed(filter).await?;
     let is_cut = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= LISTED;
+    rows.retain(|row| may_see(&visitor, row));
     let directory = visitor.directory.clone();
     let works = |person: &&Person| person.active && person.role != Role::Admin;
     let notices = present(&state, vec![Topic::House]).await?;
@@ -179,7 +176,7 @@ pub async fn show(
     html(OwedWhole {
         id,
         may_pause: page.may_pause,
-        may_promise: Desk::allows(visitor.person.role) && page.may_promise,
+        may_promise: page.may_promise && visitor.may_of(&page.row, Act::Step),
         may_write: Desk::allows(visitor.person.role),
         supervises,
         window: OwedWindow { pen: pen.clone(), page: page.clone(), if_resumed },

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect};
 use chrono::DateTime;
 use daemon::desk::clock::{ClockKind, ObligationState};
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal, Step};
+use daemon::desk::rights::Act;
 use daemon::desk::survey::{Asking, Scale, Unanswered};
 use daemon::desk::ticket::Satisfaction;
 use daemon::store::read::TicketPage;
@@ -113,13 +114,14 @@ pub struct Steps {
 impl askama::filters::HtmlSafe for Steps {}
 
 impl Steps {
-    /// None for a reader who may not write.
-    pub fn of(pen: &Pen, page: &TicketPage, scale: Scale, may_write: bool) -> Steps {
-        let open = page.obligations.iter().filter(|row| may_write && row.state == ObligationState::Open);
+    /// Those that the reader may take.
+    pub fn of(pen: &Pen, page: &TicketPage, scale: Scale, may: impl Fn(Act) -> bool) -> Steps {
+        let act = |kind: ClockKind| if kind == ClockKind::Filing { Act::File } else { Act::Step };
+        let open = page.obligations.iter().filter(|row| may(act(row.kind)) && row.state == ObligationState::Open);
         Steps {
             pen: pen.clone(),
             ticket: page.row.ticket.id,
-            may_promise: may_write && page.row.ticket.state.is_open(),
+            may_promise: may(Act::Step) && page.row.ticket.state.is_open(),
             owed: open.map(|row| row.kind).collect(),
             scale,
         }

@@ -11,6 +11,7 @@ use daemon::desk::clock::{Basis, ClockKind, ObligationState, Proof, Survey};
 use daemon::desk::deadline::Ladder;
 use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
+use daemon::desk::rights::Act;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
 use daemon::store::read::{
@@ -26,7 +27,7 @@ use super::hand::Giving;
 use super::papers::{NoteForm, PapersForms, PapersPart};
 use super::step::Steps;
 use super::{Room, Shell, html, present};
-use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
+use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owed::waits;
 use crate::parts::owners::{Owners, receiver};
@@ -405,12 +406,14 @@ pub async fn show(
     let notices = present(&state, vec![Topic::House]).await?;
     let parts = WholeParts::of(&visitor, &page, &state.reader.policy());
     let title = format!("{number} {}", page.row.ticket.summary);
-    let may_write = Desk::allows(visitor.person.role);
-    let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may_write);
+    let circle = page.row.circle();
+    let may = |act| visitor.may(&circle, act);
+    let (may_write, may_note) = (may(Act::Write), may(Act::Note));
+    let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may);
     let giving = Giving::of(&state, &visitor, &page);
-    let papers = PapersPart::of(&visitor, &page, may_write);
+    let papers = PapersPart::of(&visitor, &page, may_note);
     let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
-    let forms = may_write.then(|| (NoteForm { pen: pen.clone(), ticket }, PapersForms { pen, ticket }));
+    let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket }, PapersForms { pen, ticket }));
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
     form.script = form.script_of(&state.reader.policy());
@@ -431,7 +434,7 @@ pub struct WholeParts {
 impl WholeParts {
     pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, policy: &Arc<Policy>) -> WholeParts {
         let (pen, directory) = (&visitor.pen, &visitor.directory);
-        let may_write = Desk::allows(visitor.person.role);
+        let may_write = visitor.may(&page.row.circle(), Act::Write);
         let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
         let kept = page.obligations.iter().filter_map(|row| Some((row.clone(), row.proof.clone()?)));
         let tried = |call: &&StoredCall| {

@@ -3,10 +3,11 @@
 
 use protocol::request::{Dialable, NotDialable, Spying};
 
-use super::case::{Case, OpenObligation, UpCall};
+use super::case::{Case, OpenObligation, Staff, UpCall};
 use super::command::{Command, FieldWhy, Refusal};
 use super::fact::Fact;
-use super::owed::{claim, concerns, named, supervises};
+use super::owed::{claim, named};
+use super::rights::{self, Act, has_matters, leads};
 use crate::calls::call::Direction;
 use crate::calls::tracker::{CAME_UP_WITHIN, spying_leg};
 use crate::number::{Number, Numbering};
@@ -59,10 +60,11 @@ impl Ask {
 pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
     // Admins wire PBXes; the calls on them are not theirs.
-    let supervises = supervises(case, by).ok_or(Refusal::NotAllowed)?;
+    has_matters(case, Some(by))?;
+    let supervises = leads(case, by);
     let fact = match command {
         Command::Dial { number, obligation, ticket } => {
-            return dial(case, by, supervises, number, *obligation, *ticket, now);
+            return dial(case, by, number, *obligation, *ticket, now);
         }
         Command::HangUp { call } => hang_up(case, by, supervises, call)?,
         Command::Pause { phone, queue, reason } => {
@@ -112,18 +114,21 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
 fn dial(
     case: &Case,
     by: PersonId,
-    supervises: bool,
     number: &str,
     obligation: Option<ObligationId>,
     ticket: Option<TicketId>,
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
     let owed = match obligation {
-        Some(id) => Some(named(case, id, by, supervises)?),
+        Some(id) => Some(named(case, id, by, Act::Call, now)?),
         None => None,
     };
-    if ticket.is_some() && !case.ticket.as_ref().is_some_and(|known| concerns(case, known.owner, by, supervises)) {
-        return Err(Refusal::NoSuchTicket);
+    if let Some(ticket) = ticket {
+        rights::ticket(case, Some(by), Act::Call, now)?;
+        // What is owed in one matter is not called for in another.
+        if owed.is_some_and(|owed| owed.ticket != ticket) {
+            return Err(Refusal::NoSuchObligation);
+        }
     }
     let (pbx, agent) = own_phone(case, by)?;
     let numbering = case.policy.numbering_at.get(&pbx).unwrap_or(&case.policy.numbering);
@@ -220,6 +225,10 @@ fn spy(case: &Case, by: PersonId, call: &CallId, how: Spying) -> Result<Fact, Re
 }
 
 impl UpCall {
+    /// Whether it is on somebody's phone.
+    pub(super) fn is_of(&self, staff: &Staff, person: PersonId) -> bool {
+        self.is_with(|extension| staff.holder(&self.pbx, extension) == Some(person))
+    }
     /// Whether such an extension talks in it, rings for it or has dialled it.
     fn is_with(&self, own: impl Fn(&Extension) -> bool) -> bool {
         let dialled = self.agent.iter().filter(|_| self.direction != Direction::Inbound);

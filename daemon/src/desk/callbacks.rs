@@ -10,8 +10,9 @@ use super::case::{Case, KnownCall, OpenObligation};
 use super::clock::{Basis, Claim, ClockKind, Keeping, ObligationState, whole_ms};
 use super::fact::Fact;
 use super::matters::{ended, goes_on, visited};
-use super::owed::{claim, claimed, concerns, supervises};
+use super::owed::{claim, claimed};
 use super::policy::Policy;
+use super::rights::may_take;
 use super::talks;
 use crate::Time;
 use crate::calls::call::{Call, Direction, Outcome};
@@ -65,7 +66,7 @@ fn dialled(case: &Case, at: Time, call: &Call, owed: &OpenObligation) -> Option<
             Some(Fact::CalledBeside { obligation, ticket, call, by, claim })
         }
         None => {
-            let theirs = concerns(case, owed.owner, by, supervises(case, by)?);
+            let theirs = may_take(case, owed, by, at);
             claim(case, owed, by, at).ok().filter(|_| theirs)
         }
     }

@@ -11,6 +11,7 @@ use super::deadline::Ladder;
 use super::ownership::HandOver;
 use super::papers::Papers;
 use super::policy::{Policy, Standing, Subject};
+use super::rights::Circle;
 use super::survey::Known;
 use super::ticket::Ticket;
 use super::told::{Post, stand_in};
@@ -46,6 +47,8 @@ pub struct Case {
     pub queue: Option<QueueName>,
     /// The ticket that the input names.
     pub ticket: Option<Ticket>,
+    /// Who has to do with that ticket.
+    pub circle: Circle,
     /// Who saved that ticket, or the policy in force, last.
     pub saved_by: Option<PersonId>,
     /// What of that ticket is offered to somebody who has not answered.
@@ -377,6 +380,7 @@ impl Case {
             over: None,
             queue: None,
             ticket: None,
+            circle: Circle::default(),
             saved_by: None,
             offer: None,
             session_began_at: None,

@@ -156,8 +156,7 @@ pub enum Command {
     },
 }
 
-/// What is done in a matter beside writing its form. By its owner, or by a supervisor; by any agent
-/// where nobody owns it.
+/// What is done in a matter beside writing its form.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// The customer was promised to be called at that time, within a year. It stands in place of the

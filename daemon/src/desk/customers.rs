@@ -11,9 +11,10 @@ use super::customer::{CustomerFact, OfCustomers};
 use super::fact::Fact;
 use super::people::text;
 use super::policy::{Policy, Standing};
+use super::rights::{self, Act, writes};
 use super::rungs::moved;
 use super::ticket::Kind;
-use super::tickets::{LINE_CHARS, TEXT_CHARS, may_write, read};
+use super::tickets::{LINE_CHARS, TEXT_CHARS, read};
 use crate::number::Number;
 use crate::{CustomerId, PersonId, Role, TicketId, Time};
 pub use complaints::heard;
@@ -32,9 +33,9 @@ pub fn save(
     form: &CustomerForm,
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
-    may_write(case, by)?;
-    if ticket.is_some() && case.ticket.is_none() {
-        return Err(Refusal::NoSuchTicket);
+    writes(case, by)?;
+    if ticket.is_some() {
+        rights::ticket(case, by, Act::Write, now)?;
     }
     written(case, by, customer, form, now)
 }
@@ -90,15 +91,15 @@ fn written(
 pub fn given(case: &Case, by: Option<PersonId>, command: &OfCustomers, now: Time) -> Result<Vec<Fact>, Refusal> {
     match command {
         OfCustomers::Merge { from, into } => {
-            may_write(case, by)?;
+            writes(case, by)?;
             shifts::merge(case, by, *from, *into, now)
         }
         OfCustomers::Split { customer, name, numbers, tickets } => {
-            may_write(case, by)?;
+            writes(case, by)?;
             shifts::split(case, by, *customer, name, (numbers, tickets), now)
         }
         OfCustomers::Undo(_) => {
-            may_write(case, by)?;
+            writes(case, by)?;
             shifts::undo(case, by, now)
         }
         OfCustomers::Blacklist { number, reason, until } => {

@@ -57,7 +57,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 Command::Paper(_, paper) => papers::given(case, *by, paper, now),
                 Command::Matter(_, step) => steps::given(case, *by, step, now),
                 Command::Hand(_, hand) => ownership::given(case, *by, hand, now),
-                Command::Look(look) => looks::given(case, *by, look),
+                Command::Look(look) => looks::given(case, *by, look, now),
                 Command::Owed(id, owed) => owed::given(case, *by, *id, owed, now),
                 Command::AddPerson { .. }
                 | Command::SetPassword { .. }

@@ -3,7 +3,8 @@
 use super::case::Case;
 use super::command::Refusal;
 use super::fact::Fact;
-use crate::{CallId, CustomerId, PersonId, Role, TicketId};
+use super::rights::{self, Act, People, has_matters, leads};
+use crate::{CallId, CustomerId, PersonId, Role, TicketId, Time};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -11,6 +12,8 @@ pub enum Look {
     Numbers { of: Whose },
     /// All of a matter in one file; its SHA-256, and whether numbers are masked in it.
     Evidence { ticket: TicketId, sha256: String, masked: bool },
+    /// All customers as a file; whether their numbers are masked in it.
+    Customers { masked: bool },
 }
 
 /// Whose numbers are shown.
@@ -23,25 +26,32 @@ pub enum Whose {
 }
 
 /// Whoever may not is told that it is not there.
-pub fn given(case: &Case, by: Option<PersonId>, look: &Look) -> Result<Vec<Fact>, Refusal> {
-    let role = match by {
-        Some(by) => Some(case.staff.people.get(&by).ok_or(Refusal::NotAllowed)?.role),
-        None => None,
-    };
+pub fn given(case: &Case, by: Option<PersonId>, look: &Look, now: Time) -> Result<Vec<Fact>, Refusal> {
+    has_matters(case, by)?;
+    let sees = |role: Role| case.policy.terms.rights.may_show(role);
+    let sees_numbers = by.is_none_or(|by| case.staff.role(by).is_some_and(sees));
     match look {
-        Look::Numbers { .. } if !role.is_none_or(|role| case.policy.terms.rights.may_show(role)) => {
-            return Err(Refusal::NotAllowed);
-        }
-        Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) } => {}
+        Look::Numbers { .. } if !sees_numbers => return Err(Refusal::NotAllowed),
         Look::Numbers { of: Whose::Ticket(_) } | Look::Evidence { .. } => {
-            // Who sees it, the pages have said; an admin sees none.
-            case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
-            if role == Some(Role::Admin) {
+            rights::ticket(case, by, Act::See, now)?;
+        }
+        Look::Numbers { of: Whose::Call(call) } => on_call(case, by, call, now)?,
+        // Whoever has matters finds their customers.
+        Look::Numbers { of: Whose::Customer(_) } => {}
+        Look::Customers { masked } => {
+            if by.is_some_and(|by| !leads(case, by)) || (!masked && !sees_numbers) {
                 return Err(Refusal::NotAllowed);
             }
         }
     }
     Ok(vec![Fact::Looked { by, look: look.clone() }])
+}
+
+/// Who calls is for whoever has the call on the phone or its matter to know, and for who leads.
+fn on_call(case: &Case, by: Option<PersonId>, call: &CallId, now: Time) -> Result<(), Refusal> {
+    let is_on_it = |by| case.up.iter().any(|up| up.id == *call && up.is_of(&case.staff, by));
+    let is_known = by.is_none_or(|by| leads(case, by) || is_on_it(by));
+    if is_known || rights::ticket(case, by, Act::See, now).is_ok() { Ok(()) } else { Err(Refusal::NoSuchCall) }
 }
 
 /// Who sees customers' numbers, and how.

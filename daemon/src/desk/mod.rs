@@ -26,6 +26,7 @@ pub mod papers;
 mod people;
 pub mod policy;
 pub mod rehearsal;
+pub mod rights;
 mod rungs;
 mod steps;
 pub mod survey;

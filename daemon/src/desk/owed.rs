@@ -12,8 +12,9 @@ use super::matters::goes_on;
 use super::ownership::let_go;
 use super::people::text;
 use super::policy::Policy;
+use super::rights::{Act, has_matters, with_owed};
 use super::rungs::moved;
-use crate::{ObligationId, PersonId, Role, Time};
+use crate::{ObligationId, PersonId, Time};
 
 /// A sentence or two.
 const REASON_CHARS: usize = 500;
@@ -29,44 +30,34 @@ pub fn given(
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
-    // Customers' matters are not an admin's.
-    let supervises = supervises(case, by).ok_or(Refusal::NotAllowed)?;
-    let owed = named(case, id, by, supervises)?;
+    let act = match command {
+        Owed::Claim | Owed::Release | Owed::Suspend { .. } | Owed::Resume => Act::Work,
+        Owed::Waive { .. } => Act::Waive,
+    };
+    let owed = named(case, id, by, act, now)?;
     match command {
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
-        Owed::Release => release(&case.policy, owed, by, supervises, now),
+        Owed::Release => release(case, owed, by, now),
         Owed::Suspend { reason } => suspend(case, owed, by, reason, now),
         Owed::Resume => resume(case, owed, by, now),
-        Owed::Waive { reason } if supervises => waive(case, owed, by, reason, now),
-        Owed::Waive { .. } => Err(Refusal::NotAllowed),
+        Owed::Waive { reason } => waive(case, owed, by, reason, now),
     }
 }
 
-/// Whether somebody's are all obligations; none where they have none at all.
-pub fn supervises(case: &Case, person: PersonId) -> Option<bool> {
-    match case.staff.people.get(&person)?.role {
-        Role::Supervisor | Role::Manager => Some(true),
-        Role::Agent | Role::Handler => Some(false),
-        Role::Admin => None,
+/// The open obligation of that id, or why somebody cannot do that with it.
+pub fn named(case: &Case, id: ObligationId, by: PersonId, act: Act, now: Time) -> Result<&OpenObligation, Refusal> {
+    has_matters(case, Some(by))?;
+    let open = case.obligations.iter().find(|owed| owed.id == id);
+    let owner = open.map(|owed| owed.owner).or(case.over.map(|over| over.owner));
+    let owner = owner.ok_or(Refusal::NoSuchObligation)?;
+    let may = |act| with_owed(case, owner, by, act, now);
+    match (open, case.over) {
+        _ if !may(Act::See) => Err(Refusal::NoSuchObligation),
+        _ if !may(act) => Err(Refusal::NotAllowed),
+        (Some(owed), _) => Ok(owed),
+        (None, Some(Over { state, at, by, .. })) => Err(Refusal::Over { state, at, by }),
+        (None, None) => Err(Refusal::NoSuchObligation),
     }
-}
-
-/// The open obligation of that id, or why somebody cannot have it.
-pub fn named(case: &Case, id: ObligationId, by: PersonId, supervises: bool) -> Result<&OpenObligation, Refusal> {
-    let concerns = |owner| concerns(case, owner, by, supervises);
-    match (case.obligations.iter().find(|owed| owed.id == id), case.over) {
-        (Some(owed), _) if concerns(owed.owner) => Ok(owed),
-        (None, Some(Over { owner, state, at, by })) if concerns(owner) => Err(Refusal::Over { state, at, by }),
-        (Some(_) | None, _) => Err(Refusal::NoSuchObligation),
-    }
-}
-
-/// An agent's are their own, those of whom they stand in for, and those that nobody owns; a handler's
-/// not these; a supervisor's, all.
-pub fn concerns(case: &Case, owner: Option<PersonId>, by: PersonId, supervises: bool) -> bool {
-    let theirs = |owner| owner == by || case.staff.stand_in(owner) == Some(by);
-    let nobodys = !case.staff.is_in(by, Role::Handler);
-    supervises || owner.map_or(nobodys, theirs)
 }
 
 /// For as long as the policy says; whoever has it has it anew.
@@ -91,16 +82,12 @@ pub fn claimed(policy: &Policy, owed: &OpenObligation, now: Time) -> Option<Clai
     owed.claim.filter(|claim| claim.until > now && claim.until - now <= longest)
 }
 
-fn release(
-    policy: &Policy,
-    owed: &OpenObligation,
-    by: PersonId,
-    supervises: bool,
-    now: Time,
-) -> Result<Vec<Fact>, Refusal> {
-    match claimed(policy, owed, now) {
+fn release(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
+    match claimed(&case.policy, owed, now) {
         None => Ok(Vec::new()),
-        Some(claim) if claim.by != by && !supervises => Err(Refusal::ClaimedBy { by: claim.by, until: claim.until }),
+        Some(claim) if claim.by != by && !with_owed(case, owed.owner, by, Act::Waive, now) => {
+            Err(Refusal::ClaimedBy { by: claim.by, until: claim.until })
+        }
         Some(_) => Ok(vec![Fact::Claimed {
             obligation: owed.id,
             ticket: owed.ticket,

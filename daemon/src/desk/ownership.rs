@@ -11,6 +11,7 @@ use super::command::{FieldWhy, Refusal};
 use super::fact::Fact;
 use super::matters::{Whose, begin, ended, kept};
 use super::people::text;
+use super::rights::{self, Act};
 use super::ticket::{Ticket, TicketState};
 use super::told::{Addressee, stands_in};
 use crate::names::words;
@@ -132,13 +133,15 @@ pub enum HandFact {
 
 pub fn given(case: &Case, by: Option<PersonId>, hand: &Hand, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
-    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
     let offer = case.offer.as_ref();
-    // Who is offered a matter sees it.
     let is_offered = offer.is_some_and(|offer| receives(case, offer, by));
-    if !is_offered && !touches(case, ticket, by) {
-        return Err(Refusal::NotAllowed);
-    }
+    let act = match hand {
+        // Who is offered a matter sees it, and answers.
+        Hand::Accept | Hand::Refuse { .. } if is_offered => Act::See,
+        Hand::Take { .. } | Hand::Offer { .. } | Hand::Accept | Hand::Refuse { .. } | Hand::Withdraw => Act::Hand,
+        Hand::Assign { .. } => Act::Assign,
+    };
+    let ticket = rights::ticket(case, Some(by), act, now)?;
     if ticket.state == TicketState::Closed {
         return Err(Refusal::IsClosed);
     }
@@ -160,22 +163,6 @@ pub fn given(case: &Case, by: Option<PersonId>, hand: &Hand, now: Time) -> Resul
             Ok(end(case, offer, OfferEnd::Withdrawn, Some(by), "", now))
         }
         Hand::Assign { part, to, words } => assign(case, ticket, *part, to, words, by, now),
-    }
-}
-
-/// Whether somebody may work on a matter: it is theirs or their department's, or nobody's; a
-/// supervisor's are all. Whoever stands in for somebody may what they may.
-pub fn touches(case: &Case, ticket: &Ticket, by: PersonId) -> bool {
-    let staff = &case.staff;
-    let Some(member) = staff.people.get(&by) else { return false };
-    let theirs =
-        |person: Option<PersonId>| person.is_some_and(|person| person == by || staff.stand_in(person) == Some(by));
-    let departments = ticket.department.as_ref().is_some_and(|department| staff.is_of(by, department));
-    match member.role {
-        Role::Supervisor => true,
-        Role::Agent => theirs(ticket.owner) || theirs(ticket.handler) || departments || ticket.owner.is_none(),
-        Role::Handler => theirs(ticket.owner) || theirs(ticket.handler) || departments,
-        Role::Manager | Role::Admin => false,
     }
 }
 
@@ -296,9 +283,6 @@ fn assign(
     by: PersonId,
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
-    if !supervises(case, by) {
-        return Err(Refusal::NotAllowed);
-    }
     text("words", words, WORDS_CHARS)?;
     let person = person_of(case, to)?;
     let mut facts = Vec::new();

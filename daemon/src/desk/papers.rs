@@ -7,13 +7,13 @@ use super::case::Case;
 use super::command::{Done, FieldWhy, Refusal};
 use super::fact::Fact;
 use super::media::Media;
-use super::owed::concerns;
 use super::people::text;
 use super::policy::Recipient;
+use super::rights::{self, Act, Circle, in_circle};
 use super::ticket::Ticket;
 use super::told::{Addressee, told};
 use crate::names::words;
-use crate::{AttachmentId, CommentId, PersonId, Role, TicketId, Time};
+use crate::{AttachmentId, CommentId, PersonId, TicketId, Time};
 
 /// A note; some paragraphs.
 const NOTE_CHARS: usize = 4_000;
@@ -27,7 +27,7 @@ pub const TICKET_BYTES: i64 = 200 * 1024 * 1024;
 /// Other matters that one has to do with; more nobody looks through.
 const TIES: usize = 50;
 
-/// What is done with a matter's papers. By its owner, by any agent where nobody owns it, or by a supervisor.
+/// What is done with a matter's papers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Paper {
     Comment {
@@ -119,6 +119,7 @@ pub enum Unfit {
 pub struct Papers {
     /// The other matter that the input names.
     pub other: Option<Ticket>,
+    pub other_circle: Circle,
     /// Ties of the matter to others.
     pub ties: Vec<(Tie, TicketId)>,
     /// How much its files take already.
@@ -149,13 +150,13 @@ impl PaperFact {
 }
 
 pub fn given(case: &Case, by: Option<PersonId>, paper: &Paper, now: Time) -> Result<Vec<Fact>, Refusal> {
-    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
-    let by = writer(case, by, ticket)?;
+    let by = by.ok_or(Refusal::NotAllowed)?;
+    let ticket = rights::ticket(case, Some(by), Act::Note, now)?;
     let fact = match paper {
         Paper::Comment { words } => commented(case, ticket, by, words, now)?,
         Paper::Attach { file } => attached(case, ticket, by, file)?,
         Paper::Tie { how, other } => {
-            let other = other_than(case, ticket, by, *other)?;
+            let other = other_than(case, ticket, by, *other, now)?;
             if case.papers.ties.contains(&(*how, other)) {
                 return Ok(Vec::new());
             }
@@ -172,17 +173,6 @@ pub fn given(case: &Case, by: Option<PersonId>, paper: &Paper, now: Time) -> Res
         }
     };
     Ok(vec![Fact::Paper(fact)])
-}
-
-/// Managers read; admins wire PBXes and people.
-fn writer(case: &Case, by: Option<PersonId>, ticket: &Ticket) -> Result<PersonId, Refusal> {
-    let by = by.ok_or(Refusal::NotAllowed)?;
-    let supervises = match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Supervisor) => true,
-        Some(Role::Agent | Role::Handler) => false,
-        Some(Role::Manager | Role::Admin) | None => return Err(Refusal::NotAllowed),
-    };
-    if concerns(case, ticket.owner, by, supervises) { Ok(by) } else { Err(Refusal::NotAllowed) }
 }
 
 fn commented(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<PaperFact, Refusal> {
@@ -216,11 +206,11 @@ fn attached(case: &Case, ticket: &Ticket, by: PersonId, file: &File) -> Result<P
 }
 
 /// Another matter that somebody may have to do with.
-fn other_than(case: &Case, ticket: &Ticket, by: PersonId, other: TicketId) -> Result<TicketId, Refusal> {
+fn other_than(case: &Case, ticket: &Ticket, by: PersonId, other: TicketId, now: Time) -> Result<TicketId, Refusal> {
     if other == ticket.id {
         return Err(Refusal::Paper(Unfit::Itself));
     }
     let found = case.papers.other.as_ref().filter(|found| found.id == other).ok_or(Refusal::NoSuchTicket)?;
-    writer(case, Some(by), found).map_err(|_| Refusal::NoSuchTicket)?;
+    in_circle(case, &case.papers.other_circle, Some(by), Act::See, now)?;
     Ok(found.id)
 }

@@ -7,12 +7,12 @@ use super::clock::{ClockKind, ObligationState, Survey, whole_ms};
 use super::command::{FieldWhy, Refusal, Step};
 use super::fact::Fact;
 use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
-use super::ownership::touches;
 use super::people::text;
+use super::rights::{self, Act};
 use super::survey::{Answer, SurveyFact};
 use super::talks;
 use super::ticket::Ticket;
-use crate::{PersonId, Role, Time};
+use crate::{PersonId, Time};
 
 /// Some sentences.
 const WORDS_CHARS: usize = 2_000;
@@ -23,10 +23,16 @@ const FARTHEST: TimeDelta = TimeDelta::days(366);
 /// About the case's ticket and its open obligations.
 pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Result<Vec<Fact>, Refusal> {
     let by = by.ok_or(Refusal::NotAllowed)?;
-    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
-    if !touches(case, ticket, by) {
-        return Err(Refusal::NotAllowed);
-    }
+    let act = match step {
+        Step::Filed { .. } => Act::File,
+        Step::Promise { .. }
+        | Step::Accepted { .. }
+        | Step::Replied { .. }
+        | Step::Surveyed { .. }
+        | Step::Scored { .. }
+        | Step::Unanswered { .. } => Act::Step,
+    };
+    let ticket = rights::ticket(case, Some(by), act, now)?;
     match step {
         Step::Promise { at } => {
             ahead("at", *at, now)?;
@@ -42,10 +48,6 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
             written(words)?;
             let owed = owed(case, ClockKind::FirstResponse)?;
             Ok(vec![kept(case, owed, words.trim().to_owned(), Some(by))])
-        }
-        // Whose it is answers for what is on file; nobody's is a supervisor's.
-        Step::Filed { .. } if ticket.owner.is_none() && !case.staff.is_in(by, Role::Supervisor) => {
-            Err(Refusal::NotAllowed)
         }
         Step::Filed { words } => filed(case, ticket, by, words, now),
         Step::Surveyed { result, words } => {

@@ -1,15 +1,16 @@
 //! What people do to matters: write them down, open another.
 
-use super::case::Case;
+use super::case::{Case, KnownCall};
 use super::command::{Command, FieldWhy, Refusal, TicketForm};
 use super::fact::Fact;
 use super::matters::{Opening, open, saved};
 use super::people::text;
 use super::policy::{Policy, Subject};
+use super::rights::{self, Act, leads, writes};
 use super::rungs::moved;
 use super::ticket::{Ticket, TicketState};
 use crate::number::Number;
-use crate::{DepartmentName, PersonId, Role, Time};
+use crate::{CallId, DepartmentName, PersonId, Time};
 
 /// One line: a name, a summary.
 pub(super) const LINE_CHARS: usize = 200;
@@ -20,20 +21,24 @@ const DRAFT_BYTES: usize = 64 * 1024;
 pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) -> Result<Vec<Fact>, Refusal> {
     match command {
         Command::SaveTicket { version, form, state, .. } => {
-            may_write(case, by)?;
+            writes(case, by)?;
             save(case, by, *version, form, *state, now)
         }
         Command::KeepDraft { body, .. } => {
-            may_write(case, by)?;
+            writes(case, by)?;
             let person = by.ok_or(Refusal::NotAllowed)?;
-            let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+            // What one has typed can be forgotten in any case: saving may have made it another's.
+            let ticket = match body.is_empty() {
+                true => case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?,
+                false => rights::ticket(case, by, Act::Write, now)?,
+            };
             if body.len() > DRAFT_BYTES {
                 return Err(Refusal::Field { field: "body", why: FieldWhy::TooLong { max: DRAFT_BYTES } });
             }
             Ok(vec![Fact::DraftKept { ticket: ticket.id, person, body: body.clone() }])
         }
         Command::OpenTicket { call, customer, number, kind, channel } => {
-            may_write(case, by)?;
+            writes(case, by)?;
             let known = case.only_customer().map(|customer| customer.id);
             if customer.is_some() && known != *customer {
                 return Err(Refusal::NoSuchCustomer);
@@ -48,6 +53,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             let opened = open(case, &mut facts, opening);
             // A call that is not kept yet joins the newest matter by itself.
             if let (Some(kept), Some(call)) = (kept, call) {
+                may_move(case, by, kept, call, now)?;
                 facts.push(Fact::CallMoved {
                     call: call.clone(),
                     from: kept.ticket.as_ref().map(|matter| matter.id),
@@ -92,12 +98,17 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
     }
 }
 
-/// Managers read; admins wire PBXes and people, and customers' matters are not theirs.
-pub(super) fn may_write(case: &Case, by: Option<PersonId>) -> Result<(), Refusal> {
-    let Some(by) = by else { return Ok(()) };
-    match case.staff.people.get(&by).map(|member| member.role) {
-        Some(Role::Agent | Role::Handler | Role::Supervisor) => Ok(()),
-        Some(Role::Manager | Role::Admin) | None => Err(Refusal::NotAllowed),
+/// What a call is about is for whoever is on the phone to say, and for whoever has its matter.
+fn may_move(case: &Case, by: Option<PersonId>, kept: &KnownCall, call: &CallId, now: Time) -> Result<(), Refusal> {
+    let Some(person) = by else { return Ok(()) };
+    let is_on_it = case.up.iter().any(|up| up.id == *call && up.is_of(&case.staff, person));
+    if is_on_it || leads(case, person) || kept.ticket.is_none() {
+        return Ok(());
+    }
+    match rights::ticket(case, by, Act::Write, now) {
+        Ok(_) => Ok(()),
+        Err(Refusal::NoSuchTicket) => Err(Refusal::NoSuchCall),
+        Err(other) => Err(other),
     }
 }
 
@@ -109,7 +120,7 @@ fn save(
     state: TicketState,
     now: Time,
 ) -> Result<Vec<Fact>, Refusal> {
-    let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+    let ticket = rights::ticket(case, by, Act::Write, now)?;
     if ticket.version != version {
         return Err(Refusal::Changed { by: case.saved_by, version: ticket.version });
     }

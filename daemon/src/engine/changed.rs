@@ -108,7 +108,10 @@ impl Changed {
             } => {
                 self.ticket(*ticket, None);
             }
-            Fact::Looked { look: Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) }, .. } => {}
+            Fact::Looked {
+                look: Look::Customers { .. } | Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) },
+                ..
+            } => {}
             Fact::Asked { ticket, .. } => ticket.iter().for_each(|ticket| self.ticket(*ticket, None)),
         }
     }

@@ -110,7 +110,8 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         | Command::Look(Look::Evidence { ticket, .. } | Look::Numbers { of: Whose::Ticket(ticket) }) => {
             named_ticket(db, case, *ticket)
         }
-        Command::Look(Look::Numbers { of: Whose::Customer(_) | Whose::Call(_) }) => Ok(()),
+        Command::Look(Look::Numbers { of: Whose::Call(call) }) => call_and_matter(db, case, call),
+        Command::Look(Look::Customers { .. } | Look::Numbers { of: Whose::Customer(_) }) => Ok(()),
         Command::Paper(ticket, paper) => {
             named_ticket(db, case, *ticket)?;
             super::papers::gather(db, case, *ticket, paper)
@@ -123,7 +124,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
         Command::OpenTicket { call, customer, number, .. } => {
             case.next_nth = next_nth(db, &case.policy, now)?;
             if let Some(call) = call {
-                case.call = known_call(db, call)?;
+                call_and_matter(db, case, call)?;
                 let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.call = ?1");
                 case.obligations = obligations(db, &sql, [call.as_str()])?;
             }
@@ -150,10 +151,10 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
                 named_obligation(db, case, *obligation)?;
                 case.attempt = asked::attempt(db, *obligation)?;
             }
-            match ticket {
-                Some(ticket) => named_ticket(db, case, *ticket),
-                None => Ok(()),
+            if let Some(ticket) = ticket {
+                named_ticket(db, case, *ticket)?;
             }
+            Ok(())
         }
         Command::Owed(obligation, _) => {
             named_obligation(db, case, *obligation)?;
@@ -251,7 +252,15 @@ pub(super) fn complaints_told(db: &Connection, ticket: TicketId) -> rusqlite::Re
         .collect()
 }
 
-/// Open, or how it ended.
+/// A call, whether it is up, and whose matter it is.
+fn call_and_matter(db: &Connection, case: &mut Case, call: &CallId) -> rusqlite::Result<()> {
+    case.call = known_call(db, call)?;
+    case.up = asked::up(db, call)?.into_iter().collect();
+    let matter = case.call.as_ref().and_then(|known| known.ticket.as_ref());
+    matter.map(|matter| matter.id).map_or(Ok(()), |ticket| named_ticket(db, case, ticket))
+}
+
+/// Open, or how it ended; with its matter.
 fn named_obligation(db: &Connection, case: &mut Case, id: ObligationId) -> rusqlite::Result<()> {
     let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.id = ?1");
     case.obligations = obligations(db, &sql, [id.0])?;
@@ -269,7 +278,11 @@ fn named_obligation(db: &Connection, case: &mut Case, id: ObligationId) -> rusql
             })
         })
         .optional()?;
-    Ok(())
+    let matter = db
+        .prepare_cached("SELECT ticket FROM obligations WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0).map(TicketId))
+        .optional()?;
+    matter.map_or(Ok(()), |ticket| named_ticket(db, case, ticket))
 }
 
 /// A matter with all that its clocks go by.
@@ -297,6 +310,7 @@ fn named_ticket(db: &Connection, case: &mut Case, TicketId(id): TicketId) -> rus
         .query_row([id], |row| Ok((ticket_of_row(row)?, row.get::<_, Option<i64>>("saved_by")?.map(PersonId))))
         .optional()?;
     if let Some((ticket, saved_by)) = found {
+        case.circle = hands::circle(db, &ticket)?;
         (case.ticket, case.saved_by) = (Some(ticket), saved_by);
     }
     Ok(())

@@ -6,11 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
 
 use super::column::*;
+use super::detail;
 use super::keep::Sequence;
 use super::read::{HolderRow, OfferRow};
 use crate::desk::case::Department;
 use crate::desk::ownership::{HandFact, HandOver, How, OfferEnd, Part, Receiver};
-use crate::{DepartmentName, ObligationId, PersonId, TicketId, Time};
+use crate::desk::rights::Circle;
+use crate::desk::ticket::Ticket;
+use crate::{DepartmentName, Extension, ObligationId, PbxName, PersonId, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -88,6 +91,52 @@ pub fn offer(db: &Connection, ticket: TicketId) -> Result<Option<HandOver>> {
     db.prepare_cached("SELECT * FROM offers WHERE ticket = ?1 AND ended IS NULL")?
         .query_row([ticket.0], offer_of)
         .optional()
+}
+
+/// Who has to do with a ticket.
+pub fn circle(db: &Connection, ticket: &Ticket) -> Result<Circle> {
+    let manager = db
+        .prepare_cached("SELECT manager FROM customers WHERE id = ?1 AND key_customer = 1")?
+        .query_row([ticket.customer.map(|id| id.0)], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    Ok(Circle {
+        owner: ticket.owner,
+        handler: ticket.handler,
+        department: ticket.department.clone(),
+        offered: offer(db, ticket.id)?.map(|offer| offer.to),
+        manager: manager.flatten().map(PersonId),
+        talked: talked(db, ticket.id)?,
+    })
+}
+
+/// Who talks with a customer in a ticket goes by its newest calls.
+const CALLS: u32 = 50;
+
+/// Who talked with the customer in a ticket's newest calls, and until when; none: still.
+pub fn talked(db: &Connection, ticket: TicketId) -> Result<Vec<(PersonId, Option<Time>)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT pbx, agent, person, ended_at_ms, detail FROM calls WHERE ticket = ?1 AND merged_into IS NULL
+         ORDER BY started_at_ms DESC LIMIT ?2",
+    )?;
+    let mut holder = db.prepare_cached("SELECT person FROM extensions WHERE pbx = ?1 AND extension = ?2")?;
+    let mut rows = statement.query(params![ticket.0, CALLS])?;
+    let mut talked = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (pbx, agent): (PbxName, Option<Extension>) = (name(row, "pbx")?, maybe_name(row, "agent")?);
+        let ended_at = maybe_time(row, "ended_at_ms")?;
+        for segment in detail::read(row.get_ref("detail")?.as_str()?).segments {
+            // Whose extension it was then is kept of the call's first agent alone.
+            let person: Option<i64> = match agent.as_ref() == Some(&segment.agent) {
+                true => row.get("person")?,
+                false => {
+                    let found = holder.query_row([pbx.as_str(), segment.agent.as_str()], |row| row.get(0));
+                    found.optional()?
+                }
+            };
+            talked.extend(person.map(|person| (PersonId(person), segment.to.or(ended_at))));
+        }
+    }
+    Ok(talked)
 }
 
 fn offer_of(row: &Row) -> Result<HandOver> {

@@ -339,6 +339,9 @@ fn looked(by: Option<PersonId>, look: &Look) -> Line<'_> {
             body: Some(json!({ "sha256": sha256, "masked": masked })),
             ..Line::default()
         },
+        Look::Customers { masked } => {
+            Line { kind: "customers_exported", by, body: Some(json!({ "masked": masked })), ..Line::default() }
+        }
     }
 }
 

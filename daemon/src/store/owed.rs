@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Result;
 use super::column::*;
 use super::gather;
-use super::questions::{OBLIGATIONS, obligation_rows, stands_in_for, stored_call};
+use super::questions::{OBLIGATIONS, obligation, obligation_rows, stands_in_for, stored_call};
 use super::read::*;
 use crate::calls::call::Outcome;
 use crate::desk::policy::Policy;
@@ -79,8 +79,7 @@ fn listed(
 }
 
 pub fn page(db: &Connection, policy: &Policy, id: ObligationId) -> Result<Option<OwedPage>> {
-    let sql = format!("{OBLIGATIONS} WHERE o.id = ?1");
-    let Some(row) = obligation_rows(db, &sql, [id.0])?.pop() else { return Ok(None) };
+    let Some(row) = obligation(db, id)? else { return Ok(None) };
     let proof_call = match &row.proof {
         Some(proof) => whole_call(db, &proof.call)?,
         None => None,

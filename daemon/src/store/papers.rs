@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use super::column::*;
+use super::hands;
 use super::keep::{About, Sequence, tell};
 use super::line::{Line, addressee};
 use super::read::{Attachment, Comment, Tied, TimelineRow, TimelineWhat};
@@ -30,6 +31,9 @@ pub fn gather(db: &Connection, case: &mut Case, ticket: TicketId, paper: &Paper)
                 .prepare_cached("SELECT * FROM tickets WHERE id = ?1")?
                 .query_row([other.0], ticket_of_row)
                 .optional()?;
+            if let Some(other) = &case.papers.other {
+                case.papers.other_circle = hands::circle(db, other)?;
+            }
             case.papers.ties = db
                 .prepare_cached("SELECT how, other FROM ties WHERE ticket = ?1")?
                 .query_map([ticket.0], |row| Ok((word(row, "how", Tie::parse)?, TicketId(row.get("other")?))))?

@@ -55,7 +55,7 @@ fn a_note_is_told_to_the_owner_found_and_in_the_timeline() {
     assert_eq!(found[0].hits[0].place, Place::Comment);
 
     for (who, words, refusal) in [
-        (li, "x", Refusal::NotAllowed),
+        (li, "x", Refusal::NoSuchTicket),
         (chief, "x", Refusal::NotAllowed),
         (zhou, "  ", Refusal::Field { field: "words", why: FieldWhy::Missing }),
         (zhou, &*"长".repeat(4001), Refusal::Field { field: "words", why: FieldWhy::TooLong { max: 4000 } }),

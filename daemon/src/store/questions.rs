@@ -23,6 +23,7 @@ use crate::desk::looks::Whose;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
 use crate::desk::policy::Policy;
+use crate::desk::rights::Circle;
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::Satisfaction;
 use crate::desk::{Addressee, News, Rung};
@@ -178,19 +179,28 @@ pub(super) fn ticket_row(row: &Row) -> Result<TicketRow> {
         customer_name: row.get("customer_name")?,
         manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
         has_draft: row.get("has_draft")?,
-        offered: match row.get::<_, Option<i64>>("offered")? {
-            Some(_) => Some(hands::receiver(row, "offered_to", "offered_department")?),
-            None => None,
-        },
+        offered: offered(row)?,
+        talked: Vec::new(),
     })
 }
 
+fn offered(row: &Row) -> Result<Option<Receiver>> {
+    match row.get::<_, Option<i64>>("offered")? {
+        Some(_) => hands::receiver(row, "offered_to", "offered_department").map(Some),
+        None => Ok(None),
+    }
+}
+
 pub(super) const OBLIGATIONS: &str = "SELECT o.*, t.number AS ticket_number, t.summary, coalesce(c.name, '') AS customer_name,
+        t.owner AS ticket_owner, t.handler, t.department, f.obligation AS offered, f.to_person AS offered_to,
+        f.to_department AS offered_department,
+        (SELECT k.manager FROM customers k WHERE k.id = t.customer AND k.key_customer = 1) AS manager,
         (SELECT count(*) FROM attempts a WHERE a.obligation = o.id) AS attempts,
         s.from_ms AS suspended_ms, s.reason AS suspended_why, v.result AS survey, v.words AS survey_words,
         v.score AS survey_score
     FROM obligations o LEFT JOIN surveys v ON v.obligation = o.id LEFT JOIN suspensions s ON s.obligation = o.id AND s.to_ms IS NULL
-    JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer";
+    JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
+    LEFT JOIN offers f ON f.ticket = t.id AND f.ended IS NULL";
 
 pub(super) fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<ObligationRow>> {
     let mut rows =
@@ -247,6 +257,14 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
         customer_name: row.get("customer_name")?,
         number: maybe_number(row, "number")?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        circle: Circle {
+            owner: row.get::<_, Option<i64>>("ticket_owner")?.map(PersonId),
+            handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),
+            department: maybe_name(row, "department")?,
+            offered: offered(row)?,
+            manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+            talked: Vec::new(),
+        },
         began_at: time(row, "began_at_ms")?,
         promised_at: maybe_time(row, "promised_at_ms")?,
         due_at: maybe_time(row, "due_at_ms")?,
@@ -296,7 +314,11 @@ pub fn at_risk(db: &Connection, now: Time) -> Result<Vec<ObligationRow>> {
 
 pub fn obligation(db: &Connection, id: ObligationId) -> Result<Option<ObligationRow>> {
     let sql = format!("{OBLIGATIONS} WHERE o.id = ?1");
-    Ok(obligation_rows(db, &sql, [id.0])?.pop())
+    let mut row = obligation_rows(db, &sql, [id.0])?.pop();
+    if let Some(row) = &mut row {
+        row.circle.talked = hands::talked(db, row.ticket)?;
+    }
+    Ok(row)
 }
 
 /// What is told of, as it stands now.
@@ -313,7 +335,8 @@ pub fn told_of(db: &Connection, about: About) -> Result<Option<ToldOf>> {
 
 pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<TicketPage>> {
     let sql = format!("{TICKETS} WHERE t.id = ?1");
-    let Some(row) = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()? else { return Ok(None) };
+    let Some(mut row) = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()? else { return Ok(None) };
+    row.talked = hands::talked(db, id)?;
     let customers = match (row.ticket.customer, &row.ticket.caller) {
         (Some(id), _) => customer(db, id)?.into_iter().collect(),
         (None, Some(number)) => customers_on(db, number)?,
@@ -440,9 +463,9 @@ fn timeline(
 /// What people were shown or took away, newest first; at most [`LIST`].
 pub fn audit(db: &Connection, before: Option<i64>) -> Result<Vec<AuditRow>> {
     db.prepare_cached(
-        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.customer, t.number AS ticket, coalesce(c.name, '') AS name
+        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.customer, f.body, t.number AS ticket, coalesce(c.name, '') AS name
          FROM facts f LEFT JOIN tickets t ON t.id = f.ticket LEFT JOIN customers c ON c.id = f.customer
-         WHERE f.kind IN ('numbers_shown', 'evidence_made') AND f.seq < ?1 ORDER BY f.seq DESC LIMIT ?2",
+         WHERE f.kind IN ('numbers_shown', 'evidence_made', 'customers_exported') AND f.seq < ?1 ORDER BY f.seq DESC LIMIT ?2",
     )?
     .query_map(params![before.unwrap_or(i64::MAX), LIST], |row| {
         let customer = row.get::<_, Option<i64>>("customer")?.map(CustomerId);
@@ -454,6 +477,7 @@ pub fn audit(db: &Connection, before: Option<i64>) -> Result<Vec<AuditRow>> {
             ticket: row.get("ticket")?,
             customer: customer.zip(row.get("name")?),
             call: maybe_name(row, "call")?,
+            masked: serde_json::from_str(row.get_ref("body")?.as_str()?).is_ok_and(|body: Body| body.masked),
         })
     })?
     .collect()

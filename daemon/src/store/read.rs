@@ -12,6 +12,7 @@ use crate::desk::customer::ShiftKind;
 use crate::desk::draw::Lot;
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
 use crate::desk::papers::{File, Tie};
+use crate::desk::rights::{Circle, People};
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::{Satisfaction, Ticket};
 use crate::desk::{self, Addressee, Post, Rung};
@@ -109,6 +110,18 @@ impl Directory {
     }
     pub fn extensions_of(&self, id: PersonId) -> impl Iterator<Item = (&PbxName, &Extension)> {
         self.extensions.iter().filter(move |(.., p)| *p == id).map(|(pbx, e, _)| (pbx, e))
+    }
+}
+
+impl People for Directory {
+    fn role(&self, person: PersonId) -> Option<Role> {
+        self.person(person).map(|person| person.role)
+    }
+    fn stand_in(&self, person: PersonId) -> Option<PersonId> {
+        Directory::stand_in(self, person)
+    }
+    fn is_of(&self, person: PersonId, department: &DepartmentName) -> bool {
+        Directory::is_of(self, person, department)
     }
 }
 
@@ -499,6 +512,22 @@ pub struct TicketRow {
     pub has_draft: bool,
     /// To whom it, or the work on it, is offered, who has not answered.
     pub offered: Option<Receiver>,
+    /// Who talked with the customer in it, and until when; of a ticket that was asked for alone, not of
+    /// lists.
+    pub talked: Vec<(PersonId, Option<Time>)>,
+}
+
+impl TicketRow {
+    pub fn circle(&self) -> Circle {
+        Circle {
+            owner: self.ticket.owner,
+            handler: self.ticket.handler,
+            department: self.ticket.department.clone(),
+            offered: self.offered.clone(),
+            manager: self.manager,
+            talked: self.talked.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -514,6 +543,8 @@ pub struct ObligationRow {
     pub customer_name: String,
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
+    /// Who has to do with its matter; who talked in it, only where it was asked for alone.
+    pub circle: Circle,
     pub began_at: Time,
     /// For when it was promised; of an acceptance, by when it will be solved, as the customer was told.
     pub promised_at: Option<Time>,
@@ -788,10 +819,12 @@ pub struct AuditRow {
     pub ticket: Option<String>,
     pub customer: Option<(CustomerId, String)>,
     pub call: Option<CallId>,
+    /// Of a file: numbers are masked in it.
+    pub masked: bool,
 }
 
 words! {
-    Audited { NumbersShown = "numbers_shown", EvidenceMade = "evidence_made" }
+    Audited { NumbersShown = "numbers_shown", EvidenceMade = "evidence_made", CustomersExported = "customers_exported" }
 }
 
 /// One of the versions of the site's terms.

@@ -424,7 +424,7 @@ fn steps_are_the_owners_and_the_supervisors() {
     let mut desk = Desk::new();
     let root = desk.house.person("root", Role::Admin, None);
     let promise = Step::Promise { at: t(5.0 * HOUR) };
-    assert_eq!(desk.step(desk.ben, promise.clone()), Err(Refusal::NotAllowed));
+    assert_eq!(desk.step(desk.ben, promise.clone()), Err(Refusal::NoSuchTicket));
     assert_eq!(desk.step(root, promise.clone()), Err(Refusal::NotAllowed));
     desk.step(desk.boss, promise).unwrap();
     assert_eq!(desk.row(ClockKind::Promise).owner, Some(desk.ann));
@@ -441,7 +441,7 @@ fn a_resolved_complaint_is_filed_then_visited() {
     assert_eq!(desk.row(ClockKind::Filing).due_at, Some(t(25.0 * HOUR)));
     desk.save(complaint(), TicketState::Closed);
     assert_eq!(desk.open(), [ClockKind::Filing], "closing is not resolving again");
-    assert_eq!(desk.step(desk.ben, Step::Filed { words: "x".into() }), Err(Refusal::NotAllowed));
+    assert_eq!(desk.step(desk.ben, Step::Filed { words: "x".into() }), Err(Refusal::NoSuchTicket));
     desk.house.until(t(2.0 * HOUR));
     desk.step(desk.ann, Step::Filed { words: "exchanged".into() }).unwrap();
     assert_eq!(desk.open(), [ClockKind::ReturnVisit]);

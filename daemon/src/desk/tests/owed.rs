@@ -389,5 +389,5 @@ fn what_somebody_owes_who_is_away_is_in_their_deputys_list_and_goes_back() {
     owing.house.give(Some(ann), Command::SetAway { person: ann, away: false, deputy: Some(ben) }).unwrap();
     assert_eq!(numbers(&owing.house), [OTHER]);
     assert_eq!(owing.give(ben, Owed::Claim), Err(Refusal::NoSuchObligation));
-    assert_eq!(owing.house.give(Some(ben), promise(9500.0)), Err(Refusal::NotAllowed));
+    assert_eq!(owing.house.give(Some(ben), promise(9500.0)), Err(Refusal::NoSuchTicket));
 }

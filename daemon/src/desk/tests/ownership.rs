@@ -156,7 +156,7 @@ fn what_nobody_accepts_in_time_is_the_givers_again_once() {
     assert_eq!(site.told(site.ann).iter().filter(|news| **news == News::Lapsed).count(), 1);
     assert_eq!(site.page().offers[0].ended, Some(OfferEnd::Lapsed));
     assert_eq!(site.page().row.ticket.owner, Some(site.ann));
-    assert_eq!(site.hand(site.ben, Hand::Accept), Err(Refusal::NotAllowed), "too late, and it is Ann's");
+    assert_eq!(site.hand(site.ben, Hand::Accept), Err(Refusal::NoSuchTicket), "too late, and it is Ann's");
     site.house.until(t(60.0 * HOUR));
     assert!(
         !site.told(site.boss).contains(&News::Escalated)
@@ -192,7 +192,7 @@ fn a_department_works_on_it_while_the_owner_answers_to_the_customer() {
     site.house.give(Some(site.ann), solve).unwrap();
     assert_eq!(site.owed(), [(ClockKind::Filing, Some(site.qi))], "who had the work files it");
     let file = |words: &str| Command::Matter(site.ticket, Step::Filed { words: words.into() });
-    assert_eq!(site.house.give(Some(site.ben), file("mine")), Err(Refusal::NotAllowed));
+    assert_eq!(site.house.give(Some(site.ben), file("mine")), Err(Refusal::NoSuchTicket));
     site.house.give(Some(site.wu), file("replaced")).expect("one of the department");
 }
 
@@ -262,7 +262,7 @@ fn an_urgent_complaint_is_told_at_once_and_once() {
 fn a_handler_touches_what_is_their_departments_and_nothing_else() {
     let mut site = Site::new();
     let promise = Command::Matter(site.ticket, Step::Promise { at: t(5.0 * HOUR) });
-    assert_eq!(site.house.give(Some(site.wu), promise.clone()), Err(Refusal::NotAllowed), "not theirs yet");
+    assert_eq!(site.house.give(Some(site.wu), promise.clone()), Err(Refusal::NoSuchTicket), "not theirs yet");
     site.complain(Priority::Normal);
     site.house.give(Some(site.qi), promise).unwrap();
     let people = Department { responsible: Some(site.wu), deputy: None, others: [site.qi].into() };

@@ -3,7 +3,7 @@
 use super::super::hours::{DAY, Ms};
 use super::super::pbx::WITHHELD;
 use super::rules::Rules;
-use super::{AGENTS, Diary, MANAGER, SUPERVISORS, Ticket, Who, who};
+use super::{AGENTS, Diary, MANAGER, Owed, SUPERVISORS, Ticket, Who, who};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 
@@ -65,7 +65,7 @@ impl Diary {
     pub fn does(&mut self, by: usize, deed: Deed, now: Ms) -> bool {
         match deed {
             Deed::Save { ticket, kind, is_urgent, is_complex, state, lot } => {
-                by != MANAGER && self.saves(ticket, kind, (is_urgent, is_complex), (state, lot), now)
+                self.may_step(by, ticket, now) && self.saves(ticket, kind, (is_urgent, is_complex), (state, lot), now)
             }
             Deed::Mail { line, kind } => {
                 if by == MANAGER {
@@ -76,7 +76,7 @@ impl Diary {
             }
             Deed::Promise { ticket, at } => {
                 let runs = self.rules.runs(ClockKind::Promise, self.tickets[ticket].kind);
-                let may = self.may_step(by, ticket) && at > now && runs;
+                let may = self.may_step(by, ticket, now) && at > now && runs;
                 if may {
                     self.promises(by, ticket, at, now);
                 }
@@ -91,7 +91,8 @@ impl Diary {
             }
             Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
             Deed::Filed { ticket } => {
-                let is_somebodys = self.tickets[ticket].owner.is_some() || SUPERVISORS.contains(&by);
+                let owner = self.tickets[ticket].owner;
+                let is_somebodys = owner.is_some_and(|owner| self.is_for(Some(owner), by)) || SUPERVISORS.contains(&by);
                 let filed = self.step(by, ticket, ClockKind::Filing, is_somebodys, now);
                 if filed.is_some() && self.rules.runs(ClockKind::ReturnVisit, self.tickets[ticket].kind) {
                     let queue = self.queue_of(ticket);
@@ -102,7 +103,7 @@ impl Diary {
             Deed::Surveyed { ticket, result } => {
                 let visit = self.open_of(ticket, ClockKind::ReturnVisit);
                 let visit = visit.or_else(|| self.open_of(ticket, ClockKind::SpotCheck));
-                let Some(nth) = visit.filter(|_| self.may_step(by, ticket)) else { return false };
+                let Some(nth) = visit.filter(|_| self.may_step(by, ticket, now)) else { return false };
                 self.owed[nth].survey = Some(result);
                 if let Some(proof) = self.talked_since(self.owed[nth].began, self.tickets[ticket].line, now) {
                     self.visited(nth, proof, result, now);
@@ -112,7 +113,7 @@ impl Diary {
             Deed::Claim(nth) | Deed::Dial(nth) => {
                 let is_free = self.claim_of(nth, now).is_none_or(|(whose, _)| whose == by);
                 let has_phone = !matches!(deed, Deed::Dial(_)) || by < 3 && self.sees.contains(&true);
-                let may = self.concerns(nth, by) && is_free && has_phone;
+                let may = self.concerns(nth, by, now) && is_free && has_phone;
                 if may {
                     self.owed[nth].claim = Some((by, now + self.rules.claim));
                 }
@@ -121,7 +122,7 @@ impl Diary {
             Deed::Release(nth) => {
                 let claim = self.claim_of(nth, now);
                 let is_theirs = claim.is_none_or(|(whose, _)| whose == by || !AGENTS.contains(&by));
-                let may = self.concerns(nth, by) && is_theirs;
+                let may = self.concerns(nth, by, now) && is_theirs;
                 if may && claim.is_some() {
                     self.owed[nth].claim = None;
                 }
@@ -140,7 +141,7 @@ impl Diary {
                     | ClockKind::HandOver => false,
                 };
                 let runs = self.owed[nth].pauses.iter().all(|pause| pause.1.is_some());
-                let may = self.concerns(nth, by) && may_pause && runs;
+                let may = self.concerns(nth, by, now) && may_pause && runs;
                 if may {
                     self.owed[nth].pauses.push((now, None));
                     self.reckon(nth);
@@ -148,7 +149,7 @@ impl Diary {
                 may
             }
             Deed::Resume(nth) => {
-                let concerns = self.concerns(nth, by);
+                let concerns = self.concerns(nth, by, now);
                 let pause = self.owed[nth].pauses.iter_mut().find(|pause| concerns && pause.1.is_none());
                 let Some(pause) = pause else { return false };
                 pause.1 = Some(now.max(pause.0));
@@ -156,7 +157,7 @@ impl Diary {
                 true
             }
             Deed::Waive(nth) => {
-                let may = self.concerns(nth, by) && !AGENTS.contains(&by);
+                let may = self.concerns(nth, by, now) && !AGENTS.contains(&by);
                 if may {
                     self.ends(nth, ObligationState::Waived, now);
                     self.goes_on(nth, now);
@@ -306,18 +307,32 @@ impl Diary {
         makes_sense: bool,
         now: Ms,
     ) -> Option<usize> {
-        let may = makes_sense && self.may_step(by, ticket);
+        let may = makes_sense && self.may_step(by, ticket, now);
         let nth = self.open_of(ticket, kind).filter(|_| may)?;
         self.ends(nth, ObligationState::Kept, now);
         Some(nth)
     }
 
-    pub(super) fn may_step(&self, by: usize, ticket: usize) -> bool {
-        by != MANAGER && self.is_for(self.tickets[ticket].owner, by)
+    pub(super) fn may_step(&self, by: usize, ticket: usize, now: Ms) -> bool {
+        by != MANAGER && (self.is_for(self.tickets[ticket].owner, by) || self.talked_in(ticket, by, now))
     }
 
-    pub(super) fn concerns(&self, nth: usize, by: usize) -> bool {
-        self.owed[nth].is_open() && self.is_for(self.owed[nth].owner, by)
+    pub(super) fn concerns(&self, nth: usize, by: usize, now: Ms) -> bool {
+        self.may_take(nth, by) || self.owed[nth].is_open() && self.talked_in(self.owed[nth].ticket, by, now)
+    }
+
+    /// But for what only a talk gives.
+    pub(super) fn may_take(&self, nth: usize, by: usize) -> bool {
+        let Owed { owner, ticket, .. } = self.owed[nth];
+        self.owed[nth].is_open() && (self.is_for(owner, by) || self.is_for(self.tickets[ticket].owner, by))
+    }
+
+    /// Who is on the phone in a matter, or was within a day, may write in it what was said.
+    fn talked_in(&self, ticket: usize, by: usize, now: Ms) -> bool {
+        let calls = self.noted.values().filter(|noted| noted.ticket == Some(ticket));
+        let mut talks =
+            calls.flat_map(|noted| noted.heard.talks.iter().map(|talk| (talk.phone, talk.to.or(noted.over_at))));
+        talks.any(|(phone, to)| phone == by && to.is_none_or(|to| to + DAY > now))
     }
 
     /// Agents have what is their own, or nobody's, and that of whom they stand in for.

@@ -46,6 +46,8 @@ pub(super) struct Noted {
     pub(super) heard: Heard,
     pub(super) seen: Ms,
     pub(super) is_over: bool,
+    /// When it was over, or was found to be.
+    pub(super) over_at: Option<Ms>,
     pub(super) ticket: Option<usize>,
 }
 
@@ -220,10 +222,11 @@ impl Diary {
     }
 
     /// These calls are up, and no others.
-    pub fn stand(&mut self, pbx: usize, up: &BTreeSet<u64>) {
+    pub fn stand(&mut self, pbx: usize, up: &BTreeSet<u64>, now: Ms) {
         let theirs = self.noted.iter_mut().filter(|(_, noted)| noted.heard.pbx == pbx);
         for (_, noted) in theirs.filter(|(no, noted)| !noted.is_over && !up.contains(no)) {
             (noted.is_over, noted.heard.is_whole) = (true, false);
+            noted.over_at = Some(now);
         }
     }
 }

@@ -13,6 +13,7 @@ impl Diary {
     pub(super) fn note(&mut self, no: u64, heard: Heard, now: Ms) {
         let known = self.noted.get(&no);
         let was_over = known.is_some_and(|noted| noted.is_over);
+        let known_over = known.and_then(|noted| noted.over_at);
         let dials = known.is_none() && heard.is_ours && heard.ended.is_none();
         if was_over && heard.ended.is_none() {
             return;
@@ -37,7 +38,8 @@ impl Diary {
             self.heard.remove(&no);
         }
         let is_over = was_over || heard.ended.is_some();
-        self.noted.insert(no, Noted { heard, seen: now, is_over, ticket });
+        let over_at = known_over.or(heard.ended.map(|(at, _)| at));
+        self.noted.insert(no, Noted { heard, seen: now, is_over, over_at, ticket });
     }
 
     /// The newest open matter of whoever it is; for who calls, else a new one.
@@ -127,7 +129,7 @@ impl Diary {
             }
             // Whoever calls has it.
             None if dials && !by_word => {
-                let by = heard.phone.filter(|by| self.concerns(nth, *by));
+                let by = heard.phone.filter(|by| self.may_take(nth, *by));
                 self.owed[nth].claim = by.map(|by| (by, until)).or(self.owed[nth].claim);
             }
             Some(_) | None => {}

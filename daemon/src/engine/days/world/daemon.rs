@@ -205,7 +205,7 @@ impl World {
     fn apply(&mut self, inputs: Inputs, now: Ms) -> bool {
         self.diary.notes(&inputs.calls, now);
         for (pbx, up) in inputs.stands.into_iter().enumerate() {
-            up.into_iter().for_each(|up| self.diary.stand(pbx, &up));
+            up.into_iter().for_each(|up| self.diary.stand(pbx, &up, now));
         }
         inputs.given.is_none_or(|(by, deed)| self.diary.does(by, deed, now))
     }
