@@ -13,7 +13,7 @@ use super::{Between, receiver, surveys};
 use crate::auth::{Require, Watch};
 use crate::error::Error;
 use crate::pages::reports::ownership::{Asked, Rows};
-use crate::state::{State, now};
+use crate::state::State;
 
 pub async fn report(
     FromState(state): FromState<State>,
@@ -21,7 +21,7 @@ pub async fn report(
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let (from, to) = between(&asked)?;
-    let idle_since = asked.idle_since(&state.reader.policy(), now());
+    let idle_since = asked.idle_since(&state.reader.policy(), state.now());
     let report = state.reader.ownership(from, to, idle_since).await?;
     let share = |share: &Share| json!({ "of": share.of, "matters": share.matters });
     Ok(Json(json!({
@@ -46,10 +46,10 @@ pub async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, Error> {
     let (from, to) = between(&asked)?;
-    let Some(behind) = asked.behind(from, to, now())? else {
+    let Some(behind) = asked.behind(from, to, state.now())? else {
         return Err(Error::Parameter("show is missing; give passes, passed, calls or idle".to_owned()));
     };
-    let idle_since = asked.idle_since(&state.reader.policy(), now());
+    let idle_since = asked.idle_since(&state.reader.policy(), state.now());
     let rows: Vec<Value> = match behind.rows(&state, (from, to), idle_since, LIST).await? {
         Rows::Passes(rows) => rows.iter().map(pass).collect(),
         Rows::Passed(rows) => rows.iter().map(passed).collect(),
