@@ -1,4 +1,5 @@
-//! End to end, through the real binary. A module a subject; [`house`] starts and stops it.
+//! End to end, through the real binary. A module a subject; [`house`] starts and stops it. The [`year`]
+//! alone is lived without it, in virtual time.
 
 mod asking;
 #[cfg(feature = "asterisk")]
@@ -24,3 +25,4 @@ mod policy;
 mod start;
 #[cfg(feature = "asterisk")]
 mod truth;
+mod year;
