@@ -2,6 +2,7 @@
 //! the libraries.
 
 mod customers;
+mod draws;
 mod evidence;
 mod policy;
 mod rehearsal;
@@ -118,6 +119,11 @@ enum Verb {
     Customers {
         #[command(subcommand)]
         command: customers::CustomersVerb,
+    },
+    /// Which closed matters were drawn for a spot check, and any lot reckoned again.
+    Draws {
+        #[command(subcommand)]
+        command: draws::DrawsVerb,
     },
     /// Put all of a ticket into one zip file, with what is needed to check it against the chain, while
     /// no daemon runs; while one does, its page has the same file.
@@ -241,6 +247,7 @@ fn act(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Check { config } => return runtime.block_on(check(configured(config.as_deref())?)),
         Verb::Policy { command } => return policy::act(command),
         Verb::Customers { command } => return customers::act(command),
+        Verb::Draws { command } => return draws::act(command),
         Verb::Evidence(asked) => evidence::act(&asked)?,
         Verb::Verify(asked) => return verify::act(&asked),
         Verb::User { command } => runtime.block_on(user(command))?,

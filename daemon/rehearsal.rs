@@ -47,7 +47,7 @@ pub fn rehearse(config: &Config, tried: &Policy, span: (&str, Option<&str>), as_
 }
 
 /// A day of the site, whole, or a moment with its zone.
-fn moment(name: &str, text: &str, zone: &TimeZone, ends: bool) -> anyhow::Result<Time> {
+pub fn moment(name: &str, text: &str, zone: &TimeZone, ends: bool) -> anyhow::Result<Time> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
     }
@@ -273,7 +273,7 @@ fn words(outcome: Outcome) -> &'static str {
 }
 
 /// In the site's time.
-fn shown(zone: &TimeZone, at: Time) -> String {
+pub fn shown(zone: &TimeZone, at: Time) -> String {
     let at = Timestamp::from_millisecond(at.timestamp_millis()).unwrap_or(Timestamp::UNIX_EPOCH);
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -9,6 +9,7 @@ mod browser;
 mod cable;
 mod capture;
 mod customers;
+mod draws;
 mod evidence;
 mod freeswitch;
 mod gap;

@@ -5,12 +5,14 @@ use axum::Json;
 use axum::extract::{Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::Time;
-use daemon::store::read::{Drawn, Surveyed};
+use daemon::store::askings::Asking;
+use daemon::store::read::{Drawn, LIST, Surveyed};
 use serde_json::{Value, json};
 
 use super::{Between, moment};
 use crate::auth::{Govern, Require, Watch};
 use crate::error::Error;
+use crate::pages::reports::surveys::{Asked, server_word};
 use crate::state::State;
 
 pub async fn counts(
@@ -28,6 +30,26 @@ pub async fn counts(
     Ok(Json(json!({ "from": from, "to": to, "all": named(all), "rows": rows })))
 }
 
+/// The newest of those whom a count counts.
+pub async fn list(
+    FromState(state): FromState<State>,
+    _: Require<Watch>,
+    Query(asked): Query<Asked>,
+) -> Result<impl IntoResponse, Error> {
+    let (from, to) = period(Between { from: Some(asked.from.clone()), to: Some(asked.to.clone()) })?;
+    let rows = state.reader.askings(asked.filter(from, to)?, LIST).await?;
+    let row = |row: &Asking| {
+        json!({
+            "way": row.way.as_str(), "ticket": row.ticket.as_ref().map(|(number, _)| number),
+            "call": row.call.as_ref().map(|call| call.as_str()), "server": server_word(&row.server),
+            "queue": row.queue.as_ref().map(|queue| queue.as_str()), "offered_at": row.offered_at,
+            "heard_at": row.heard_at, "answered_at": row.answered_at, "pressed": row.pressed,
+            "result": row.result.map(|result| result.as_str()), "score": row.score, "words": row.words,
+        })
+    };
+    Ok(Json(rows.iter().map(row).collect::<Vec<_>>()))
+}
+
 /// With the seed, by which whoever has it reckons each lot again.
 pub async fn draws(
     FromState(state): FromState<State>,
@@ -35,7 +57,7 @@ pub async fn draws(
     Query(between): Query<Between>,
 ) -> Result<impl IntoResponse, Error> {
     let (from, to) = period(between)?;
-    let rows = state.reader.draws(from, to).await?;
+    let rows = state.reader.draws(from, to, LIST).await?;
     let row = |drawn: &Drawn| {
         json!({
             "id": drawn.ticket.0, "ticket": drawn.number, "at": drawn.at, "lot": drawn.lot.0,

@@ -2,6 +2,7 @@
 //! a file.
 
 pub mod ownership;
+pub mod surveys;
 
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -9,6 +10,9 @@ use daemon::sheet;
 
 use super::period::{self, Period};
 use crate::pen::Pen;
+
+/// Lines of a file; more no spreadsheet is comfortable with.
+const LINES: i64 = 100_000;
 
 /// The period that is asked about; this month where nobody says.
 pub fn period(period: &str, from: &str, to: &str, pen: &Pen) -> Period {

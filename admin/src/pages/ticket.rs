@@ -299,6 +299,10 @@ impl Timeline {
                 let about = about.map(|who| pen.say1("survey-about", "who", who)).unwrap_or_default();
                 ("", "talk", pen.say1("line-survey-keys", "said", said), about)
             }
+            TimelineWhat::DissatisfiedTold { told } => {
+                let told = told.iter().map(|person| self.name(*person)).collect::<Vec<_>>().join(&pen.say("comma"));
+                ("late", "flag", pen.say("line-dissatisfied"), pen.say1("line-told", "who", told))
+            }
             TimelineWhat::Unanswered { why, words } => {
                 ("", "talk", pen.word("unanswered", why.as_str()), because(pen, &by, words))
             }

@@ -1,9 +1,10 @@
 //! Reports: each figure opens as many as it says, and a file of them holds no formula.
 
 use axum::http::StatusCode;
-use daemon::Role;
-use daemon::desk::command::Command;
+use daemon::desk::command::{Command, Step, TicketForm};
 use daemon::desk::ownership::{Hand, Part, Receiver};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use daemon::{PersonId, Role};
 
 use super::*;
 
@@ -82,4 +83,53 @@ async fn each_figure_of_ownership_opens_as_many_as_it_says() {
     assert_eq!(refused.as_array().map(Vec::len), Some(1));
     let answer = site.ask(get("/api/v1/ownership", Some(&session))).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "without a period");
+}
+
+/// A complaint of the agent's that was solved, filed, and asked about; then it is closed.
+async fn visited(site: &Site, agent: PersonId, result: Satisfaction, words: &str) -> String {
+    let (ticket, number, _) = site.matter(agent).await;
+    let form = || TicketForm {
+        kind: Kind::Complaint,
+        category: String::new(),
+        priority: Priority::Normal,
+        complexity: Complexity::Simple,
+        channel: Channel::Phone,
+        summary: "晚到".to_owned(),
+        course: String::new(),
+        demand: String::new(),
+    };
+    let save = |version, state| Command::SaveTicket { ticket, version, form: form(), state };
+    site.given(agent, save(1, TicketState::Resolved)).await;
+    site.given(agent, Command::Matter(ticket, Step::Filed { words: "道歉".to_owned() })).await;
+    site.given(agent, Command::Matter(ticket, Step::Surveyed { result, words: words.to_owned() })).await;
+    number
+}
+
+#[tokio::test]
+async fn each_figure_of_surveys_opens_as_many_as_it_says() {
+    let site = Site::open().await;
+    let agent = site.id("agent").await;
+    visited(&site, agent, Satisfaction::Satisfied, "").await;
+    visited(&site, agent, Satisfaction::Fairly, "还行").await;
+    let unhappy = visited(&site, agent, Satisfaction::Dissatisfied, "=没人回电话").await;
+    let session = site.sign_in("supervisor").await;
+    let page = text(site.ask(get("/reports/surveys", Some(&session))).await).await;
+    assert!(page.contains("33.3%") && page.contains("=没人回电话") && page.contains(&unhappy), "{page}");
+    let figures = figures(&page);
+    assert!(figures.len() >= 18, "six of three tables: {figures:?}");
+    for (href, count) in &figures {
+        let list = text(site.ask(get(href, Some(&session))).await).await;
+        assert_eq!(rows(&list), *count, "{href}");
+    }
+    let file = text(site.ask(get("/reports/surveys.csv?show=dissatisfied", Some(&session))).await).await;
+    assert!(file.lines().count() == 2 && file.contains(",'=没人回电话"), "{file}");
+    let asked = "/api/v1/surveys/list?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&show=dissatisfied";
+    let list = json(site.ask(get(asked, Some(&session))).await).await;
+    assert_eq!((&list[0]["ticket"], &list[0]["words"]), (&unhappy.into(), &"=没人回电话".into()));
+    assert_eq!(list[0]["server"], format!("person:{agent}"));
+    // Who knows the seed knows what will be drawn.
+    let seed = site.state.reader.policy().seed.to_string();
+    assert!(!page.contains(&seed));
+    let manager = site.sign_in("manager").await;
+    assert!(text(site.ask(get("/reports/surveys", Some(&manager))).await).await.contains(&seed));
 }

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod asked;
+pub mod askings;
 mod chain;
 mod column;
 mod coverage;

@@ -129,11 +129,19 @@ fn the_timeline_leaves_nothing_out() {
         // Who was told stands with the rung or the complaint.
         "complaint_told",
     ];
-    let sources =
-        [include_str!("line.rs"), include_str!("customers.rs"), include_str!("papers.rs"), include_str!("draws.rs")];
+    let sources = [
+        include_str!("line.rs"),
+        include_str!("customers.rs"),
+        include_str!("papers.rs"),
+        include_str!("draws.rs"),
+        include_str!("surveys.rs"),
+        include_str!("hands.rs"),
+    ];
     let timeline = include_str!("questions.rs");
     let mut of_tickets = 0;
-    for line in sources.iter().flat_map(|source| source.split("Line {").skip(1)) {
+    let said =
+        |source: &'static str| [" Line {", " Said {"].into_iter().flat_map(|opening| source.split(opening).skip(1));
+    for line in sources.into_iter().flat_map(said) {
         let line = line.split("..Line::default()").next().unwrap_or_default();
         let Some(kind) = line.split("kind: \"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
         if !line.contains("ticket: ") || SHOWN_OTHERWISE.contains(&kind) {

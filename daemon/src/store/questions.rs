@@ -436,6 +436,8 @@ struct Body {
     other: i64,
     to: i64,
     masked: bool,
+    /// Who was told; each kind of fact has them its own way.
+    told: serde_json::Value,
 }
 
 fn timeline(
@@ -552,6 +554,11 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             pressed: body.pressed,
             result: Satisfaction::parse(&body.result),
         }),
+        "dissatisfied_told" => {
+            let told = body.told.as_array().into_iter().flatten();
+            let told = told.filter_map(|told| told["person"].as_i64()).map(PersonId).collect();
+            Some(TimelineWhat::DissatisfiedTold { told })
+        }
         "survey_unanswered" => Unanswered::parse(&body.why)
             .map(|why| TimelineWhat::Unanswered { why, words: std::mem::take(&mut body.words) }),
         "lot_looked_at" => Some(TimelineWhat::Lot { lot: Lot(body.lot), percent: body.percent, drawn: body.drawn }),

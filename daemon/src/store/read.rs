@@ -719,6 +719,10 @@ pub enum TimelineWhat {
         pressed: Option<u8>,
         result: Option<Satisfaction>,
     },
+    /// These were told that a caller was dissatisfied with a matter that is not over.
+    DissatisfiedTold {
+        told: Vec<PersonId>,
+    },
     /// Somebody called to ask, and has no answer to write down.
     Unanswered {
         why: Unanswered,

@@ -7,6 +7,7 @@ use anyhow::Context;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::askings::{self, Asking, AskingFilter};
 use super::evidence::{self, Evidence};
 use super::open::read_only;
 use super::passes::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
@@ -109,9 +110,17 @@ impl Reader {
     pub async fn surveys(&self, from: Time, to: Time) -> Result<Vec<Surveyed>, ReadError> {
         ask(&self.pages, move |db| surveys::counts(db, from, to)).await
     }
-    /// Lots that were looked at in `[from, to)`, newest first; at most [`LIST`].
-    pub async fn draws(&self, from: Time, to: Time) -> Result<Vec<Drawn>, ReadError> {
-        ask(&self.pages, move |db| draws::list(db, from, to)).await
+    /// Those whom the counts count, newest first; at most `limit`.
+    pub async fn askings(&self, filter: AskingFilter, limit: i64) -> Result<Vec<Asking>, ReadError> {
+        ask(&self.searches, move |db| askings::list(db, &filter, limit)).await
+    }
+    /// Lots that were looked at in `[from, to)`, newest first; at most `limit`.
+    pub async fn draws(&self, from: Time, to: Time, limit: i64) -> Result<Vec<Drawn>, ReadError> {
+        ask(&self.pages, move |db| draws::list(db, from, to, limit)).await
+    }
+    /// Each time that the lot of one ticket was looked at, oldest first.
+    pub async fn draws_of(&self, ticket: TicketId) -> Result<Vec<Drawn>, ReadError> {
+        ask(&self.pages, move |db| draws::of(db, ticket)).await
     }
     /// Whose matters of `[from, to)` were, and on what nobody has done anything since `idle_since`;
     /// `None`: that cannot be said.

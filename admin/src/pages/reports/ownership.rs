@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::super::period::{self, Period};
 use super::super::{Room, Shell, html, present};
-use super::{address, csv, in_address, share};
+use super::{LINES, address, csv, in_address, share};
 use crate::api;
 use crate::auth::{Require, Visitor, Watch};
 use crate::error::Error;
@@ -31,9 +31,6 @@ const PATH: &str = "/reports/ownership";
 
 /// Reasons of refusals that the page shows; the link beside them shows all.
 const REASONS: i64 = 8;
-
-/// Lines of a file; more no spreadsheet is comfortable with.
-const LINES: i64 = 100_000;
 
 /// Working hours without a deed after which a matter lies idle, unless said otherwise: a day's.
 const IDLE_HOURS: i64 = 8;
