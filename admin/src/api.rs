@@ -6,6 +6,7 @@ pub mod owed;
 pub mod ownership;
 pub mod papers;
 pub mod policy;
+pub mod regroup;
 pub mod surveys;
 
 use crate::pen::Pen;
@@ -277,6 +278,7 @@ pub fn whole_ticket(pen: &Pen, page: &TicketPage) -> Value {
     whole["obligations"] = page.obligations.iter().map(|row| obligation(pen, row)).collect();
     whole["holders"] = page.holders.iter().map(holder).collect();
     papers::put(&mut whole, page);
+    regroup::put(&mut whole, page);
     whole["customers"] =
         page.customers.iter().map(|c| json!({ "id": c.id.0, "name": c.name, "company": c.company })).collect();
     whole

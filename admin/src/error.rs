@@ -13,6 +13,7 @@ use daemon::desk::command::{FieldWhy, Refusal};
 use daemon::desk::customer::CannotUndo;
 use daemon::desk::papers::Unfit;
 use daemon::desk::policy::Mistake;
+use daemon::desk::regroup;
 use daemon::files::FileError;
 use daemon::live::Stopped;
 use daemon::store::read::ReadError;
@@ -134,6 +135,8 @@ impl Error {
                 Refusal::Paper(Unfit::Large) => StatusCode::PAYLOAD_TOO_LARGE,
                 Refusal::Paper(Unfit::Media) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 Refusal::Paper(Unfit::Itself | Unfit::ManyTies | Unfit::Full) => StatusCode::UNPROCESSABLE_ENTITY,
+                Refusal::Regroup(regroup::Unfit::NoSuchRegrouping) => StatusCode::NOT_FOUND,
+                Refusal::Regroup(_) => StatusCode::CONFLICT,
                 Refusal::LinkDown | Refusal::StoreFailed => StatusCode::SERVICE_UNAVAILABLE,
             },
         }
@@ -187,6 +190,19 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             Unfit::Large => "file_large",
             Unfit::Full => "files_full",
             Unfit::Media => "file_media",
+        },
+        Refusal::Regroup(unfit) => match unfit {
+            regroup::Unfit::Itself => "merge_itself",
+            regroup::Unfit::Over => "merge_over",
+            regroup::Unfit::Gone => "merged",
+            regroup::Unfit::OtherCustomer => "merge_customer",
+            regroup::Unfit::OwesLess => "merge_owes_less",
+            regroup::Unfit::OtherOwner => "merge_owner",
+            regroup::Unfit::Offered => "merge_offered",
+            regroup::Unfit::NoSuchRegrouping => "not_found",
+            regroup::Unfit::Undone => "undone",
+            regroup::Unfit::NotTheLast => "regrouped_since",
+            regroup::Unfit::BuiltOn => "built_on",
         },
         Refusal::LinkDown => "link_down",
         Refusal::StoreFailed => "store_failed",

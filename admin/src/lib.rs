@@ -31,7 +31,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use error::Error;
 use pages::{
     admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, owed,
-    papers, people, policy, reports, sign_in, step, ticket,
+    papers, people, policy, regroup, reports, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
@@ -71,6 +71,7 @@ pub fn router(state: State) -> Router {
         .route("/tickets/{id}/step", post(step::take))
         .route("/tickets/{id}/hand", post(hand::give_in))
         .route("/tickets/{id}/papers", post(papers::give_in))
+        .route("/tickets/{id}/regroup", post(regroup::give_in))
         .route("/tickets/{id}/files", post(papers::attach).layer(a_file))
         .route("/tickets/{id}/files/{file}", get(papers::file))
         .route("/tickets/{id}/draft", post(desk::draft))
@@ -123,6 +124,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/tickets", get(api::tickets).post(api::open))
         .route("/api/v1/tickets/{number}", get(api::ticket))
         .route("/api/v1/tickets/{number}/papers", post(api::papers::give_in))
+        .route("/api/v1/tickets/{number}/regroup", post(api::regroup::give_in))
         .route("/api/v1/tickets/{number}/files", post(api::papers::attach).layer(a_file))
         .route("/api/v1/tickets/{number}/files/{file}", get(api::papers::file))
         .route("/api/v1/tickets/{number}/evidence.zip", get(looks::evidence))

@@ -3,6 +3,7 @@
 mod customers;
 mod papers;
 mod policy;
+mod regroup;
 mod reports;
 mod rights;
 
@@ -151,6 +152,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets/{id}/step", DESK),
     ("POST", "/tickets/{id}/hand", DESK),
     ("POST", "/tickets/{id}/papers", DESK),
+    ("POST", "/tickets/{id}/regroup", DESK),
     ("POST", "/tickets/{id}/files", DESK),
     ("GET", "/tickets/{id}/files/{file}", READ),
     ("POST", "/tickets/{id}/draft", DESK),
@@ -214,6 +216,7 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/api/v1/departments", OVERSEE),
     ("GET", "/api/v1/tickets/{number}", READ),
     ("POST", "/api/v1/tickets/{number}/papers", DESK),
+    ("POST", "/api/v1/tickets/{number}/regroup", DESK),
     ("POST", "/api/v1/tickets/{number}/files", DESK),
     ("GET", "/api/v1/tickets/{number}/files/{file}", READ),
     ("GET", "/api/v1/tickets/{number}/evidence.zip", READ),

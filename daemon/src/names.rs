@@ -46,6 +46,8 @@ row_id! {
     /// What went from one customer to another by a merge or a split.
     ShiftId
     TicketId
+    /// What went from one ticket to another by a merge or a split.
+    RegroupId
     ObligationId
     /// A note in a matter.
     CommentId

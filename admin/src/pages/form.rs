@@ -134,7 +134,8 @@ impl FormView {
             // Saving now is saving over what is shown beside it: knowingly.
             typed.version = saved.version;
         }
-        FormView { pen, page, typed, back, is_draft, refused: None, may_write: true, script: None, conflict }
+        let may_write = page.regrouped.into.is_none();
+        FormView { pen, page, typed, back, is_draft, refused: None, may_write, script: None, conflict }
     }
 
     pub fn script_of(&self, policy: &Policy) -> Option<Script> {

@@ -20,6 +20,7 @@ pub mod papers;
 pub mod people;
 pub mod period;
 pub mod policy;
+pub mod regroup;
 pub mod reports;
 pub mod sign_in;
 pub mod step;

@@ -11,6 +11,7 @@ use daemon::desk::clock::{Basis, ClockKind, ObligationState, Proof, Survey};
 use daemon::desk::deadline::Ladder;
 use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
+use daemon::desk::regroup::RegroupKind;
 use daemon::desk::rights::Act;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
@@ -25,6 +26,7 @@ use super::desk::may_see;
 use super::form::FormView;
 use super::hand::Giving;
 use super::papers::{NoteForm, PapersForms, PapersPart};
+use super::regroup::{RegroupPart, said};
 use super::step::Steps;
 use super::{Room, Shell, html, present};
 use crate::auth::{Read, Require, Right, Visitor, Watch};
@@ -52,6 +54,7 @@ struct TicketWhole {
     papers: PapersPart,
     /// Of whoever may write.
     forms: Option<(NoteForm, PapersForms)>,
+    regroup: RegroupPart,
     proof: ProofPart,
     form: FormView,
 }
@@ -62,6 +65,8 @@ struct TicketWhole {
 pub struct Head {
     pen: Pen,
     row: TicketRow,
+    /// The number of the ticket that it became part of.
+    into: Option<String>,
     directory: Arc<Directory>,
     /// Whether the reader has a desk to write it on.
     may_write: bool,
@@ -324,6 +329,13 @@ impl Timeline {
             TimelineWhat::Untied { how, number } => {
                 ("", "cut", pen.say2("line-untied", "how", pen.word("tie", how.as_str()), "number", number), by)
             }
+            TimelineWhat::Regrouped { kind, gave, number } => ("", "link", said(pen, *kind, *gave, number), by),
+            TimelineWhat::RegroupUndone { kind: RegroupKind::Merge, number } => {
+                ("", "cut", pen.say1("line-merge-undone", "number", number), by)
+            }
+            TimelineWhat::RegroupUndone { kind: RegroupKind::Split, number } => {
+                ("", "again", pen.say1("line-split-undone", "number", number), by)
+            }
             TimelineWhat::CallMoved { number } => ("", "pass", pen.say1("line-call-moved", "number", number), by),
             TimelineWhat::Customer { name } => ("", "user", pen.say1("line-customer", "name", name), by),
             TimelineWhat::Claimed { clock, by: Some(holder) } => {
@@ -354,7 +366,8 @@ impl Timeline {
                 ("", "ear", what, more)
             }
         };
-        Entry { day: None, class, icon, what, more, at: row.at }
+        let of = row.of.as_ref().map(|number| pen.say1("line-of", "number", number)).unwrap_or_default();
+        Entry { day: None, class, icon, what, more: because(pen, &more, &of), at: row.at }
     }
 
     fn call(&self, call: &StoredCall) -> String {
@@ -411,11 +424,14 @@ pub async fn show(
     let parts = WholeParts::of(&visitor, &page, &state.reader.policy());
     let title = format!("{number} {}", page.row.ticket.summary);
     let circle = page.row.circle();
-    let may = |act| visitor.may(&circle, act);
+    // What became part of another is written there.
+    let is_whole = page.regrouped.into.is_none();
+    let may = |act| visitor.may(&circle, act) && is_whole;
     let (may_write, may_note) = (may(Act::Write), may(Act::Note));
     let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may);
     let giving = Giving::of(&state, &visitor, &page);
     let papers = PapersPart::of(&visitor, &page, may_note);
+    let regroup = RegroupPart::of(&visitor, &page);
     let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
     let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket }, PapersForms { pen, ticket }));
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
@@ -423,7 +439,7 @@ pub async fn show(
     form.script = form.script_of(&state.reader.policy());
     let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, owners, timeline, proof } = parts;
-    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, papers, forms, proof, form })
+    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, papers, forms, regroup, proof, form })
 }
 
 /// The parts of a ticket's page that live.
@@ -438,7 +454,8 @@ pub struct WholeParts {
 impl WholeParts {
     pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, policy: &Arc<Policy>) -> WholeParts {
         let (pen, directory) = (&visitor.pen, &visitor.directory);
-        let may_write = visitor.may(&page.row.circle(), Act::Write);
+        // What became part of another is written there.
+        let may_write = visitor.may(&page.row.circle(), Act::Write) && page.regrouped.into.is_none();
         let call_of = |proof: &Proof| page.calls.iter().find(|call| call.id == proof.call).cloned();
         let kept = page.obligations.iter().filter_map(|row| Some((row.clone(), row.proof.clone()?)));
         let tried = |call: &&StoredCall| {
@@ -446,7 +463,13 @@ impl WholeParts {
                 && matches!(call.outcome, Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Failed))
         };
         WholeParts {
-            head: Head { pen: pen.clone(), row: page.row.clone(), directory: directory.clone(), may_write },
+            head: Head {
+                pen: pen.clone(),
+                row: page.row.clone(),
+                into: page.regrouped.into.clone(),
+                directory: directory.clone(),
+                may_write,
+            },
             owners: Owners::of(visitor, page),
             clocks: Clocks {
                 pen: pen.clone(),

@@ -90,6 +90,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Hand(..)
         | Command::SetDepartment { .. }
         | Command::Paper(..)
+        | Command::Regroup(..)
         | Command::SaveCustomer { .. }
         | Command::Customers(_)
         | Command::SetPolicy { .. }

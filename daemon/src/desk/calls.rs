@@ -112,6 +112,7 @@ fn opened(case: &Case, call: &Call, facts: &mut Vec<Fact>) -> Matter {
         call: Some(call.id.clone()),
         queue: queue(call),
         by: None,
+        owner: None,
         kind: Kind::Consultation,
         channel: Channel::Phone,
     };

@@ -11,6 +11,7 @@ use super::deadline::Ladder;
 use super::ownership::HandOver;
 use super::papers::Papers;
 use super::policy::{Policy, Standing, Subject};
+use super::regroup::Regroupable;
 use super::rights::Circle;
 use super::survey::Known;
 use super::ticket::Ticket;
@@ -19,7 +20,7 @@ use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{
     AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId,
-    QueueName, Role, ShiftId, TicketId, Time,
+    QueueName, RegroupId, Role, ShiftId, TicketId, Time,
 };
 
 /// Only what the input may touch is filled in; the rest is empty.
@@ -67,6 +68,8 @@ pub struct Case {
     pub complaints_told: BTreeSet<(TicketId, PersonId)>,
     /// What the input's papers need.
     pub papers: Papers,
+    /// What lies in the tickets that the input would put together or apart.
+    pub regroup: Regroupable,
     /// Numbers of the input that other customers have too.
     pub shared: BTreeSet<Number>,
     /// The last call that was asked for to keep the obligation that the input names.
@@ -284,6 +287,10 @@ impl Ids {
     pub fn shift(self) -> ShiftId {
         ShiftId(self.first)
     }
+    /// What goes from one ticket to another may open one.
+    pub fn regroup(self) -> RegroupId {
+        RegroupId(self.first + 1)
+    }
     pub fn person(self) -> PersonId {
         PersonId(self.first + 1)
     }
@@ -390,6 +397,7 @@ impl Case {
             complaints: Vec::new(),
             complaints_told: BTreeSet::new(),
             papers: Papers::default(),
+            regroup: Regroupable::default(),
             shared: BTreeSet::new(),
             attempt: None,
             up: Vec::new(),

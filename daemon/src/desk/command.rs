@@ -8,6 +8,7 @@ use super::looks::Look;
 use super::ownership::{Hand, Receiver};
 use super::papers::{Paper, Unfit};
 use super::policy::Mistake;
+use super::regroup::{self, Regroup};
 use super::survey::Unanswered;
 use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
 use crate::{
@@ -61,6 +62,8 @@ pub enum Command {
     },
     /// Something is done with what lies with a matter.
     Paper(TicketId, Paper),
+    /// Two tickets are one matter, or one is two.
+    Regroup(TicketId, Regroup),
     /// New, or changed from the version that the form showed.
     SaveCustomer {
         customer: Option<(CustomerId, i64)>,
@@ -320,6 +323,8 @@ pub enum Refusal {
     NotSuspended,
     /// It does not go with papers.
     Paper(Unfit),
+    /// Tickets cannot be put together or apart so.
+    Regroup(regroup::Unfit),
     /// The PBX cannot be seen now.
     LinkDown,
     /// The store could not write; nothing was changed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, customers, looks, owed, ownership, papers, people, rungs, steps, terms, tickets};
+use super::{asking, calls, customers, looks, owed, ownership, papers, people, regroup, rungs, steps, terms, tickets};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -55,6 +55,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 | Command::Spy { .. } => asking::given(case, *by, command, now),
                 Command::SetPolicy { version, text } => terms::given(case, *by, *version, text),
                 Command::Paper(_, paper) => papers::given(case, *by, paper, now),
+                Command::Regroup(_, regroup) => regroup::given(case, *by, regroup, now),
                 Command::Matter(_, step) => steps::given(case, *by, step, now),
                 Command::Hand(_, hand) => ownership::given(case, *by, hand, now),
                 Command::Look(look) => looks::given(case, *by, look, now),

@@ -13,6 +13,7 @@ use super::looks::Look;
 use super::ownership::HandFact;
 use super::papers::PaperFact;
 use super::policy::Terms;
+use super::regroup::RegroupFact;
 use super::survey::SurveyFact;
 use super::ticket::{Ticket, TicketState};
 use super::told::Addressee;
@@ -246,6 +247,8 @@ pub enum Fact {
     Customer(CustomerFact),
     /// Of what lies with a matter.
     Paper(PaperFact),
+    /// What lies in one ticket went to another.
+    Regroup(RegroupFact),
     /// The site has other terms from now on.
     PolicySet {
         version: i64,
@@ -340,6 +343,7 @@ pub fn done(facts: &[Fact]) -> Done {
             Fact::CustomerSaved { customer, .. } => Some(Done::Customer(*customer)),
             Fact::Customer(fact) => fact.done(),
             Fact::Paper(fact) => fact.done(),
+            Fact::Regroup(fact) => fact.done(),
             Fact::PersonAdded { person, .. } => Some(Done::Person(*person)),
             Fact::ObligationBegan { obligation, .. } => Some(Done::Obligation(obligation.id)),
             Fact::Asked { ask: Ask::Dial { leg, .. } | Ask::Spy { leg, .. }, .. } => {

@@ -28,13 +28,14 @@ pub struct Opening {
     pub call: Option<CallId>,
     pub queue: Option<QueueName>,
     pub by: Option<PersonId>,
+    pub owner: Option<PersonId>,
     pub kind: Kind,
     pub channel: Channel,
 }
 
 /// Opens a matter, numbered by its day, with the clocks that begin with it.
 pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
-    let Opening { opened_at, customer, caller, call, queue, by, kind, channel } = opening;
+    let Opening { opened_at, customer, caller, call, queue, by, owner, kind, channel } = opening;
     let day = case.policy.day(opened_at);
     let ticket = Ticket {
         id: case.ids.ticket(),
@@ -48,13 +49,14 @@ pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
         course: String::new(),
         demand: String::new(),
         state: TicketState::New,
-        owner: by,
+        owner,
         handler: None,
         department: None,
         customer,
         caller,
         opened_at,
         closed_at: None,
+        merged_into: None,
         version: 1,
     };
     facts.push(Fact::TicketOpened { ticket: Box::new(ticket.clone()), day, nth: case.next_nth, call, by });

@@ -25,6 +25,7 @@ pub mod ownership;
 pub mod papers;
 mod people;
 pub mod policy;
+pub mod regroup;
 pub mod rehearsal;
 pub mod rights;
 mod rungs;

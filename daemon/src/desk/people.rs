@@ -110,6 +110,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Matter(..)
         | Command::Hand(..)
         | Command::Paper(..)
+        | Command::Regroup(..)
         | Command::SaveCustomer { .. }
         | Command::Customers(_)
         | Command::Dial { .. }

@@ -108,6 +108,19 @@ impl Rehearsal {
                 }
             }
             What::CallMoved { call, to, by } => self.call_moved(&call, to, by, at),
+            What::Regrouped { to, calls, owed, replaced } => {
+                for call in calls {
+                    self.known.calls.get_mut(&call).into_iter().for_each(|heard| heard.ticket = Some(to));
+                }
+                for (obligation, owner) in owed {
+                    let Some(own) = self.book.own(obligation) else { continue };
+                    self.up_to(at, &[own]);
+                    self.book.change(own, |Record { owed, .. }| (owed.ticket, owed.owner) = (to, owner));
+                }
+                for own in replaced.into_iter().filter_map(|replaced| self.book.own(replaced)).collect::<Vec<_>>() {
+                    self.would_end(own, ObligationState::Replaced, at);
+                }
+            }
             What::Opened { ticket, opening } => self.opened(ticket, *opening, at),
             What::Saved { ticket, by, form } => {
                 let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };

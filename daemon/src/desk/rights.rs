@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use super::case::{Case, OpenObligation, Staff};
 use super::command::Refusal;
 use super::ownership::Receiver;
+use super::regroup::Unfit;
 use super::ticket::Ticket;
 use crate::names::words;
 use crate::{DepartmentName, PersonId, Role, Time};
@@ -150,12 +151,23 @@ impl Circle {
     }
 }
 
-/// The ticket that the input names, where `by` may do that in it; the command line may all.
+/// The ticket that the input names, where `by` may do that in it; the command line may all. In what became
+/// part of another nothing is done any more.
 pub fn ticket(case: &Case, by: Option<PersonId>, act: Act, now: Time) -> Result<&Ticket, Refusal> {
     has_matters(case, by)?;
     let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
     in_circle(case, &case.circle, by, act, now)?;
-    Ok(ticket)
+    let goes_on_elsewhere = ticket.merged_into.is_some();
+    match act {
+        Act::See | Act::Call => Ok(ticket),
+        Act::Write | Act::Note | Act::Step | Act::File | Act::Work | Act::Waive | Act::Hand | Act::Assign => {
+            if goes_on_elsewhere {
+                Err(Refusal::Regroup(Unfit::Gone))
+            } else {
+                Ok(ticket)
+            }
+        }
+    }
 }
 
 /// As [`ticket`], of whose matter the circle is.

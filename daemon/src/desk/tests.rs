@@ -7,6 +7,7 @@ mod histories;
 mod ladder;
 mod owed;
 mod ownership;
+mod regroup;
 mod rights;
 mod surveys;
 

@@ -32,6 +32,8 @@ pub struct Ticket {
     pub caller: Option<Number>,
     pub opened_at: Time,
     pub closed_at: Option<Time>,
+    /// The ticket that it became part of, where it goes on.
+    pub merged_into: Option<TicketId>,
     /// Counts up with each saved change, so that two editors notice each other.
     pub version: i64,
 }

@@ -6,7 +6,7 @@ use super::fact::Fact;
 use super::matters::{Opening, open, saved};
 use super::people::text;
 use super::policy::{Policy, Subject};
-use super::rights::{self, Act, leads, writes};
+use super::rights::{self, Act, in_circle, leads, writes};
 use super::rungs::moved;
 use super::ticket::{Ticket, TicketState};
 use crate::number::Number;
@@ -27,11 +27,12 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         Command::KeepDraft { body, .. } => {
             writes(case, by)?;
             let person = by.ok_or(Refusal::NotAllowed)?;
-            // What one has typed can be forgotten in any case: saving may have made it another's.
-            let ticket = match body.is_empty() {
-                true => case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?,
-                false => rights::ticket(case, by, Act::Write, now)?,
-            };
+            let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+            // What one has typed can be forgotten in any case: saving may have made it another's. It is also
+            // kept where the ticket has become part of another meanwhile.
+            if !body.is_empty() {
+                in_circle(case, &case.circle, by, Act::Write, now)?;
+            }
             if body.len() > DRAFT_BYTES {
                 return Err(Refusal::Field { field: "body", why: FieldWhy::TooLong { max: DRAFT_BYTES } });
             }
@@ -48,8 +49,18 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
             let caller = typed.or_else(|| kept.and_then(|kept| kept.number.clone()));
             let mut facts = Vec::new();
             let (kind, channel) = (*kind, *channel);
-            let opening =
-                Opening { opened_at: now, customer: known, caller, call: call.clone(), queue: None, by, kind, channel };
+            let (call_id, owner) = (call.clone(), by);
+            let opening = Opening {
+                opened_at: now,
+                customer: known,
+                caller,
+                call: call_id,
+                queue: None,
+                by,
+                owner,
+                kind,
+                channel,
+            };
             let opened = open(case, &mut facts, opening);
             // A call that is not kept yet joins the newest matter by itself.
             if let (Some(kept), Some(call)) = (kept, call) {
@@ -83,6 +94,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::Hand(..)
         | Command::SetDepartment { .. }
         | Command::Paper(..)
+        | Command::Regroup(..)
         | Command::Owed(..)
         | Command::Look(_)
         | Command::AddPerson { .. }

@@ -93,6 +93,12 @@ impl Changed {
             | Fact::ExtensionIgnored { .. }
             | Fact::LanguageSet { .. } => self.house(),
             Fact::Paper(fact) => fact.tickets().into_iter().for_each(|(ticket, owner)| self.ticket(ticket, owner)),
+            Fact::Regroup(fact) => {
+                let [giver, taker] = fact.tickets();
+                self.ticket(giver, None);
+                self.ticket(taker, None);
+                fact.owners().for_each(|owner| self.obligation(taker, owner));
+            }
             Fact::Customer(fact) => fact.tickets().iter().for_each(|ticket| self.ticket(*ticket, None)),
             Fact::Survey(fact) => fact.ticket().into_iter().for_each(|ticket| self.ticket(ticket, None)),
             Fact::Draw(_)

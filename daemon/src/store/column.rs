@@ -77,6 +77,7 @@ pub fn ticket_of_row(row: &Row) -> rusqlite::Result<Ticket> {
         caller: maybe_number(row, "caller")?,
         opened_at: time(row, "opened_at_ms")?,
         closed_at: maybe_time(row, "closed_at_ms")?,
+        merged_into: row.get::<_, Option<i64>>("merged_into")?.map(TicketId),
         version: row.get("version")?,
     })
 }

@@ -10,6 +10,7 @@ use super::chain::{self, Columns, NOTHING, Salt, digest};
 use super::column::ms;
 use super::open::{FILE, read_only};
 use super::read::{Directory, OwedPage, TicketPage};
+use super::regroup::WHOLE;
 use super::touched::Tables;
 use super::verify::{Head, head};
 use super::{owed, questions};
@@ -129,7 +130,7 @@ fn way(from: i64, to: i64) -> Vec<i64> {
 }
 
 fn facts(db: &Connection, salt: &Salt, ticket: TicketId) -> Result<Vec<ChainedFact>> {
-    let mut statement = db.prepare("SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq")?;
+    let mut statement = db.prepare(&format!("SELECT * FROM facts WHERE ticket IN {WHOLE} ORDER BY seq"))?;
     let mut rows = statement.query([ticket.0])?;
     let mut facts = Vec::new();
     while let Some(row) = rows.next()? {
@@ -171,10 +172,10 @@ fn first_over(db: &Connection, seq: i64) -> Result<Option<(i64, i64)>> {
     Ok(Some((low, fact_of(low)?)).filter(|(_, fact)| *fact >= seq))
 }
 
-/// What the sealed tables hold of the matter: its own row, all that names it or what is owed for it,
-/// and its customer's.
+/// What the sealed tables hold of the matter and of what became part of it: its own row, all that names it
+/// or what is owed for it, and its customer's.
 fn rows(db: &Connection, salt: &Salt, ticket: TicketId) -> Result<Vec<SealedRow>> {
-    const OWED: &str = "IN (SELECT id FROM obligations WHERE ticket = ?1)";
+    let owed = format!("IN (SELECT id FROM obligations WHERE ticket IN {WHOLE})");
     const CUSTOMER: &str = "= (SELECT customer FROM tickets WHERE id = ?1)";
     let tables = Tables::of(db)?;
     let mut found = Vec::new();
@@ -186,11 +187,12 @@ fn rows(db: &Connection, salt: &Salt, ticket: TicketId) -> Result<Vec<SealedRow>
             .collect::<Result<_>>()?;
         let has = |column: &str| columns.iter().any(|known| known == column);
         let whose = match name {
-            "tickets" => "id = ?1".to_owned(),
+            "tickets" => format!("id IN {WHOLE}"),
+            "regroups" => format!("giver IN {WHOLE} OR taker IN {WHOLE}"),
             "customers" => format!("id {CUSTOMER}"),
             "customer_numbers" => format!("customer {CUSTOMER}"),
-            _ if has("ticket") => "ticket = ?1".to_owned(),
-            _ if has("obligation") => format!("obligation {OWED}"),
+            _ if has("ticket") => format!("ticket IN {WHOLE}"),
+            _ if has("obligation") => format!("obligation {owed}"),
             _ => continue,
         };
         let sql = format!("SELECT rowid, * FROM {name} WHERE {whose} ORDER BY rowid");

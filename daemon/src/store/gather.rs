@@ -116,6 +116,7 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             named_ticket(db, case, *ticket)?;
             super::papers::gather(db, case, *ticket, paper)
         }
+        Command::Regroup(ticket, regroup) => super::regroup::gather(db, case, *ticket, regroup, now),
         Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket, now),
         Command::Hand(ticket, _) => {
             case.offer = hands::offer(db, *ticket)?;
@@ -286,7 +287,7 @@ fn named_obligation(db: &Connection, case: &mut Case, id: ObligationId) -> rusql
 }
 
 /// A matter with all that its clocks go by.
-fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: Time) -> rusqlite::Result<()> {
+pub(super) fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: Time) -> rusqlite::Result<()> {
     named_ticket(db, case, id)?;
     let Some(ticket) = &case.ticket else { return Ok(()) };
     case.obligations = obligations_of(db, id)?;
@@ -380,9 +381,9 @@ fn known_customer(row: &Row) -> rusqlite::Result<KnownCustomer> {
     })
 }
 
-/// The newest suffices: a call is joined to one.
+/// The newest suffices: a call is joined to one. Where the newest is part of another, that one.
 fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) -> rusqlite::Result<Vec<Matter>> {
-    let mut found = Vec::new();
+    let mut found = super::regroup::joined(db, customer, number)?;
     if let Some(CustomerId(id)) = customer {
         let own = db
             .prepare_cached(
@@ -391,7 +392,7 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
             )?
             .query_row([id], matter)
             .optional()?;
-        found.extend(own);
+        found.extend(own.map(|own: Matter| (own.id, own)));
     }
     let numbers = db
         .prepare_cached(
@@ -400,12 +401,13 @@ fn open_tickets(db: &Connection, customer: Option<CustomerId>, number: &Number) 
         )?
         .query_map([number.as_str()], matter)?
         .collect::<Result<Vec<_>, _>>()?;
-    found.extend(numbers);
-    found.sort_by_key(|matter| std::cmp::Reverse(matter.id));
-    Ok(found)
+    found.extend(numbers.into_iter().map(|matter| (matter.id, matter)));
+    found.sort_by_key(|(nth, _)| std::cmp::Reverse(*nth));
+    let mut known = BTreeSet::new();
+    Ok(found.into_iter().map(|(_, matter)| matter).filter(|matter| known.insert(matter.id)).collect())
 }
 
-fn matter(row: &Row) -> rusqlite::Result<Matter> {
+pub(super) fn matter(row: &Row) -> rusqlite::Result<Matter> {
     Ok(Matter {
         id: TicketId(row.get("id")?),
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
@@ -457,7 +459,7 @@ fn obligations_with(
     Ok(found)
 }
 
-fn obligations_of(db: &Connection, ticket: TicketId) -> rusqlite::Result<Vec<OpenObligation>> {
+pub(super) fn obligations_of(db: &Connection, ticket: TicketId) -> rusqlite::Result<Vec<OpenObligation>> {
     let sql = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.ticket = ?1 ORDER BY o.id");
     obligations(db, &sql, [ticket.0])
 }
@@ -584,7 +586,7 @@ fn talks(
     Ok(found)
 }
 
-fn next_nth(db: &Connection, policy: &Policy, opened_at: Time) -> rusqlite::Result<i64> {
+pub(super) fn next_nth(db: &Connection, policy: &Policy, opened_at: Time) -> rusqlite::Result<i64> {
     db.prepare_cached("SELECT coalesce(max(nth), 0) + 1 FROM tickets WHERE day = ?1")?
         .query_row([policy.day(opened_at)], |row| row.get(0))
 }

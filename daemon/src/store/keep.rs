@@ -295,6 +295,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         }
         Fact::Customer(fact) => super::customers::keep(db, ids, fact, now),
         Fact::Paper(fact) => super::papers::keep(db, ids, fact, now),
+        Fact::Regroup(fact) => super::regroup::keep(db, fact, now),
         Fact::PersonAdded { person, login, name, role, password_hash, .. } => run(
             "INSERT INTO people (id, login, name, role, password_hash, active, created_at_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",

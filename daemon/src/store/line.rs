@@ -49,7 +49,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
                 "opened_at_ms": ms(ticket.opened_at), "kind": ticket.kind.as_str(),
                 "category": ticket.category, "priority": ticket.priority.as_str(),
                 "complexity": ticket.complexity.as_str(), "channel": ticket.channel.as_str(),
-                "number": ticket.caller.as_ref().map(|number| number.as_str()),
+                "number": ticket.caller.as_ref().map(|number| number.as_str()), "owner": ticket.owner.map(|id| id.0),
             })),
             ..Line::default()
         },
@@ -250,6 +250,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
         },
         Fact::Customer(fact) => super::customers::line(fact),
         Fact::Paper(fact) => super::papers::line(fact),
+        Fact::Regroup(fact) => super::regroup::line(fact),
         Fact::PersonAdded { person, login, name, role, by, .. } => Line {
             kind: "person_added",
             by: *by,

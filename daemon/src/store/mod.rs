@@ -32,6 +32,7 @@ mod past;
 mod questions;
 pub mod read;
 mod reader;
+mod regroup;
 mod search;
 mod sight;
 #[cfg(test)]

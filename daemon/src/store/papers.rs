@@ -169,11 +169,11 @@ pub fn ties(db: &Connection, TicketId(id): TicketId) -> Result<Vec<Tied>> {
 pub fn in_timeline(comments: &[Comment], attachments: &[Attachment]) -> Vec<(i64, TimelineRow)> {
     let notes = comments.iter().map(|comment| {
         let what = TimelineWhat::Commented { words: comment.words.clone() };
-        (comment.id.0, TimelineRow { at: comment.at, by: comment.by, what })
+        (comment.id.0, TimelineRow { at: comment.at, by: comment.by, of: None, what })
     });
     let files = attachments.iter().map(|attachment| {
         let what = TimelineWhat::Attached { attachment: attachment.id, name: attachment.file.name.clone() };
-        (attachment.id.0, TimelineRow { at: attachment.at, by: attachment.by, what })
+        (attachment.id.0, TimelineRow { at: attachment.at, by: attachment.by, of: None, what })
     });
     notes.chain(files).collect()
 }

@@ -192,6 +192,10 @@ impl Reading<'_> {
                 to: TicketId(to),
                 by: fact.by,
             }),
+            "ticket_merged" | "ticket_split" => regrouped(fact, false),
+            // Of the ticket that gave and has it back; the other's line tells the same.
+            "regroup_undone" if fact.body.get("moved").is_some() => regrouped(fact, true),
+            "regroup_undone" => return None,
             "owner_taken" => fact.ticket.zip(fact.person).map(|(ticket, person)| What::OwnerTaken { ticket, person }),
             "suspended" => suspended(fact),
             "resumed" => resumed(fact),
@@ -285,6 +289,8 @@ fn opened(fact: &Kept) -> Option<(TicketId, Opening)> {
         call: fact.call.clone(),
         queue: None,
         by: fact.by,
+        // Once whoever opened one owned it.
+        owner: if fact.body.get("owner").is_some() { fact.body["owner"].as_i64().map(PersonId) } else { fact.by },
         kind: Kind::parse(fact.text("kind")?)?,
         channel: Channel::parse(fact.text("channel")?)?,
     };
@@ -337,6 +343,22 @@ fn given(fact: &Kept) -> Option<What> {
         to: fact.person?,
         department: fact.text("department").map(Into::into),
         owed: owed.collect(),
+    })
+}
+
+/// It went to the other ticket, or came back.
+fn regrouped(fact: &Kept, back: bool) -> Option<What> {
+    let moved = &fact.body["moved"];
+    let all = |name: &str| moved[name].as_array().into_iter().flatten();
+    let owner = if back { "owner_was" } else { "owner_is" };
+    let owed =
+        all("owed").filter_map(|owed| Some((ObligationId(owed["id"].as_i64()?), owed[owner].as_i64().map(PersonId))));
+    let replaced = all("replaced").filter(|_| !back).filter_map(|replaced| replaced["id"].as_i64().map(ObligationId));
+    Some(What::Regrouped {
+        to: if back { fact.ticket? } else { TicketId(fact.body["other"].as_i64()?) },
+        calls: all("calls").filter_map(|call| Some(call.as_str()?.into())).collect(),
+        owed: owed.collect(),
+        replaced: replaced.collect(),
     })
 }
 

@@ -14,6 +14,7 @@ use super::gather;
 use super::hands;
 use super::papers;
 use super::read::*;
+use super::regroup::{self, WHOLE};
 use super::sight;
 use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::clock::{ClockKind, ObligationState, Survey};
@@ -23,6 +24,7 @@ use crate::desk::looks::Whose;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
 use crate::desk::policy::Policy;
+use crate::desk::regroup::RegroupKind;
 use crate::desk::rights::Circle;
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::Satisfaction;
@@ -370,6 +372,7 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         comments,
         attachments,
         ties,
+        regrouped: regroup::regrouped(db, id)?,
     }))
 }
 
@@ -438,6 +441,8 @@ struct Body {
     masked: bool,
     /// Who was told; each kind of fact has them its own way.
     told: serde_json::Value,
+    what: String,
+    calls: Vec<String>,
 }
 
 fn timeline(
@@ -446,17 +451,24 @@ fn timeline(
     comments: &[Comment],
     attachments: &[Attachment],
 ) -> Result<Vec<TimelineRow>> {
-    let mut statement = db.prepare_cached(
-        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.obligation, f.person, f.customer, f.body, o.kind AS clock FROM (
-            SELECT * FROM facts WHERE ticket = ?1 ORDER BY seq DESC LIMIT ?2) f
-         LEFT JOIN obligations o ON o.id = f.obligation ORDER BY f.seq",
-    )?;
+    let sql = format!(
+        "SELECT f.seq, f.at_ms, f.kind, f.by_person, f.call, f.obligation, f.person, f.customer, f.body, o.kind AS clock,
+            CASE WHEN f.ticket <> ?1 THEN t.number END AS whose
+         FROM (SELECT * FROM facts WHERE ticket IN {WHOLE} ORDER BY seq DESC LIMIT ?2) f
+         LEFT JOIN obligations o ON o.id = f.obligation JOIN tickets t ON t.id = f.ticket ORDER BY f.seq"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query([id.0, LIST])?;
     let mut timeline = papers::in_timeline(comments, attachments);
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get("seq")?;
         let (at, by) = (time(row, "at_ms")?, row.get::<_, Option<i64>>("by_person")?.map(PersonId));
-        timeline.extend(what(db, row)?.into_iter().map(|what| (seq, TimelineRow { at, by, what })));
+        let of: Option<String> = row.get("whose")?;
+        // Both tickets say that one was merged into the other; the one that goes on says it here.
+        if of.is_some() && row.get_ref("kind")?.as_str()? == "ticket_merged" {
+            continue;
+        }
+        timeline.extend(what(db, row)?.into_iter().map(|what| (seq, TimelineRow { at, by, of: of.clone(), what })));
     }
     timeline.sort_by_key(|(seq, _)| *seq);
     Ok(timeline.into_iter().map(|(_, row)| row).collect())
@@ -596,6 +608,20 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
                     false => TimelineWhat::Untied { how, number },
                 }
             })
+        }
+        "ticket_merged" | "ticket_split" | "merged_from" | "split_from" => {
+            let gave = matches!(row.get_ref("kind")?.as_str()?, "ticket_merged" | "ticket_split");
+            let kind = RegroupKind::parse(&body.what).zip(number_of(db, TicketId(body.other))?);
+            let line = kind.map(|(kind, number)| TimelineWhat::Regrouped { kind, gave, number });
+            // What a ticket began with stands in it; where one became part of another, in its own lines.
+            let is_new = body.what == RegroupKind::Split.as_str();
+            let calls =
+                body.calls.iter().filter(|_| is_new).map(|call| TimelineWhat::Joined { call: call.as_str().into() });
+            return Ok(line.into_iter().chain(calls).collect());
+        }
+        "regroup_undone" => {
+            let kind = RegroupKind::parse(&body.what).zip(number_of(db, TicketId(body.other))?);
+            kind.map(|(kind, number)| TimelineWhat::RegroupUndone { kind, number })
         }
         "call_moved" => number_of(db, TicketId(body.to))?.map(|number| TimelineWhat::CallMoved { number }),
         "ticket_linked" => {

@@ -12,6 +12,7 @@ use crate::desk::customer::ShiftKind;
 use crate::desk::draw::Lot;
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
 use crate::desk::papers::{File, Tie};
+use crate::desk::regroup::RegroupKind;
 use crate::desk::rights::{Circle, People};
 use crate::desk::survey::Unanswered;
 use crate::desk::ticket::{Satisfaction, Ticket};
@@ -21,7 +22,7 @@ use crate::names::words;
 use crate::number::Number;
 use crate::{
     AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, ObligationId, PbxName, PersonId, QueueName,
-    Role, ShiftId, TicketId, Time,
+    RegroupId, Role, ShiftId, TicketId, Time,
 };
 use protocol::request::Spying;
 
@@ -371,6 +372,36 @@ pub struct TicketPage {
     /// Newest first.
     pub attachments: Vec<Attachment>,
     pub ties: Vec<Tied>,
+    pub regrouped: Regrouped,
+}
+
+/// How a ticket was put together with others, or apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Regrouped {
+    /// The number of the ticket that it became part of.
+    pub into: Option<String>,
+    /// Those of the tickets that are part of it, oldest first.
+    pub parts: Vec<String>,
+    /// Newest first.
+    pub rows: Vec<RegroupRow>,
+}
+
+/// A merge or a split, as of one of its tickets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegroupRow {
+    pub id: RegroupId,
+    pub kind: RegroupKind,
+    /// It went from this ticket to the other; else the other way.
+    pub gave: bool,
+    /// The one that it went from; a merge or split is undone there.
+    pub giver: TicketId,
+    /// The other's number.
+    pub other: String,
+    pub at: Time,
+    pub by: PersonId,
+    pub undone: Option<(Time, PersonId)>,
+    /// Nothing of the same tickets is later.
+    pub can_undo: bool,
 }
 
 /// A note of somebody who works on a ticket.
@@ -661,6 +692,8 @@ pub enum ToldOf {
 pub struct TimelineRow {
     pub at: Time,
     pub by: Option<PersonId>,
+    /// The number of the ticket whose line it was, where that became part of this one.
+    pub of: Option<String>,
     pub what: TimelineWhat,
 }
 
@@ -773,6 +806,17 @@ pub enum TimelineWhat {
     },
     Untied {
         how: Tie,
+        number: String,
+    },
+    /// All or part of one of two tickets went to the other, whose number it is.
+    Regrouped {
+        kind: RegroupKind,
+        gave: bool,
+        number: String,
+    },
+    /// It came back.
+    RegroupUndone {
+        kind: RegroupKind,
         number: String,
     },
     /// A call turned out to be about another ticket, whose number it is.

@@ -22,6 +22,7 @@ pub use words::Words;
 
 use super::questions::{TICKETS, ticket_row};
 use super::read::{Found, Hit, Place, Seek, Seer, Theirs};
+use super::regroup::WHOLE;
 use crate::desk::customer::CustomerFact;
 use crate::desk::fact::Fact;
 use crate::desk::ownership::HandFact;
@@ -91,6 +92,7 @@ pub fn follow(db: &Connection, facts: &[Fact]) -> Result<()> {
         match touched(fact) {
             Touched::Nothing => {}
             Touched::Ticket(ticket) => changed.extend([ticket]),
+            Touched::Tickets(tickets) => changed.extend(tickets),
             Touched::Customer(customer) => changed.extend(tickets_of(db, customer)?),
             Touched::Both(customers) => {
                 for customer in customers {
@@ -106,6 +108,7 @@ pub fn follow(db: &Connection, facts: &[Fact]) -> Result<()> {
 enum Touched {
     Nothing,
     Ticket(TicketId),
+    Tickets([TicketId; 2]),
     Customer(CustomerId),
     Both([CustomerId; 2]),
 }
@@ -122,6 +125,7 @@ fn touched(fact: &Fact) -> Touched {
             PaperFact::Commented { ticket, .. } | PaperFact::Attached { ticket, .. } => Touched::Ticket(*ticket),
             PaperFact::Tied { .. } | PaperFact::Untied { .. } => Touched::Nothing,
         },
+        Fact::Regroup(fact) => Touched::Tickets(fact.tickets()),
         Fact::Customer(fact) => match fact {
             // Also their other matters, which are found by the customer's numbers.
             CustomerFact::Shifted { shift, .. } | CustomerFact::ShiftUndone { shift, .. } => {
@@ -249,6 +253,9 @@ fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>>
         let mut rows = statement.query_map([key], |row| row.get::<_, String>(0))?;
         rows.try_for_each(|text| text.map(|text| document.fields.push((place, text))))
     };
+    // Whoever has the number of one that became part of it finds it.
+    let parts = format!("SELECT number FROM tickets WHERE id IN {WHOLE} AND id <> ?1 ORDER BY id");
+    more(Place::Number, &parts, &id)?;
     let notes = format!("SELECT words FROM comments WHERE ticket = ?1 ORDER BY id DESC LIMIT {NOTES}");
     more(Place::Comment, &notes, &id)?;
     more(Place::Attachment, "SELECT name FROM attachments WHERE ticket = ?1 ORDER BY id DESC", &id)?;

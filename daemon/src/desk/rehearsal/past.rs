@@ -47,6 +47,13 @@ pub enum What {
         to: TicketId,
         by: Option<PersonId>,
     },
+    /// They went to that ticket, whoever owes what; the same was owed twice, and these ended.
+    Regrouped {
+        to: TicketId,
+        calls: Vec<CallId>,
+        owed: Vec<(ObligationId, Option<PersonId>)>,
+        replaced: Vec<ObligationId>,
+    },
     /// The queue apart, which its call tells.
     Opened {
         ticket: TicketId,

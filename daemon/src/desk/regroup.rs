@@ -1,0 +1,549 @@
+//! Two tickets that are one matter, and one that is two: what lies in one goes to another, and back when
+//! that was wrong.
+//!
+//! A **merge** puts a ticket into another, which goes on: its calls, notes, files, links and all that is
+//! owed in it go there, and it is closed and points there. What it said itself, its form and what somebody
+//! typed and had not sent, stays with it to be read. Nothing that is owed is lost by it: of what is owed
+//! once for a matter what is due first stays and the other is replaced; of missed calls likewise, where
+//! it is the same customer or number; promises stand beside each other, since each was made. Its times go
+//! by the ticket that stays, which therefore must be owed at least as much by the policy. Each thing that is
+//! owed keeps its own rungs, so none fires twice.
+//!
+//! A **split** opens another ticket of the same customer with clocks of its own, and calls, notes and files
+//! that are named go there, with what is owed for those calls.
+//!
+//! A regrouping's fact names all that went, so that undoing brings everything back as it was. Where what
+//! has happened since stands on it, it cannot be undone any more: something that went is elsewhere, or is
+//! over. Regroupings of the same tickets are undone in turn, the last one first.
+
+use std::collections::BTreeSet;
+
+use super::case::{Case, OpenObligation};
+use super::clock::{Claim, ClockKind, Next, ObligationState, Rung};
+use super::command::{Done, FieldWhy, Refusal};
+use super::fact::Fact;
+use super::matters::{Opening, Whose, ended, open, runs};
+use super::ownership::HandOver;
+use super::papers::Tie;
+use super::policy::Subject;
+use super::rights::{self, Act, Circle, in_circle};
+use super::rungs::moved;
+use super::ticket::{Channel, Kind, Priority, Ticket, TicketState};
+use crate::names::words;
+use crate::number::Number;
+use crate::{AttachmentId, CallId, CommentId, CustomerId, ObligationId, PersonId, RegroupId, Role, TicketId, Time};
+
+/// Who may give it away may do so to another ticket.
+const ACT: Act = Act::Hand;
+
+/// What somebody asks for. By whoever may hand over both tickets; where they are of different people, by a
+/// supervisor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Regroup {
+    /// The ticket is the same matter as another, which goes on.
+    Merge { into: TicketId },
+    /// Part of the ticket is another matter, of that kind.
+    Split { parts: Parts, kind: Kind },
+    /// Its merge or split was wrong.
+    Undo(RegroupId),
+}
+
+/// What of a ticket is about something else.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    pub calls: BTreeSet<CallId>,
+    pub comments: BTreeSet<CommentId>,
+    pub attachments: BTreeSet<AttachmentId>,
+}
+
+words! {
+    RegroupKind { Merge = "merge", Split = "split" }
+}
+
+/// All that went from one ticket to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regrouping {
+    pub id: RegroupId,
+    pub kind: RegroupKind,
+    pub giver: TicketId,
+    pub taker: TicketId,
+    /// How the giver stood.
+    pub state: TicketState,
+    /// Also those that turned out to be part of these.
+    pub calls: Vec<CallId>,
+    pub comments: Vec<CommentId>,
+    pub attachments: Vec<AttachmentId>,
+    pub links: Vec<WentLink>,
+    pub owed: Vec<WentOwed>,
+    /// What ended since something else stands in its place.
+    pub replaced: Vec<Replaced>,
+}
+
+/// `ticket` is `how` to `other`.
+pub type Link = (TicketId, Tie, TicketId);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WentLink {
+    pub was: Link,
+    /// None where the taker has such a one, or is itself the other.
+    pub is: Option<Link>,
+}
+
+/// Something open, and whose it was and is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WentOwed {
+    pub id: ObligationId,
+    pub owner_was: Option<PersonId>,
+    pub owner_is: Option<PersonId>,
+    pub customer_was: Option<CustomerId>,
+    pub customer_is: Option<CustomerId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Replaced {
+    pub id: ObligationId,
+    /// What stands in its place.
+    pub by: ObligationId,
+    /// The rung that came next, and who worked on it.
+    pub next: Option<Rung>,
+    pub claim: Option<Claim>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RegroupFact {
+    Went {
+        regrouping: Box<Regrouping>,
+        by: PersonId,
+    },
+    /// All of it is back.
+    Undone {
+        regrouping: Box<Regrouping>,
+        by: PersonId,
+    },
+    /// The same, of the ticket that took it.
+    Taken {
+        regrouping: Box<Regrouping>,
+        undone: bool,
+        by: PersonId,
+    },
+}
+
+/// Why it cannot be so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// A ticket is merged into another.
+    Itself,
+    /// One of the two is over, or waits for an approval.
+    Over,
+    /// It is part of another ticket; there it goes on.
+    Gone,
+    /// They are of different customers.
+    OtherCustomer,
+    /// By the policy less would be owed in the one that stays.
+    OwesLess,
+    /// They are of different people, and who asks is no supervisor; or the one that stays is nobody's.
+    OtherOwner,
+    /// One is offered to somebody who has not answered.
+    Offered,
+    NoSuchRegrouping,
+    Undone,
+    /// Of the same tickets there is a later one, which must be undone first.
+    NotTheLast,
+    /// What has happened since stands on it.
+    BuiltOn,
+}
+
+/// What the case has for it.
+#[derive(Clone, Debug, Default)]
+pub struct Regroupable {
+    /// The ticket that the case's ticket is to be merged into, or gave to.
+    pub other: Option<Ticket>,
+    pub other_circle: Circle,
+    pub other_offer: Option<HandOver>,
+    /// What lies in the case's ticket, and in the other.
+    pub here: Lies,
+    pub there: Lies,
+    pub known: Option<KnownRegrouping>,
+    /// What ended since something else stands in its place, as it would be if it were open.
+    pub replaced: Vec<OpenObligation>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Lies {
+    pub calls: Vec<HeldCall>,
+    pub comments: BTreeSet<CommentId>,
+    pub attachments: BTreeSet<AttachmentId>,
+    pub links: BTreeSet<(TicketId, Tie, TicketId)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct HeldCall {
+    pub id: CallId,
+    pub number: Option<Number>,
+    /// The call that it turned out to be part of.
+    pub part_of: Option<CallId>,
+    /// What is owed for it, while it is open.
+    pub owed: Vec<ObligationId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct KnownRegrouping {
+    pub regrouping: Regrouping,
+    pub is_undone: bool,
+    /// Of its tickets none stands that is later.
+    pub is_last: bool,
+    /// Nothing has happened to the taker since that cannot be taken back with it.
+    pub is_untouched: bool,
+}
+
+impl RegroupFact {
+    fn regrouping(&self) -> &Regrouping {
+        match self {
+            RegroupFact::Went { regrouping, .. }
+            | RegroupFact::Undone { regrouping, .. }
+            | RegroupFact::Taken { regrouping, .. } => regrouping,
+        }
+    }
+
+    /// What the giver of a command hears: where it goes on.
+    pub fn done(&self) -> Option<Done> {
+        match self {
+            RegroupFact::Went { regrouping, .. } => Some(Done::Ticket(regrouping.taker)),
+            RegroupFact::Undone { regrouping, .. } => Some(Done::Ticket(regrouping.giver)),
+            RegroupFact::Taken { .. } => None,
+        }
+    }
+
+    /// Both tickets.
+    pub fn tickets(&self) -> [TicketId; 2] {
+        let Regrouping { giver, taker, .. } = self.regrouping();
+        [*giver, *taker]
+    }
+
+    /// Whose duties change by it.
+    pub fn owners(&self) -> impl Iterator<Item = Option<PersonId>> {
+        self.regrouping().owed.iter().flat_map(|owed| [owed.owner_was, owed.owner_is])
+    }
+}
+
+pub fn given(case: &Case, by: Option<PersonId>, regroup: &Regroup, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let by = by.ok_or(Refusal::NotAllowed)?;
+    match regroup {
+        Regroup::Merge { into } => merge(case, rights::ticket(case, Some(by), ACT, now)?, *into, by, now),
+        Regroup::Split { parts, kind } => split(case, rights::ticket(case, Some(by), ACT, now)?, parts, *kind, by, now),
+        Regroup::Undo(_) => undo(case, by, now),
+    }
+}
+
+fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
+    let unfit = |why| Err(Refusal::Regroup(why));
+    if into == giver.id {
+        return unfit(Unfit::Itself);
+    }
+    let found = case.regroup.other.as_ref().filter(|other| other.id == into);
+    let taker = found.ok_or(Refusal::NoSuchTicket)?;
+    in_circle(case, &case.regroup.other_circle, Some(by), ACT, now)?;
+    if taker.merged_into.is_some() {
+        return unfit(Unfit::Gone);
+    }
+    if !goes_on(giver.state) || !goes_on(taker.state) {
+        return unfit(Unfit::Over);
+    }
+    if case.offer.is_some() || case.regroup.other_offer.is_some() {
+        return unfit(Unfit::Offered);
+    }
+    if giver.customer.is_some() && giver.customer != taker.customer {
+        return unfit(Unfit::OtherCustomer);
+    }
+    if owes_less(case, giver, taker) {
+        return unfit(Unfit::OwesLess);
+    }
+    let goes_over = giver.owner.is_some() && giver.owner != taker.owner;
+    if goes_over && (taker.owner.is_none() || !case.staff.is_in(by, Role::Supervisor)) {
+        return unfit(Unfit::OtherOwner);
+    }
+    let whose = Whose::of(case, taker);
+    let theirs: Vec<OpenObligation> =
+        case.obligations.iter().filter(|owed| owed.ticket == giver.id).map(|owed| come(owed, giver, &whose)).collect();
+    let ours = case.obligations.iter().filter(|owed| owed.ticket == taker.id);
+    let replaced = replaced(case, ours, &theirs);
+    let Lies { calls, comments, attachments, links } = &case.regroup.here;
+    let was = |id| case.obligations.iter().find(|owed| owed.id == id);
+    let regrouping = Regrouping {
+        id: case.ids.regroup(),
+        kind: RegroupKind::Merge,
+        giver: giver.id,
+        taker: taker.id,
+        state: giver.state,
+        calls: calls.iter().map(|call| call.id.clone()).collect(),
+        comments: comments.iter().copied().collect(),
+        attachments: attachments.iter().copied().collect(),
+        links: links.iter().map(|link| went(*link, giver.id, taker.id, &case.regroup.there.links)).collect(),
+        owed: theirs
+            .iter()
+            .filter_map(|owed| {
+                let before = was(owed.id)?;
+                Some(WentOwed {
+                    id: owed.id,
+                    owner_was: before.owner,
+                    owner_is: owed.owner,
+                    customer_was: before.customer,
+                    customer_is: owed.customer,
+                })
+            })
+            .collect(),
+        replaced: replaced.iter().map(|(replaced, _)| *replaced).collect(),
+    };
+    let regrouping = Box::new(regrouping);
+    let mut facts = vec![Fact::Regroup(RegroupFact::Went { regrouping: regrouping.clone(), by })];
+    facts.extend(replaced.iter().map(|(_, owed)| ended(owed, ObligationState::Replaced, Some(by))));
+    let stays = theirs.iter().filter(|owed| !regrouping.replaced.iter().any(|replaced| replaced.id == owed.id));
+    facts.extend(stays.filter_map(|owed| anew(case, was(owed.id)?, owed)));
+    facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: false, by }));
+    Ok(facts)
+}
+
+/// Its times, where they are others in the ticket that it came to.
+fn anew(case: &Case, before: &OpenObligation, then: &OpenObligation) -> Option<Fact> {
+    let is_as_before = case.policy.ladder(&then.basis) == before.ladder && then.customer == before.customer;
+    (!is_as_before).then(|| moved(&case.policy, then))
+}
+
+/// Whether there is work on it, so that another can go on in it. What waits for an approval is first decided.
+fn goes_on(state: TicketState) -> bool {
+    match state {
+        TicketState::New | TicketState::InProgress => true,
+        TicketState::Resolved | TicketState::Closed => false,
+    }
+}
+
+/// Whether something that is owed for the one would not be owed for the other, or later.
+fn owes_less(case: &Case, giver: &Ticket, taker: &Ticket) -> bool {
+    let is_unlike = ClockKind::ALL.iter().any(|kind| runs(case, *kind, giver) && !runs(case, *kind, taker));
+    // Who wrote waits for a first word, which is not owed in what came by phone.
+    let waits = |owed: &OpenObligation| owed.ticket == giver.id && owed.basis.kind == ClockKind::FirstResponse;
+    let is_unanswered = taker.channel == Channel::Phone && case.obligations.iter().any(waits);
+    let is_slower = giver.priority == Priority::Urgent && taker.priority == Priority::Normal;
+    is_unlike || is_unanswered || is_slower
+}
+
+/// As it will be in the ticket that takes it.
+fn come(owed: &OpenObligation, giver: &Ticket, taker: &Whose) -> OpenObligation {
+    let mut then = owed.clone();
+    let standing = std::mem::take(&mut then.basis.subject.standing);
+    then.basis.subject = taker.subject.clone();
+    if taker.customer.is_none() {
+        then.basis.subject.standing = standing;
+    }
+    then.ticket = taker.ticket;
+    then.ticket_owner = taker.owner;
+    then.customer = taker.customer.or(owed.customer);
+    // What somebody else owes in it they owe there.
+    if owed.owner.is_none() || owed.owner == giver.owner {
+        then.owner = taker.owner.or(owed.owner);
+    }
+    then
+}
+
+/// What ends since the same is owed twice and the other is due first; what is due at once, the
+/// taker's stays.
+fn replaced<'a>(
+    case: &Case,
+    ours: impl Iterator<Item = &'a OpenObligation>,
+    theirs: &[OpenObligation],
+) -> Vec<(Replaced, OpenObligation)> {
+    let mut ours: Vec<&OpenObligation> = ours.collect();
+    let due = |owed: &OpenObligation| {
+        let due_at = case.policy.ladder(&owed.basis).due_at;
+        (due_at.is_none(), due_at)
+    };
+    let end = |owed: &OpenObligation, by: ObligationId| {
+        let replaced = Replaced { id: owed.id, by, next: owed.next.map(|next| next.rung), claim: owed.claim };
+        (replaced, owed.clone())
+    };
+    let mut ends = Vec::new();
+    for their in theirs {
+        let Some(at) = ours.iter().position(|our| is_same(our, their)) else { continue };
+        let our = ours.swap_remove(at);
+        ends.push(if due(their) < due(our) { end(our, their.id) } else { end(their, our.id) });
+    }
+    ends
+}
+
+/// Whether one keeping of it is enough for both.
+fn is_same(one: &OpenObligation, other: &OpenObligation) -> bool {
+    let is_same_kind = one.basis.kind == other.basis.kind;
+    is_same_kind
+        && match one.basis.kind {
+            ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Resolution
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck => true,
+            ClockKind::MissedCall => {
+                (one.customer.is_some() && one.customer == other.customer)
+                    || (one.number.is_some() && one.number == other.number)
+            }
+            ClockKind::Promise | ClockKind::HandOver => false,
+        }
+}
+
+fn went(was: Link, giver: TicketId, taker: TicketId, there: &BTreeSet<Link>) -> WentLink {
+    let end = |id| if id == giver { taker } else { id };
+    let is = (end(was.0), was.1, end(was.2));
+    WentLink { was, is: (is.0 != is.2 && !there.contains(&is)).then_some(is) }
+}
+
+fn split(
+    case: &Case,
+    giver: &Ticket,
+    parts: &Parts,
+    kind: Kind,
+    by: PersonId,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    let wrong = |field, why| Err(Refusal::Field { field, why });
+    let Lies { calls, comments, attachments, .. } = &case.regroup.here;
+    if parts.calls.is_empty() && parts.comments.is_empty() && parts.attachments.is_empty() {
+        return wrong("calls", FieldWhy::Missing);
+    }
+    if !parts.calls.iter().all(|id| calls.iter().any(|call| call.id == *id && call.part_of.is_none())) {
+        return wrong("calls", FieldWhy::Unknown);
+    }
+    if !parts.comments.is_subset(comments) {
+        return wrong("comments", FieldWhy::Unknown);
+    }
+    if !parts.attachments.is_subset(attachments) {
+        return wrong("files", FieldWhy::Unknown);
+    }
+    let goes = |id: &CallId| parts.calls.contains(id);
+    let calls: Vec<_> = calls.iter().filter(|call| goes(&call.id) || call.part_of.as_ref().is_some_and(goes)).collect();
+    let number = calls.iter().find_map(|call| call.number.clone());
+    let opening = Opening {
+        opened_at: now,
+        customer: giver.customer,
+        caller: number.or_else(|| giver.caller.clone()),
+        call: None,
+        queue: case.queue.clone(),
+        by: Some(by),
+        // Whoever talked with the customer about the one did about the other.
+        owner: giver.owner.or(Some(by)),
+        kind,
+        channel: if calls.is_empty() { giver.channel } else { Channel::Phone },
+    };
+    let mut facts = Vec::new();
+    let taker = open(case, &mut facts, opening);
+    let whose = Whose::of(case, &taker);
+    let is_for = |owed: &&OpenObligation| calls.iter().any(|call| call.owed.contains(&owed.id));
+    let theirs = case.obligations.iter().filter(is_for).map(|owed| (owed, come(owed, giver, &whose)));
+    let theirs: Vec<(&OpenObligation, OpenObligation)> = theirs.collect();
+    let regrouping = Box::new(Regrouping {
+        id: case.ids.regroup(),
+        kind: RegroupKind::Split,
+        giver: giver.id,
+        taker: taker.id,
+        state: giver.state,
+        calls: calls.iter().map(|call| call.id.clone()).collect(),
+        comments: parts.comments.iter().copied().collect(),
+        attachments: parts.attachments.iter().copied().collect(),
+        links: Vec::new(),
+        owed: theirs
+            .iter()
+            .map(|(before, owed)| WentOwed {
+                id: owed.id,
+                owner_was: before.owner,
+                owner_is: owed.owner,
+                customer_was: before.customer,
+                customer_is: owed.customer,
+            })
+            .collect(),
+        replaced: Vec::new(),
+    });
+    facts.push(Fact::Regroup(RegroupFact::Went { regrouping: regrouping.clone(), by }));
+    facts.extend(theirs.iter().filter_map(|(before, owed)| anew(case, before, owed)));
+    facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: false, by }));
+    Ok(facts)
+}
+
+/// The case's regrouping, whose giver is the case's ticket.
+fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
+    in_circle(case, &case.circle, Some(by), ACT, now)?;
+    let unfit = |why| Err(Refusal::Regroup(why));
+    let here = case.ticket.as_ref().map(|ticket| ticket.id);
+    let known = case.regroup.known.as_ref().filter(|known| Some(known.regrouping.giver) == here);
+    let (Some(known), Some(giver)) = (known, &case.ticket) else { return unfit(Unfit::NoSuchRegrouping) };
+    let taker = case.regroup.other.as_ref().ok_or(Refusal::NoSuchTicket)?;
+    in_circle(case, &case.regroup.other_circle, Some(by), ACT, now)?;
+    if known.is_undone {
+        return unfit(Unfit::Undone);
+    }
+    if !known.is_last {
+        return unfit(Unfit::NotTheLast);
+    }
+    let regrouping = &known.regrouping;
+    let stands = match regrouping.kind {
+        RegroupKind::Merge => goes_on(taker.state),
+        RegroupKind::Split => known.is_untouched,
+    };
+    if !stands || !is_all_there(case, regrouping) {
+        return unfit(Unfit::BuiltOn);
+    }
+    let goes_over = giver.owner.is_some() && giver.owner != taker.owner;
+    if goes_over && !case.staff.is_in(by, Role::Supervisor) {
+        return unfit(Unfit::OtherOwner);
+    }
+    let (giver, taker) = (Whose::of(case, giver), Whose::of(case, taker));
+    let regrouping = Box::new(regrouping.clone());
+    let mut facts = vec![Fact::Regroup(RegroupFact::Undone { regrouping: regrouping.clone(), by })];
+    if regrouping.kind == RegroupKind::Split {
+        // It is no matter of its own any more; nobody is owed anything in it.
+        let own = case.obligations.iter().filter(|owed| owed.ticket == taker.ticket);
+        let own = own.filter(|owed| !regrouping.owed.iter().any(|went| went.id == owed.id));
+        facts.extend(own.map(|owed| ended(owed, ObligationState::Dropped, Some(by))));
+    }
+    let back = case.obligations.iter().chain(&case.regroup.replaced).filter_map(|owed| {
+        let went = regrouping.owed.iter().find(|went| went.id == owed.id);
+        let replaced = regrouping.replaced.iter().find(|replaced| replaced.id == owed.id);
+        if went.is_none() && replaced.is_none() {
+            return None;
+        }
+        let whose = if went.is_some() { &giver } else { &taker };
+        let mut then = owed.clone();
+        then.ticket = whose.ticket;
+        then.basis.subject = Subject { standing: then.basis.subject.standing.clone(), ..whose.subject.clone() };
+        if let Some(went) = went {
+            then.owner = went.owner_was;
+            // Somebody else's since where customers were put together.
+            if then.customer == went.customer_is && went.customer_was != went.customer_is {
+                then.customer = went.customer_was;
+                let known = case.customers.iter().find(|customer| Some(customer.id) == went.customer_was);
+                then.basis.subject.standing = known.map(|known| known.standing.clone()).unwrap_or_default();
+            }
+        }
+        if let Some(replaced) = replaced {
+            then.next = replaced.next.map(|rung| Next { rung, at: None });
+        }
+        Some(moved(&case.policy, &then))
+    });
+    facts.extend(back);
+    facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: true, by }));
+    Ok(facts)
+}
+
+/// Whether all that went is where it went, and open where it was.
+fn is_all_there(case: &Case, regrouping: &Regrouping) -> bool {
+    let there = &case.regroup.there;
+    let is_open =
+        |id: &ObligationId| case.obligations.iter().any(|owed| owed.id == *id && owed.ticket == regrouping.taker);
+    let is_replaced = |id: &ObligationId| regrouping.replaced.iter().any(|replaced| replaced.id == *id);
+    regrouping.calls.iter().all(|id| there.calls.iter().any(|call| call.id == *id))
+        && regrouping.comments.iter().all(|id| there.comments.contains(id))
+        && regrouping.attachments.iter().all(|id| there.attachments.contains(id))
+        && regrouping.links.iter().all(|link| link.is.is_none_or(|link| there.links.contains(&link)))
+        && regrouping.owed.iter().all(|owed| is_replaced(&owed.id) || is_open(&owed.id))
+        && regrouping
+            .replaced
+            .iter()
+            .all(|replaced| is_open(&replaced.by) && case.regroup.replaced.iter().any(|owed| owed.id == replaced.id))
+}
