@@ -8,7 +8,9 @@ use anyhow::Context;
 use chrono::Utc;
 use clap::Subcommand;
 use daemon::CustomerId;
+use daemon::aside::Record;
 use daemon::config::Config;
+use daemon::desk::looks::Look;
 use daemon::sheet::{self, Outcome, Report};
 use daemon::store::read::Reader;
 use daemon::store::{self, Held, Store};
@@ -32,7 +34,7 @@ pub enum CustomersVerb {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Print all customers as a file that can be put in again. A daemon may run.
+    /// Print all customers as a file that can be put in again, which is on record. A daemon may run.
     Export {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
@@ -106,13 +108,15 @@ async fn export(config: &Config) -> anyhow::Result<ExitCode> {
     let (policy, _) = store::look(&config.data, &daemon::policy(config), None)?;
     let reader = Reader::look(&config.data, policy)?;
     let directory = reader.directory().await?;
+    // That all were taken away is on record before the first is.
+    Record::open(&config.data, daemon::policy(config))?.keep(Look::Customers { masked: false }, Utc::now())?;
     let mut out = std::io::stdout().lock();
     write!(out, "{}", sheet::head())?;
     let mut last = CustomerId(0);
     loop {
         let customers = reader.customers_after(last, CHUNK).await?;
         for customer in &customers {
-            write!(out, "{}", sheet::write(customer, &directory))?;
+            write!(out, "{}", sheet::write(customer, &directory, |number| number.as_str().to_owned()))?;
         }
         match customers.last() {
             Some(customer) => last = customer.id,

@@ -1,4 +1,4 @@
-//! `ringback evidence`: all of a ticket in one file.
+//! `ringback evidence`: all of a ticket in one file; a daemon may run.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,8 @@ use admin::pen::Pen;
 use admin::text::Language;
 use anyhow::{Context, bail};
 use chrono::Utc;
-use daemon::desk::command::Command;
+use daemon::aside::Record;
 use daemon::desk::looks::Look;
-use daemon::store::Store;
 use daemon::store::verify::digest;
 
 use crate::configured;
@@ -47,7 +46,7 @@ pub fn act(asked: &Evidence) -> anyhow::Result<()> {
         bail!("{} is there already; give another name", out.display());
     }
     let policy = daemon::policy(&config);
-    let mut store = Store::open(data, policy.clone())?;
+    let mut record = Record::open(data, policy.clone())?;
     let Some(evidence) = daemon::store::evidence::gather(data, &policy, number)? else {
         bail!("there is no ticket {number}");
     };
@@ -56,10 +55,7 @@ pub fn act(asked: &Evidence) -> anyhow::Result<()> {
     let pen = Pen { language: *language, zone, now, masked: *masked, may_show: false };
     let bytes = admin::evidence::pack(evidence, &pen)?;
     let sha256 = digest(&bytes);
-    let look = Look::Evidence { ticket, sha256: sha256.clone(), masked: *masked };
-    if let Err(refusal) = store.give(Command::Look(look), now)? {
-        bail!("refused: {refusal:?}");
-    }
+    record.keep(Look::Evidence { ticket, sha256: sha256.clone(), masked: *masked }, now)?;
     std::fs::write(out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
     println!("{sha256}  {}", out.display());
     Ok(())

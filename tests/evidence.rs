@@ -57,15 +57,36 @@ async fn what_was_kept_is_verified_beside_a_daemon_and_a_change_is_found() {
     let by_itself = ringback().args(["verify", "--pack", path]).output().expect("ringback verify");
     assert!(by_itself.status.success(), "{}", said(&by_itself));
     assert!(verify(&house, &["--pack", path]).status.success(), "the store knows what it made");
-    assert!(running.stop());
 
-    // The command line makes one too, and does not write over it.
-    let other = house.config().with_file_name("other.zip");
+    // Beside the daemon, who keeps that it was made before the file is there.
     let evidence = |out: &Path| {
         let mut command = ringback();
         command.args(["evidence", &number]).arg(out).arg("--config").arg(house.config()).args(["--language", "en"]);
         command.output().expect("ringback evidence")
     };
+    let live = house.config().with_file_name("live.zip");
+    let made = evidence(&live);
+    assert!(made.status.success(), "{made:?}");
+    assert!(verify(&house, &["--pack", live.to_str().expect("a path")]).status.success(), "the store knows it");
+    let export = || {
+        let mut command = ringback();
+        command.args(["customers", "export"]).arg("--config").arg(house.config());
+        command.output().expect("ringback customers export")
+    };
+    assert!(export().status.success());
+    assert!(!house.data().join("aside").read_dir().expect("a folder").any(|_| true), "nothing is left there");
+    assert!(running.stop());
+    assert!(export().status.success(), "without one too");
+    let db = Connection::open(house.data().join("ringback.sqlite")).expect("the store");
+    let kept = |kind: &str| -> i64 {
+        let count = "SELECT count(*) FROM facts WHERE kind = ?1 AND by_person IS NULL";
+        db.query_row(count, [kind], |row| row.get(0)).expect("a count")
+    };
+    assert_eq!((kept("evidence_made"), kept("customers_exported")), (1, 2));
+    drop(db);
+
+    // The command line makes one too, and does not write over it.
+    let other = house.config().with_file_name("other.zip");
     let made = evidence(&other);
     assert!(made.status.success(), "{made:?}");
     assert!(!evidence(&other).status.success());

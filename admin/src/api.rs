@@ -22,8 +22,8 @@ use daemon::desk::ownership::Receiver;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
 use daemon::store::read::{
-    Blind, Coverage, Fired, Found, Gap, Hit, HolderRow, LedgerRow, ObligationRow, Outage, Person, Piece, StoredCall,
-    TicketPage, TicketRow,
+    Blind, Coverage, Fired, Found, Gap, Hit, HolderRow, LedgerRow, ObligationRow, Outage, Person, Piece, Place,
+    StoredCall, TicketPage, TicketRow,
 };
 use daemon::{CustomerId, PersonId, Time};
 use serde::Deserialize;
@@ -114,7 +114,8 @@ pub async fn duties(
     Require { visitor, .. }: Require<Desk>,
 ) -> Result<impl IntoResponse, Error> {
     let rows = state.reader.duties(visitor.person.id).await?;
-    Ok(Json(rows.iter().map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>()))
+    let seen = rows.iter().filter(|row| crate::pages::owed::may_see(&visitor, row));
+    Ok(Json(seen.map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>()))
 }
 
 pub async fn board(
@@ -257,7 +258,9 @@ fn found(pen: &Pen, found: &Found) -> Value {
     let hit =
         |hit: &Hit| json!({ "place": hit.place.as_str(), "pieces": hit.pieces.iter().map(piece).collect::<Vec<_>>() });
     let mut row = ticket_row(pen, &found.row);
-    row["hits"] = found.hits.iter().map(hit).collect();
+    // Where a number is masked, what of it was looked for is not told either.
+    let told = |hit: &&Hit| !pen.masked || hit.place != Place::Phone;
+    row["hits"] = found.hits.iter().filter(told).map(hit).collect();
     row
 }
 

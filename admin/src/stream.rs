@@ -39,7 +39,7 @@ use crate::error::{Error, refusal_code};
 use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
-use crate::pages::messages::told_in_words;
+use crate::pages::messages::{sees, told_in_words};
 use crate::pages::period;
 use crate::parts::Part;
 use crate::parts::board::{Agents, Callers, Figures, Queues};
@@ -511,13 +511,13 @@ impl Writer {
         let text = match message.tellings.as_slice() {
             [only] if message.count == 1 => {
                 let Ok(Some(of)) = self.state.reader.told_of(only.about).await else { return Ok(()) };
-                if Read::allows(self.visitor.person.role) {
+                if sees(&self.visitor, &of) {
                     href = match &of {
                         ToldOf::Owed(row) => format!("/tickets/{}", row.ticket_number),
                         ToldOf::Matter(row) => format!("/tickets/{}", row.ticket.number),
                     };
                 }
-                told_in_words(&self.visitor.pen, &self.visitor.directory, only, &of)
+                told_in_words(&self.visitor, only, &of)
             }
             _ => self.visitor.pen.say1("told-many", "count", message.count),
         };

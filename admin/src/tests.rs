@@ -1,11 +1,13 @@
 //! The whole router over a real daemon and store, asked as browsers ask.
 
 mod customers;
+mod objects;
 mod papers;
 mod policy;
 mod regroup;
 mod reports;
 mod rights;
+mod streams;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod aside;
 pub mod board;
 pub mod calls;
 pub mod capture;
@@ -76,6 +77,8 @@ pub struct Daemon {
     capture: Option<thread::JoinHandle<()>>,
     board: JoinHandle<()>,
     outbox: JoinHandle<()>,
+    /// Answers the command line.
+    aside: JoinHandle<()>,
     engine: thread::JoinHandle<()>,
     /// The later stages stop after the earlier ones have handed on what they had.
     stop_engine: CancellationToken,
@@ -162,19 +165,9 @@ pub fn start(config: &Config, mut store: Store, stop: CancellationToken) -> anyh
         Wires { links: hear_links, asked, told: hear_told, errands: hear_errands, engine: inbox.clone(), policy };
     let board = tokio::spawn(board.run(wires));
     let outbox = tokio::spawn(outbox::deliver(reader.clone(), inbox.clone(), told, news, stop.clone()));
-    Ok(Daemon {
-        commands: Commands::new(inbox),
-        reader,
-        live,
-        files,
-        native,
-        links,
-        capture,
-        board,
-        outbox,
-        engine,
-        stop_engine,
-    })
+    let commands = Commands::new(inbox);
+    let aside = tokio::spawn(aside::answer(config.data.clone(), commands.clone(), stop.clone()));
+    Ok(Daemon { commands, reader, live, files, native, links, capture, board, outbox, aside, engine, stop_engine })
 }
 
 impl Daemon {
@@ -186,6 +179,7 @@ impl Daemon {
         }
         self.board.await.context("the board failed")?;
         self.outbox.await.context("the outbox failed")?;
+        self.aside.await.context("what answers the command line failed")?;
         self.stop_engine.cancel();
         let (engine, capture) = (self.engine, self.capture);
         tokio::task::spawn_blocking(move || {

@@ -14,6 +14,7 @@ use crate::PersonId;
 use crate::desk::case::Staff;
 use crate::desk::customers::{ImportRow, numbers_in};
 use crate::desk::policy::Policy;
+use crate::number::Number;
 use crate::store::read::{Customer, Directory};
 use crate::{CustomerId, Role};
 pub use import::{Batch, Outcome, Report, Tried, tried};
@@ -263,9 +264,9 @@ pub fn head() -> String {
     format!("{MARK}{}", line_of(HEADS.iter().map(|(_, names)| names[0].to_owned())))
 }
 
-/// A customer's line of an export.
-pub fn write(customer: &Customer, directory: &Directory) -> String {
-    let numbers: Vec<&str> = customer.numbers.iter().map(|number| number.as_str()).collect();
+/// A customer's line of an export, with numbers as `told` tells them; masked ones are not read again.
+pub fn write(customer: &Customer, directory: &Directory, told: impl Fn(&Number) -> String) -> String {
+    let numbers: Vec<String> = customer.numbers.iter().map(told).collect();
     let manager = customer.manager.and_then(|id| directory.person(id));
     let cell = |column: Column| match column {
         Column::Id => customer.id.to_string(),

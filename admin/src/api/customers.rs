@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use daemon::desk::command::{Command, CustomerForm, Done};
 use daemon::desk::customer::OfCustomers;
+use daemon::desk::rights::Act;
 use daemon::sheet::{Outcome, Wrong};
 use daemon::store::read::{Contact, Customer, CustomerPage, CustomerSave, LIST, Listed, ShiftRow};
 use daemon::whereabouts;
@@ -299,7 +300,8 @@ fn whole(visitor: &Visitor, page: &CustomerPage) -> Value {
     whole["open"] = mine(&page.open).into();
     whole["open_total"] = page.open.len().into();
     whole["closed"] = mine(&page.past).into();
-    whole["owed"] = page.owed.iter().map(|row| obligation(&visitor.pen, row)).collect();
+    let owed = page.owed.iter().filter(|row| visitor.may_of(row, Act::See));
+    whole["owed"] = owed.map(|row| obligation(&visitor.pen, row)).collect();
     whole["contacts"] = page.contacts.iter().map(contact).collect();
     whole["blacklisted"] = page
         .blacklisted

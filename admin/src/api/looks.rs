@@ -33,6 +33,7 @@ pub async fn audit(
             "ticket": row.ticket,
             "customer": row.customer.as_ref().map(|(id, _)| id.0),
             "call": row.call.as_ref().map(|call| call.as_str()),
+            "masked": row.masked,
         })
     };
     Ok(Json(rows.iter().map(row).collect::<Vec<_>>()))

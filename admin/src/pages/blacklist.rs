@@ -66,6 +66,8 @@ pub struct Warning {
     /// As a field for a time holds it, in the site's time; empty: until somebody takes it off.
     #[serde(default)]
     until: String,
+    /// Milliseconds since 1970: since when it is there, by which a masked number is known.
+    at: Option<i64>,
 }
 
 pub async fn add(
@@ -87,6 +89,12 @@ pub async fn take_off(
     Require { visitor, .. }: Require<Watch>,
     Form(warning): Form<Warning>,
 ) -> Result<Redirect, Error> {
-    give(&state, &visitor, Command::Customers(OfCustomers::TakeOff { number: warning.number })).await?;
+    let rows = state.reader.blacklist(state.now()).await?;
+    let is_shown = |row: &&Listed| {
+        Some(row.at.timestamp_millis()) == warning.at && visitor.pen.told(&row.number) == warning.number
+    };
+    let shown = rows.iter().find(is_shown).map(|row| row.number.as_str().to_owned());
+    let number = shown.unwrap_or(warning.number);
+    give(&state, &visitor, Command::Customers(OfCustomers::TakeOff { number })).await?;
     Ok(Redirect::to("/blacklist"))
 }

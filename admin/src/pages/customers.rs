@@ -9,10 +9,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::desk::command::{Command, CustomerForm, Done, Refusal};
 use daemon::desk::customer::{OfCustomers, ShiftKind};
+use daemon::desk::rights::Act;
 use daemon::live::Topic;
 use daemon::number::Number;
 use daemon::store::read::{
-    Contact, Customer, CustomerFilter, CustomerPage, CustomerSave, Directory, Listed, Person, ShiftRow, TicketRow,
+    Contact, Customer, CustomerFilter, CustomerPage, CustomerSave, Directory, Listed, ObligationRow, Person, ShiftRow,
+    TicketRow,
 };
 use daemon::{CustomerId, PersonId, Role, ShiftId, TicketId};
 use serde::{Deserialize, Serialize};
@@ -217,6 +219,10 @@ impl CustomerWhole {
     /// A matter that is not the reader's is named, and leads nowhere.
     fn may_see(&self, row: &TicketRow) -> bool {
         may_see(&self.shell.visitor, row).is_ok()
+    }
+    /// What is owed in matters that are the reader's.
+    fn owed<'a>(&self, page: &'a CustomerPage) -> Vec<&'a ObligationRow> {
+        page.owed.iter().filter(|row| self.shell.visitor.may_of(row, Act::See)).collect()
     }
     fn by(&self, contact: &Contact) -> String {
         let person = contact.person.and_then(|person| self.directory.person(person));

@@ -7,12 +7,15 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use daemon::CustomerId;
-use daemon::desk::command::Given;
+use daemon::desk::command::{Command, Given};
+use daemon::desk::looks::Look;
 use daemon::live::Topic;
+use daemon::number::Number;
 use daemon::sheet::{self, Outcome, Report, Tried, Wrong};
 use futures_util::future::join_all;
 use futures_util::stream;
 
+use super::asking::give;
 use super::{Room, Shell, html, present};
 use crate::auth::{Require, Visitor, Watch};
 use crate::error::{Error, Explained};
@@ -168,9 +171,12 @@ pub async fn export(
     FromState(state): FromState<State>,
     Require { visitor, .. }: Require<Watch>,
 ) -> Result<impl IntoResponse, Error> {
-    let directory = visitor.directory.clone();
+    // Who may have numbers shown may take them away; that they did is on record before the first line.
+    let masked = visitor.pen.masked && !visitor.pen.may_show;
+    give(&state, &visitor, Command::Look(Look::Customers { masked })).await?;
+    let (directory, pen) = (visitor.directory.clone(), Pen { masked, ..visitor.pen });
     let lines = stream::unfold(Some(None), move |after: Option<Option<CustomerId>>| {
-        let (reader, directory) = (state.reader.clone(), directory.clone());
+        let (reader, directory, pen) = (state.reader.clone(), directory.clone(), pen.clone());
         async move {
             // The head goes with the first.
             let (head, from) = match after? {
@@ -182,7 +188,8 @@ pub async fn export(
                 Err(error) => return Some((Err(error), None)),
             };
             let next = customers.last().map(|last| Some(last.id));
-            let lines = customers.iter().map(|customer| sheet::write(customer, &directory));
+            let told = |number: &Number| pen.told(number);
+            let lines = customers.iter().map(|customer| sheet::write(customer, &directory, told));
             Some((Ok(head + &lines.collect::<String>()), next))
         }
     });

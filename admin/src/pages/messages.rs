@@ -6,11 +6,12 @@ use askama::Template;
 use axum::extract::{Path, State as FromState};
 use axum::response::IntoResponse;
 use daemon::MessageId;
+use daemon::desk::rights::Act;
 use daemon::live::{Message, Telling, Topic};
 use daemon::store::read::{Directory, ToldOf};
 
 use super::{Room, Shell, html, present};
-use crate::auth::{Anyone, Read, Require, Right};
+use crate::auth::{Anyone, Require, Visitor};
 use crate::error::Error;
 use crate::parts::duties::{owed_to, ticket_name};
 use crate::pen::Pen;
@@ -32,6 +33,7 @@ impl MessagePage {
     }
     fn whom(&self, of: &ToldOf) -> String {
         match of {
+            _ if !self.sees(of) => String::new(),
             ToldOf::Owed(row) => owed_to(&self.shell.visitor.pen, row),
             ToldOf::Matter(row) => ticket_name(&self.shell.visitor.pen, row),
         }
@@ -39,8 +41,8 @@ impl MessagePage {
     fn instead_of(&self, telling: &Telling) -> String {
         instead_of(&self.shell.visitor.pen, &self.directory, telling)
     }
-    fn reads(&self) -> bool {
-        Read::allows(self.shell.visitor.person.role)
+    fn sees(&self, of: &ToldOf) -> bool {
+        sees(&self.shell.visitor, of)
     }
     /// Those that stand beyond the end of the list.
     fn more(&self) -> i64 {
@@ -62,16 +64,29 @@ pub async fn show(
     html(MessagePage { shell, message, of, directory })
 }
 
-/// What is told: of a rung which, of whom, until when; and in whose place one is told.
-pub fn told_in_words(pen: &Pen, directory: &Directory, telling: &Telling, of: &ToldOf) -> String {
+/// Whether somebody who is told of a matter sees it: where nobody else is there an admin is told, and
+/// since then it may have become another's.
+pub fn sees(visitor: &Visitor, of: &ToldOf) -> bool {
+    match of {
+        ToldOf::Owed(row) => visitor.may_of(row, Act::See),
+        ToldOf::Matter(row) => visitor.may(&row.circle(), Act::See),
+    }
+}
+
+/// What is told: of a rung which, of whom, until when; and in whose place one is told. To whoever may not
+/// see the matter, its number alone.
+pub fn told_in_words(visitor: &Visitor, telling: &Telling, of: &ToldOf) -> String {
+    let (pen, directory) = (&visitor.pen, &visitor.directory);
     let rung = pen.word("rung", telling.news.as_str());
     let text = match of {
         ToldOf::Owed(row) => {
             let due = row.due_at.map_or_else(|| pen.say("due-paused"), |due_at| pen.when(&due_at));
-            pen.language.say("told", &[("rung", &rung), ("who", &owed_to(pen, row)), ("due", &due)])
+            let who = if sees(visitor, of) { owed_to(pen, row) } else { row.ticket_number.clone() };
+            pen.language.say("told", &[("rung", &rung), ("who", &who), ("due", &due)])
         }
         ToldOf::Matter(row) => {
-            let (who, number) = (ticket_name(pen, row), &row.ticket.number);
+            let who = if sees(visitor, of) { ticket_name(pen, row) } else { String::new() };
+            let number = &row.ticket.number;
             pen.language.say("told-matter", &[("rung", &rung), ("who", &who), ("number", number)])
         }
     };

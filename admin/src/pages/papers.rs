@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_T
 use axum::response::{IntoResponse, Redirect, Response};
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
 use daemon::desk::papers::{Paper, Tie};
+use daemon::desk::rights::Act;
 use daemon::files::FileError;
 use daemon::store::read::{Attachment, Directory, TicketPage, Tied};
 use daemon::{AttachmentId, PersonId, TicketId};
@@ -48,7 +49,7 @@ impl PapersPart {
             pen: visitor.pen.clone(),
             ticket: page.row.ticket.id,
             attachments: page.attachments.clone(),
-            ties: page.ties.clone(),
+            ties: page.ties.iter().map(|tied| seen_tie(visitor, tied)).collect(),
             directory: visitor.directory.clone(),
             may_write,
         }
@@ -64,6 +65,15 @@ impl PapersPart {
             _ => self.pen.word("tied", tied.how.as_str()),
         }
     }
+}
+
+/// Another's matter is named, and no more is said of it.
+fn seen_tie(visitor: &Visitor, tied: &Tied) -> Tied {
+    let mut tied = tied.clone();
+    if !visitor.may(&tied.circle, Act::See) {
+        tied.summary.clear();
+    }
+    tied
 }
 
 /// The fields in which something is written or chosen; beside what lives.

@@ -1,22 +1,22 @@
-//! Who may know of what: matters of others are not there, and numbers are masked wherever they stand.
+//! Numbers are masked wherever they stand, and whole only for who asks for them, which is kept.
 
 use axum::body::to_bytes;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use daemon::config::{Config, Pbx};
 use daemon::demo;
 use daemon::desk::command::{Command, Done, Given};
+use daemon::desk::customer::OfCustomers;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::evidence::{check, unpack};
 use daemon::simulator::{Pace, Server};
 use daemon::store::read::{OwedFilter, TicketFilter, Whose};
-use daemon::{ObligationId, PersonId, Role, TicketId};
+use daemon::{CustomerId, MessageId, ObligationId, PersonId, TicketId};
 use futures_util::StreamExt;
 use serde_json::json as value;
 use tokio_util::sync::CancellationToken;
 
+use super::objects::sent;
 use super::*;
-
-const FORM: &str = "version=1&kind=complaint&category=&priority=urgent&complexity=simple&channel=phone&state=in_progress&course=&demand=&summary=seen&back=ticket";
 
 impl Site {
     pub(super) async fn id(&self, login: &str) -> PersonId {
@@ -39,106 +39,8 @@ impl Site {
     }
 }
 
-fn sent(method: &str, path: &str, body: &str, session: &str) -> Request<Body> {
-    let mut request = if method == "GET" { get(path, Some(session)) } else { form(path, body, Some(session)) };
-    *request.method_mut() = Method::from_bytes(method.as_bytes()).expect("a method");
-    if path.starts_with("/api/") && method != "GET" {
-        request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().expect("a header"));
-    }
-    request
-}
-
-/// All that names a matter or what is owed for it, with what is asked there.
-const OBJECTS: &[(&str, &str, &str)] = &[
-    ("GET", "/tickets/{number}", ""),
-    ("GET", "/tickets/{number}/evidence.zip", ""),
-    ("POST", "/show/ticket/{id}", ""),
-    ("POST", "/tickets/{id}/save", FORM),
-    ("POST", "/tickets/{id}/step", "step=promise&at=2099-01-01T10:00"),
-    ("POST", "/tickets/{id}/draft", FORM),
-    ("POST", "/tickets/{id}/regroup", "what=split&kind=other"),
-    ("POST", "/tickets/{id}/discard", ""),
-    ("GET", "/owed/{owed}", ""),
-    ("POST", "/owed/{owed}/claim", ""),
-    ("POST", "/owed/{owed}/suspend", "reason=why"),
-    ("GET", "/api/v1/tickets/{number}", ""),
-    ("GET", "/api/v1/tickets/{number}/evidence.zip", ""),
-    ("POST", "/api/v1/show/ticket/{id}", ""),
-    ("POST", "/api/v1/tickets/{number}/step", r#"{"step":"promise","at":"2099-01-01T10:00:00Z"}"#),
-    ("POST", "/api/v1/tickets/{number}/regroup", r#"{"what":"split","kind":"other"}"#),
-    ("GET", "/api/v1/obligations/{owed}", ""),
-    ("POST", "/api/v1/obligations/{owed}/claim", "{}"),
-    ("POST", "/api/v1/dial", r#"{"ticket":{id}}"#),
-    ("POST", "/api/v1/dial", r#"{"obligation":{owed}}"#),
-];
-
-#[tokio::test]
-async fn a_matter_of_another_is_not_there() {
-    let site = Site::open().await;
-    site.person("other", Role::Agent).await;
-    let agent = site.id("agent").await;
-    let (ticket, number, owed) = site.matter(agent).await;
-    let filled = |text: &str| {
-        let text = text.replace("{number}", &number).replace("{id}", &ticket.to_string());
-        text.replace("{owed}", &owed.to_string())
-    };
-    let before = site.state.reader.ticket(ticket, agent).await.expect("an answer").expect("it").timeline.len();
-    // A wrong form is no matter of rights; what one may not know of looks like what is not there.
-    for who in ["other", "handler"] {
-        let session = site.sign_in(who).await;
-        for (method, path, body) in OBJECTS {
-            let answer = site.ask(sent(method, &filled(path), &filled(body), &session)).await;
-            let status = answer.status();
-            assert_eq!(status, StatusCode::NOT_FOUND, "{method} {path} as {who}: {}", text(answer).await);
-            let nowhere =
-                path.replace("{number}", "20260101-9999").replace("{id}", "99999999").replace("{owed}", "99999999");
-            let body = body.replace("{id}", "99999999").replace("{owed}", "99999999");
-            let nothing = site.ask(sent(method, &nowhere, &body, &session)).await;
-            assert_eq!(nothing.status(), status, "{method} {path} as {who}, where there is nothing");
-        }
-        for list in ["/tickets", "/owed", "/api/v1/tickets", "/api/v1/obligations", "/api/v1/duties", "/"] {
-            let page = text(site.ask(get(list, Some(&session))).await).await;
-            assert!(!page.contains(&number), "{list} as {who}");
-            let found = text(site.ask(get(&format!("{list}?text=13800135827"), Some(&session))).await).await;
-            assert!(!found.contains(&number), "{list} as {who}, searched");
-        }
-    }
-    let wires = site.sign_in("admin").await;
-    for (method, path, body) in OBJECTS {
-        let answer = site.ask(sent(method, &filled(path), &filled(body), &wires)).await;
-        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path} as an admin");
-    }
-    let after = site.state.reader.ticket(ticket, agent).await.expect("an answer").expect("it").timeline.len();
-    assert_eq!(after, before, "nobody changed anything");
-    for who in ["agent", "supervisor", "manager"] {
-        let session = site.sign_in(who).await;
-        for (_, path, _) in OBJECTS.iter().filter(|(method, ..)| *method == "GET") {
-            let answer = site.ask(get(&filled(path), Some(&session))).await;
-            assert_eq!(answer.status(), StatusCode::OK, "{path} as {who}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_nobody_owns_is_there_for_agents_and_who_leads_them() {
-    let site = Site::open().await;
-    let agent = site.id("agent").await;
-    let number = Some("13800135827".to_owned());
-    let (kind, channel) = (Kind::Complaint, Channel::Phone);
-    let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };
-    let by_the_house = site.state.commands.give(Given { by: None, command: open }).await;
-    let Ok(Done::Ticket(ticket)) = by_the_house else { panic!("{by_the_house:?}") };
-    let page = site.state.reader.ticket(ticket, agent).await.expect("an answer").expect("the ticket");
-    assert_eq!(page.row.ticket.owner, None);
-    for (who, status) in [("agent", 200), ("handler", 404), ("supervisor", 200), ("manager", 200), ("admin", 403)] {
-        let session = site.sign_in(who).await;
-        let answer = site.ask(get(&format!("/api/v1/tickets/{}", page.row.ticket.number), Some(&session))).await;
-        assert_eq!(answer.status().as_u16(), status, "{who}");
-    }
-}
-
 /// A site beside a busy hotline, so that everything that shows a number has some to show.
-async fn busy() -> (Site, CancellationToken) {
+pub(super) async fn busy() -> (Site, CancellationToken) {
     let mut hotline = demo::hotline(3);
     hotline.calls_per_second = 20.0;
     hotline.pace = Pace::Drill;
@@ -155,10 +57,12 @@ async fn busy() -> (Site, CancellationToken) {
 
 impl Site {
     /// The last digits of every number that the store knows.
-    async fn digits(&self) -> Vec<String> {
+    pub(super) async fn digits(&self) -> Vec<String> {
         let all = TicketFilter { owner: None, open: None, limit: 500 };
         let rows = self.state.reader.tickets(all).await.expect("tickets");
-        let numbers = rows.iter().filter_map(|row| row.ticket.caller.as_ref());
+        let known = self.state.reader.customers_after(CustomerId(0), 500).await.expect("customers");
+        let theirs = known.iter().flat_map(|customer| &customer.numbers);
+        let numbers = rows.iter().filter_map(|row| row.ticket.caller.as_ref()).chain(theirs);
         let mut digits: Vec<String> =
             numbers.map(|number| number.as_str()[number.as_str().len() - 8..].to_owned()).collect();
         digits.sort();
@@ -188,10 +92,15 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
     let known = &site.digits().await[0];
     let plain = text(site.ask(get("/api/v1/tickets?which=all", Some(&boss))).await).await;
     assert!(plain.contains(known.as_str()), "{known} is told where nothing is masked");
-    let text_of_terms = "[rights]\nmask_numbers_for = [\"agent\", \"handler\"]\n".to_owned();
+    let text_of_terms = "[rights]\nmask_numbers_for = [\"agent\", \"handler\", \"supervisor\"]\n".to_owned();
     site.given(manager, Command::SetPolicy { version: None, text: text_of_terms }).await;
-    let agent = site.sign_in("agent").await;
+    let (agent, mia) = (site.sign_in("agent").await, site.sign_in("manager").await);
     let me = site.id("agent").await;
+    let customers = site.state.reader.customers_after(CustomerId(0), 500).await.expect("customers");
+    let warned = customers.iter().find(|customer| customer.numbers.len() > 1).or(customers.first()).expect("somebody");
+    let number = warned.numbers[0].as_str().to_owned();
+    let blacklist = OfCustomers::Blacklist { number: number.clone(), reason: "threats".into(), until: None };
+    site.given(manager, Command::Customers(blacklist)).await;
     let mut said = Vec::new();
     let stars = |all: &str| all.contains("****");
     // Pops come whole with the stream; the board's callers too.
@@ -218,9 +127,27 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
         "/api/v1/duties",
         "/api/v1/tickets",
         "/api/v1/obligations",
+        "/customers",
+        "/customers/new",
+        "/blacklist",
+        "/api/v1/customers",
+        "/api/v1/blacklist",
     ]
     .map(str::to_owned)
     .to_vec();
+    let last = &number[number.len() - 4..];
+    for path in ["/tickets?text=", "/api/v1/tickets?text=", "/customers?text=", "/api/v1/customers?text="] {
+        paths.push(format!("{path}{last}"));
+    }
+    paths.push(format!("/api/v1/look-up?number={}", number.replace('+', "%2B")));
+    for customer in customers.iter().take(5).chain([warned]) {
+        paths.push(format!("/customers/{}", customer.id));
+        paths.push(format!("/customers/{}?with={last}", customer.id));
+        paths.push(format!("/api/v1/customers/{}", customer.id));
+    }
+    for message in site.state.reader.told(me, MessageId(0)).await.expect("messages").iter().take(3) {
+        said.push(("agent", text(site.ask(get(&format!("/messages/{}", message.id), Some(&agent))).await).await));
+    }
     for row in &tickets {
         paths.push(format!("/?ticket={}", row.ticket.id));
         paths.push(format!("/tickets/{}", row.ticket.number));
@@ -237,9 +164,36 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
             said.push((who, text(answer).await));
         }
     }
-    for path in ["/live", "/api/v1/board", "/api/v1/status"] {
+    for path in ["/live", "/api/v1/board", "/api/v1/status", "/customers/import"] {
         said.push(("supervisor", text(site.ask(get(path, Some(&boss))).await).await));
     }
+    // Who leads takes all customers away, as they see them, and it is on record.
+    for path in ["/customers/export", "/api/v1/customers/export"] {
+        let file = text(site.ask(get(path, Some(&boss))).await).await;
+        assert!(file.lines().count() > customers.len() && stars(&file), "{file}");
+        said.push(("supervisor's file", file));
+    }
+    let whole = text(site.ask(get("/customers/export", Some(&mia))).await).await;
+    assert!(whole.contains(&number), "who sees numbers has them whole: {whole}");
+    let audit = json(site.ask(get("/api/v1/audit", Some(&mia))).await).await;
+    let rows = |masked: bool| {
+        let rows = audit.as_array().expect("rows").iter();
+        rows.filter(|row| row["what"] == "customers_exported" && row["masked"] == masked).count()
+    };
+    assert_eq!((rows(true), rows(false)), (2, 1), "{audit}");
+    let listed = text(site.ask(get("/audit", Some(&mia))).await).await;
+    assert!(listed.contains("导出全部客户"), "{listed}");
+    said.push(("manager", listed));
+    assert_eq!(site.ask(get("/customers/export", Some(&agent))).await.status(), StatusCode::FORBIDDEN);
+    // Taken off by the mask that is shown.
+    let page = text(site.ask(get("/blacklist", Some(&boss))).await).await;
+    let field = |name: &str| {
+        let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        value.unwrap_or_else(|| panic!("{name}: {page}")).to_owned()
+    };
+    let off = format!("number={}&at={}", field("number"), field("at"));
+    assert_eq!(site.ask(form("/blacklist/off", &off, Some(&boss))).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(site.state.reader.blacklist(site.state.now()).await.expect("a list"), []);
     // Evidence holds what the chain holds, but for what would tell a number.
     let packed = site.ask(get(&format!("/tickets/{}/evidence.zip", tickets[0].ticket.number), Some(&agent))).await;
     assert_eq!(packed.status(), StatusCode::OK);

@@ -148,7 +148,7 @@ fn attachment(row: &Row) -> Result<Attachment> {
 /// Matters that this one has to do with, and those that say so of it.
 pub fn ties(db: &Connection, TicketId(id): TicketId) -> Result<Vec<Tied>> {
     db.prepare_cached(
-        "SELECT e.how, e.ticket = ?1 AS ours, t.id, t.number, t.summary, t.state, t.is_open
+        "SELECT t.*, e.how, e.ticket = ?1 AS ours
          FROM ties e JOIN tickets t ON t.id = CASE WHEN e.ticket = ?1 THEN e.other ELSE e.ticket END
          WHERE e.ticket = ?1 OR e.other = ?1 ORDER BY t.id DESC",
     )?
@@ -160,6 +160,7 @@ pub fn ties(db: &Connection, TicketId(id): TicketId) -> Result<Vec<Tied>> {
             number: row.get("number")?,
             summary: row.get("summary")?,
             is_open: row.get("is_open")?,
+            circle: hands::circle(db, &ticket_of_row(row)?)?,
         })
     })?
     .collect()

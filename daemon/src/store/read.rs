@@ -431,6 +431,8 @@ pub struct Tied {
     pub number: String,
     pub summary: String,
     pub is_open: bool,
+    /// Who has to do with that ticket.
+    pub circle: Circle,
 }
 
 /// Somebody had a matter, or the work on it, for a time.
