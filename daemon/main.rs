@@ -296,7 +296,7 @@ async fn demo(listen: SocketAddr, data: PathBuf) -> anyhow::Result<()> {
         let hash = admin::auth::hash(DEMO_PASSWORD);
         demo::furnish(&daemon.commands, &daemon.reader, &config.pbxs[0].name, |_| hash.clone()).await?;
         println!("a simulated hotline plays; sign in with the password {DEMO_PASSWORD} as one of");
-        for seat in &demo::PEOPLE[..4] {
+        for seat in &demo::PEOPLE[..demo::ROLES] {
             println!("  {:<12} {}, {}", seat.login, seat.name, seat.role.as_str());
         }
         Ok(())

@@ -1,6 +1,11 @@
 //! The demo's house: people, customers and what was written down about them, given as commands
 //! like anybody's, and the hotline that goes with it. A second start adds nothing.
 
+mod house;
+mod stories;
+
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 
 use crate::desk::command::{Command, CustomerForm, Done, Given, TicketForm};
@@ -22,8 +27,9 @@ pub struct Seat {
 
 /// The agent at whom the demo looks is the first. Extension 1008 is left to nobody, so that the
 /// administration has one to ask about.
-pub const PEOPLE: [Seat; 10] = [
+pub const PEOPLE: [Seat; 14] = [
     seat("agent", "周晓云", Role::Agent, Some("1001")),
+    seat("handler", "韩志远", Role::Handler, None),
     seat("supervisor", "刘敏", Role::Supervisor, None),
     seat("manager", "沈国华", Role::Manager, None),
     seat("admin", "何建平", Role::Admin, None),
@@ -33,10 +39,27 @@ pub const PEOPLE: [Seat; 10] = [
     seat("sunlihua", "孙丽华", Role::Agent, Some("1005")),
     seat("wuhaitao", "吴海涛", Role::Agent, Some("1006")),
     seat("zhengyawen", "郑雅文", Role::Agent, Some("1007")),
+    seat("qianyufen", "钱玉芬", Role::Handler, None),
+    seat("fengtao", "冯涛", Role::Handler, None),
+    seat("machenglin", "马成林", Role::Handler, None),
 ];
 
 const fn seat(login: &'static str, name: &'static str, role: Role, extension: Option<&'static str>) -> Seat {
     Seat { login, name, role, extension }
+}
+
+/// One of each role, to look at the pages as: the first seats.
+pub const ROLES: usize = 5;
+
+/// Who is who, by login.
+#[derive(Default)]
+struct People(BTreeMap<&'static str, PersonId>);
+
+impl People {
+    /// None: nobody of the demo, as whom things happen by themselves.
+    fn get(&self, login: &str) -> Option<PersonId> {
+        self.0.get(login).copied()
+    }
 }
 
 /// The hotline that plays beside it: its regulars are the demo's customers.
@@ -46,7 +69,7 @@ pub fn hotline(seed: u64) -> Simulation {
     Simulation::day(seed, watched, CUSTOMERS.iter().map(regular).collect())
 }
 
-/// Adds whatever of the demo's people and customers is not there yet.
+/// Adds whatever of the demo's people, policy, customers and matters is not there yet.
 ///
 /// # Errors
 /// When the store cannot be read or written, or refuses one of them.
@@ -57,22 +80,24 @@ pub async fn furnish(
     password_hash: impl Fn(&Seat) -> String,
 ) -> anyhow::Result<()> {
     let directory = reader.directory().await.context("read who is there")?;
-    let mut first = None;
+    let mut people = People::default();
     for seat in &PEOPLE {
         let person = match directory.people.iter().find(|person| person.login == seat.login) {
             Some(person) => person.id,
             None => add(commands, seat, password_hash(seat)).await?,
         };
         map(commands, &directory, pbx, seat, person).await?;
-        first.get_or_insert(person);
+        people.0.insert(seat.login, person);
     }
+    house::furnish(commands, reader, &people).await?;
     for known in &CUSTOMERS {
         let card = reader.card(Some(Number::from_canonical(known.number))).await.context("look a customer up")?;
         if card.customers.is_empty() {
-            introduce(commands, known, first).await?;
+            introduce(commands, known, people.get("agent")).await?;
         }
     }
-    Ok(())
+    house::look_after(commands, reader, &people).await?;
+    stories::tell(commands, reader, &people).await
 }
 
 async fn add(commands: &Commands, seat: &Seat, password_hash: String) -> anyhow::Result<PersonId> {
@@ -360,8 +385,8 @@ mod tests {
             let all = TicketFilter { owner: None, open: None, limit: 100 };
             seen.push((directory.people.len(), directory.extensions.len(), reader.tickets(all).await.unwrap().len()));
         }
-        let matters = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>();
-        assert_eq!(seen, [(10, 7, matters); 2]);
+        let matters = CUSTOMERS.iter().map(|known| known.matters.len()).sum::<usize>() + stories::STORIES.len();
+        assert_eq!(seen, [(14, 7, matters); 2]);
         let card = reader.card(Some(Number::from_canonical("+8613800138000"))).await.unwrap();
         assert_eq!(card.customers[0].name, "张伟");
         assert!(card.customers[0].key_customer);
