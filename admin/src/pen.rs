@@ -280,10 +280,12 @@ impl Pen {
     pub fn number(&self, number: &Number) -> String {
         let text = number.as_str();
         let plain = match text.strip_prefix("+86") {
-            Some(mobile) if mobile.len() == 11 && mobile.starts_with('1') => mobile,
-            Some(_) | None => text,
+            Some(mobile) if mobile.len() == 11 && mobile.starts_with('1') => mobile.to_owned(),
+            Some(service) if service.starts_with("400") || service.starts_with("800") => service.to_owned(),
+            Some(landline) if landline.len() > SHORTEST_LANDLINE => format!("0{landline}"),
+            Some(_) | None => text.to_owned(),
         };
-        if self.masked { mask(plain) } else { plain.to_owned() }
+        if self.masked { mask(&plain) } else { plain }
     }
     /// Where a mainland number is from, and whose network it was given to; empty where neither is known.
     pub fn whereabouts(&self, number: &Number) -> String {
@@ -303,6 +305,9 @@ impl Pen {
         at.to_zoned(self.zone.clone())
     }
 }
+
+/// Of the mainland, with its area code, without the trunk's 0: an area of three digits and seven more.
+const SHORTEST_LANDLINE: usize = 9;
 
 /// `13800135827` → `138****5827`. Short codes are no one's secret.
 fn mask(number: &str) -> String {
@@ -388,6 +393,13 @@ mod tests {
         assert_eq!(pen.when(&"2025-11-22T02:31:00Z".parse().expect("a time")), "2025-11-22 10:31");
         assert_eq!(pen.number(&Number::from_canonical("+8613800135827")), "138****5827");
         assert_eq!(pen.number(&Number::from_canonical("10086")), "10086");
+        let whole = Pen { masked: false, ..pen.clone() };
+        let written = |number: &str| whole.number(&Number::from_canonical(number));
+        assert_eq!(["+861062345678", "+8675526000000"].map(written), ["01062345678", "075526000000"]);
+        assert_eq!(
+            ["+864008001234", "+8695588", "+442079460000"].map(written),
+            ["4008001234", "+8695588", "+442079460000"]
+        );
         assert_eq!(pen.told(&Number::from_canonical("+8613800135827")), "138****5827");
         assert_eq!(pen.sent("Shen 13800135827 (home)"), "Shen 138****5827 (home)");
         assert_eq!(pen.eye("ticket", 7).to_string(), "");

@@ -50,7 +50,8 @@ pub struct Line {
     pub nth: u64,
     pub row: ImportRow,
     pub wrong: Vec<Wrong>,
-    /// What the columns of its numbers are called.
+    /// What the column of its name is called, and those of its numbers.
+    name_column: String,
     numbers_column: String,
 }
 
@@ -188,7 +189,15 @@ fn column(head: &str) -> Option<Column> {
 
 fn line(record: &StringRecord, columns: &[(Option<Column>, String)], policy: &Policy, staff: &Staff) -> Line {
     let nth = record.position().map_or(0, csv::Position::line);
-    let mut read = Line { nth, row: ImportRow::default(), wrong: Vec::new(), numbers_column: String::new() };
+    let mut read = Line {
+        nth,
+        row: ImportRow::default(),
+        wrong: Vec::new(),
+        name_column: String::new(),
+        numbers_column: String::new(),
+    };
+    let name = columns.iter().find(|(column, _)| *column == Some(Column::Name));
+    read.name_column = name.map_or_else(|| HEADS[1].1[0].to_owned(), |(_, name)| name.clone());
     if record.len() > columns.len() && record.iter().skip(columns.len()).any(|cell| !cell.trim().is_empty()) {
         let why = "this line has more cells than the first; put a text with commas in quotes".to_owned();
         read.wrong.push(Wrong { line: nth, column: String::new(), why });
@@ -210,7 +219,7 @@ fn line(record: &StringRecord, columns: &[(Option<Column>, String)], policy: &Po
             Column::Numbers => {
                 numbers_column.clone_from(name);
                 for number in numbers_in(cell) {
-                    match policy.numbering.read(number) {
+                    match policy.numbering.read(number).filter(|read| is_number(number, read)) {
                         Some(number) if !row.numbers.contains(&number) => row.numbers.push(number),
                         Some(_) => {}
                         None => refuse(format!("{number:?} is no phone number; write it as in 13800138000")),
@@ -240,6 +249,16 @@ fn line(record: &StringRecord, columns: &[(Option<Column>, String)], policy: &Po
     }
     read
 }
+
+/// No word or slip of the hand that happens to have digits in it.
+fn is_number(cell: &str, read: &Number) -> bool {
+    let letters: String = cell.chars().filter(char::is_ascii_alphabetic).collect();
+    let is_extension = matches!(letters.to_lowercase().as_str(), "" | "x" | "ext" | "tel");
+    is_extension && read.as_str().len() >= SHORTEST
+}
+
+/// The shortest numbers that one calls somebody at.
+const SHORTEST: usize = 3;
 
 /// By account, or by a name that only one has.
 fn person(cell: &str, staff: &Staff) -> Option<PersonId> {

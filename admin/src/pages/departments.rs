@@ -9,7 +9,7 @@ use axum::extract::State as FromState;
 use axum::response::{IntoResponse, Redirect};
 use daemon::desk::case::Department;
 use daemon::desk::command::Command;
-use daemon::desk::policy::{Policy, Responsible};
+use daemon::desk::policy::{Policy, Responsible, Terms};
 use daemon::live::Topic;
 use daemon::store::read::{Directory, Person};
 use daemon::{DepartmentName, PersonId, Role};
@@ -52,6 +52,13 @@ impl DepartmentsPage {
     }
     fn is(&self, head: &Option<PersonId>, person: &Person) -> bool {
         *head == Some(person.id)
+    }
+    fn hours(&self, calendar: &str) -> String {
+        let pen = &self.shell.visitor.pen;
+        match calendar {
+            Terms::SITE => pen.say("department-hours-site"),
+            calendar => pen.say1("department-hours", "calendar", calendar),
+        }
     }
     fn governs(&self) -> bool {
         Govern::allows(self.shell.visitor.person.role)

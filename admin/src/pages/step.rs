@@ -135,6 +135,11 @@ impl Steps {
         self.owes("return_visit") || self.owes("spot_check")
     }
 
+    /// The customer says a number, of which one has to know which end is the good one.
+    fn scores(&self) -> bool {
+        self.scale == Scale::Scores
+    }
+
     /// What there is to say, and as people read it.
     fn results(&self) -> Vec<(String, String)> {
         let word = |group: &str, word: &str| (word.to_owned(), self.pen.word(group, word));

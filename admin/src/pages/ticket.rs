@@ -233,7 +233,7 @@ impl Timeline {
             TimelineWhat::Owner { person } => {
                 ("", "user", pen.say1("line-owner", "who", self.name(*person)), String::new())
             }
-            TimelineWhat::Saved { version } => ("", "pen", pen.say1("line-saved", "version", version), by),
+            TimelineWhat::Saved { version } => ("", "save", pen.say1("line-saved", "version", version), by),
             TimelineWhat::ObligationBegan { clock, due_at, .. } => {
                 let what = pen.say2("line-owed", "clock", pen.word("clock", clock.as_str()), "due", self.due(*due_at));
                 ("", "clock", what, by)
@@ -321,7 +321,7 @@ impl Timeline {
                 ("", "users", pen.say1("line-beside", "who", self.name(*holder)), by)
             }
             TimelineWhat::Resumed => ("", "clock", pen.say("line-resumed"), by),
-            TimelineWhat::Commented { words } => ("", "talk", words.clone(), by),
+            TimelineWhat::Commented { words } => ("", "pen", words.clone(), by),
             TimelineWhat::Attached { name, .. } => ("", "clip", pen.say1("line-attached", "name", name), by),
             TimelineWhat::Tied { how, number } => {
                 ("", "link", pen.say2("line-tied", "how", pen.word("tie", how.as_str()), "number", number), by)

@@ -106,11 +106,11 @@ pub async fn tried(reader: &Reader, sheet: Sheet) -> Result<Report, ReadError> {
 }
 
 fn weighed(line: Line, found: &[Written], before: &mut Before) -> Tried {
-    let Line { nth, row, mut wrong, numbers_column } = line;
+    let Line { nth, row, mut wrong, name_column, numbers_column } = line;
     let at = |column: &str, why: String| Wrong { line: nth, column: column.to_owned(), why };
     wrong.extend(before.hears(&row, nth).map(|why| at(&numbers_column, why)));
     let weighed = weigh(&row, found).map_err(|whose| {
-        let column = if whose == Whose::Nameless { "name" } else { numbers_column.as_str() };
+        let column = if whose == Whose::Nameless { name_column.as_str() } else { numbers_column.as_str() };
         at(column, sentence(&whose))
     });
     let outcome = match weighed {
