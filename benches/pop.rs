@@ -266,7 +266,7 @@ fn furnished(config: &Config) -> Store {
 }
 
 fn given(writing: &mut Writing, command: Command, now: Time) -> daemon::store::Result<Done> {
-    let input = Input::Given(Given { by: None, command });
+    let input = Input::Given(Box::new(Given { by: None, command }));
     Ok(fact::done(&writing.decide(&input, now)?.expect("accepted")))
 }
 

@@ -110,7 +110,7 @@ impl Error {
                 | Refusal::NoSuchObligation
                 | Refusal::CannotUndo(CannotUndo::NoSuchShift)
                 | Refusal::NoSuchCall => StatusCode::NOT_FOUND,
-                Refusal::NotAllowed => StatusCode::FORBIDDEN,
+                Refusal::NotAllowed | Refusal::OwnRequest | Refusal::TooDear { .. } => StatusCode::FORBIDDEN,
                 Refusal::Changed { .. }
                 | Refusal::LoginTaken
                 | Refusal::CannotUndo(CannotUndo::Undone | CannotUndo::NotTheLast)
@@ -124,6 +124,9 @@ impl Error {
                 | Refusal::Suspended
                 | Refusal::NotSuspended
                 | Refusal::IsClosed
+                | Refusal::IsOpen
+                | Refusal::Missing(_)
+                | Refusal::NotRequested
                 | Refusal::Held { .. }
                 | Refusal::Offered { .. }
                 | Refusal::NotOffered
@@ -156,6 +159,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             FieldWhy::TooLong { .. } => "field_too_long",
             FieldWhy::Unknown => "field_unknown",
             FieldWhy::NotANumber => "field_not_a_number",
+            FieldWhy::NotASum => "field_not_a_sum",
             FieldWhy::Taken => "field_taken",
             FieldWhy::NotATime => "field_not_a_time",
             FieldWhy::NotAhead => "field_not_ahead",
@@ -177,6 +181,11 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::Over { .. } => "over",
         Refusal::NotOwed(_) => "not_owed",
         Refusal::IsClosed => "is_closed",
+        Refusal::IsOpen => "is_open",
+        Refusal::Missing(_) => "missing",
+        Refusal::NotRequested => "not_requested",
+        Refusal::OwnRequest => "own_request",
+        Refusal::TooDear { .. } => "too_dear",
         Refusal::Held { .. } => "held",
         Refusal::Offered { .. } => "offered",
         Refusal::NotOffered => "not_offered",
@@ -307,7 +316,20 @@ pub fn what(pen: &Pen, error: &Error) -> String {
                 None => pen.say2("error-over", "how", how, "at", pen.when(at)),
             }
         }
+        Error::Refused(refused) => refusal(pen, refused),
         _ => pen.word("error", error.code()),
+    }
+}
+
+/// What is said of a refusal, with what would mend it.
+pub fn refusal(pen: &Pen, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Missing(missing) => {
+            let missing: Vec<String> = missing.iter().map(|what| pen.word("missing", what.as_str())).collect();
+            pen.say1("error-missing", "what", missing.join(&pen.say("comma")))
+        }
+        Refusal::TooDear { limit_cents } => pen.say1("error-too_dear", "limit", crate::pen::sum(*limit_cents)),
+        other => pen.word("error", refusal_code(other)),
     }
 }
 
@@ -353,6 +375,10 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         Error::Refused(Refusal::Changed { by, version }) => Some((by.map(|by| by.0), *version)),
         _ => None,
     };
+    let missing = match error {
+        Error::Refused(Refusal::Missing(missing)) => Some(missing.iter().map(|what| what.as_str()).collect::<Vec<_>>()),
+        _ => None,
+    };
     let body = json!({
         "type": format!("urn:ringback:{}", error.code()),
         "title": what(pen, error),
@@ -362,6 +388,7 @@ fn problem(pen: &Pen, error: &Error, status: StatusCode) -> Response {
         "until": until,
         "ended": ended,
         "detail": detail,
+        "missing": missing,
         "mistakes": mistakes,
         "by": stands.and_then(|(by, _)| by),
         "version": stands.map(|(_, version)| version),

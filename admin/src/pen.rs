@@ -5,6 +5,7 @@ use std::fmt;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::TimeDelta;
+use daemon::desk::handling::RemedyKind;
 use daemon::number::Number;
 use daemon::store::read::{ObligationRow, Outage};
 use daemon::whereabouts::{self, Name};
@@ -14,6 +15,23 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::text::Language;
+
+/// A sum of money: `1,280.50`; whole units without their hundredths.
+pub fn sum(cents: i64) -> String {
+    let digits = (cents / 100).unsigned_abs().to_string();
+    let mut whole = String::new();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
+            whole.push(',');
+        }
+        whole.push(digit);
+    }
+    let sign = if cents < 0 { "-" } else { "" };
+    match cents % 100 {
+        0 => format!("{sign}{whole}"),
+        rest => format!("{sign}{whole}.{:02}", rest.abs()),
+    }
+}
 
 #[derive(Clone)]
 pub struct Pen {
@@ -76,6 +94,14 @@ impl Pen {
     }
     pub fn say2(&self, key: &str, a: &str, value_a: impl fmt::Display, b: &str, value_b: impl fmt::Display) -> String {
         self.language.say(key, &[(a, &value_a), (b, &value_b)])
+    }
+    /// A remedy, with its sum where it costs something.
+    pub fn remedy(&self, kind: RemedyKind, sum_cents: i64) -> String {
+        let kind = self.word("remedy", kind.as_str());
+        match sum_cents {
+            0 => kind,
+            cents => self.say2("remedy-sum", "kind", kind, "sum", sum(cents)),
+        }
     }
     /// The name of a closed enum's value: `word("kind", "complaint")` is the text `kind-complaint`.
     pub fn word(&self, family: &str, word: &str) -> String {

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 
-use crate::desk::command::{Command, CustomerForm, Done, Given, TicketForm};
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::desk::command::{Command, CustomerForm, Done, Given, Step, TicketForm};
+use crate::desk::handling::{Finding, Findings, Handle};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::Commands;
 use crate::number::Number;
 use crate::simulator::{Regular, Simulation};
 
 use crate::store::read::{Directory, Reader};
-use crate::{Extension, PbxName, PersonId, Role};
+use crate::{Extension, PbxName, PersonId, Role, TicketId};
 
 /// Somebody of the demo, who signs in with the login and a password that the caller chooses.
 pub struct Seat {
@@ -156,8 +157,40 @@ async fn introduce(commands: &Commands, known: &Known, agent: Option<PersonId>) 
             summary: matter.summary.into(),
             course: matter.course.into(),
             demand: matter.demand.into(),
+            object: Object::default(),
         };
-        give(commands, agent, Command::SaveTicket { ticket, version: NEW, form, state: matter.state }).await?;
+        let settled = matter.settled.as_ref();
+        let state = if settled.is_some() { TicketState::InProgress } else { matter.state };
+        give(commands, agent, Command::SaveTicket { ticket, version: NEW, form, state }).await?;
+        if let Some(settled) = settled {
+            settle(commands, agent, ticket, settled, matter.state).await?;
+        }
+    }
+    Ok(())
+}
+
+/// As far as a complaint comes before somebody calls again to ask whether it is well.
+async fn settle(
+    commands: &Commands,
+    agent: Option<PersonId>,
+    ticket: TicketId,
+    settled: &Settled,
+    state: TicketState,
+) -> anyhow::Result<()> {
+    let findings = Findings {
+        finding: Some(Finding::Justified),
+        reason: settled.reason.into(),
+        cause: settled.cause.into(),
+        party: settled.party.into(),
+        solution: settled.solution.into(),
+        loss_cents: None,
+    };
+    give(commands, agent, Command::Handle(ticket, Handle::Find { version: 0, findings })).await?;
+    let told = Step::Told { how: Channel::Phone, words: settled.solution.into() };
+    give(commands, agent, Command::Matter(ticket, told)).await?;
+    if state == TicketState::Filed {
+        let filed = Step::Filed { words: settled.solution.into() };
+        give(commands, agent, Command::Matter(ticket, filed)).await?;
     }
     Ok(())
 }
@@ -187,9 +220,18 @@ struct Matter {
     kind: Kind,
     category: &'static str,
     state: TicketState,
+    /// Of a complaint that was looked into.
+    settled: Option<Settled>,
     summary: &'static str,
     course: &'static str,
     demand: &'static str,
+}
+
+struct Settled {
+    reason: &'static str,
+    cause: &'static str,
+    party: &'static str,
+    solution: &'static str,
 }
 
 const fn known(name: &'static str, number: &'static str, matters: &'static [Matter]) -> Known {
@@ -208,7 +250,13 @@ const CUSTOMERS: [Known; 12] = [
             Matter {
                 kind: Kind::Complaint,
                 category: "delivery",
-                state: TicketState::Closed,
+                state: TicketState::Filed,
+                settled: Some(Settled {
+                    reason: "签收单与合同日期不符，晚到属实。",
+                    cause: "承运商中转仓爆仓，未按约定改走专线。",
+                    party: "承运商",
+                    solution: "补偿运费 180 元，后续改走专线。",
+                }),
                 summary: "整箱货物晚到三天",
                 course: "合同约定 2 日送达，实际第 5 日才到，仓库已拒收一箱。",
                 demand: "补偿运费",
@@ -217,6 +265,7 @@ const CUSTOMERS: [Known; 12] = [
                 kind: Kind::AfterSales,
                 category: "product_quality",
                 state: TicketState::InProgress,
+                settled: None,
                 summary: "两台显示器有坏点",
                 course: "收货当天开箱检查发现，已拍照。",
                 demand: "换货",
@@ -234,6 +283,7 @@ const CUSTOMERS: [Known; 12] = [
             kind: Kind::Consultation,
             category: "information",
             state: TicketState::Closed,
+            settled: None,
             summary: "询问发票抬头如何修改",
             course: "电子发票已开错抬头，未跨月。",
             demand: "重开发票",
@@ -255,6 +305,12 @@ const CUSTOMERS: [Known; 12] = [
             kind: Kind::Complaint,
             category: "service_attitude",
             state: TicketState::Resolved,
+            settled: Some(Settled {
+                reason: "派工记录显示改约后未通知客户。",
+                cause: "师傅改约没有登记。",
+                party: "安装组",
+                solution: "组长电话道歉，改约一律先通知客户。",
+            }),
             summary: "安装师傅态度不好",
             course: "约好上午上门，下午才到，且没有解释。",
             demand: "道歉",
@@ -267,6 +323,7 @@ const CUSTOMERS: [Known; 12] = [
             kind: Kind::AfterSales,
             category: "after_sales",
             state: TicketState::New,
+            settled: None,
             summary: "洗衣机脱水时异响",
             course: "使用四个月，脱水时有撞击声。",
             demand: "上门维修",
@@ -282,6 +339,7 @@ const CUSTOMERS: [Known; 12] = [
             kind: Kind::Suggestion,
             category: "other",
             state: TicketState::Closed,
+            settled: None,
             summary: "建议增加周末送货",
             course: "工作日家里没有人收货。",
             demand: "",

@@ -61,7 +61,7 @@ pub enum Input {
         at: Time,
         up: Vec<CallId>,
     },
-    Command(Given, oneshot::Sender<Result<Done, Refusal>>),
+    Command(Box<Given>, oneshot::Sender<Result<Done, Refusal>>),
     /// A PBX is out of sight since `from`; told again with `to` once it is back.
     Outage {
         pbx: PbxName,
@@ -124,7 +124,7 @@ impl Commands {
     /// Answers after the commit. [`Refusal::StoreFailed`] when the disk refused or the daemon stops.
     pub async fn give(&self, given: Given) -> Result<Done, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.send(Input::Command(given, reply)).await.map_err(|_| Refusal::StoreFailed)?;
+        self.inbox.send(Input::Command(Box::new(given), reply)).await.map_err(|_| Refusal::StoreFailed)?;
         answer.await.unwrap_or(Err(Refusal::StoreFailed))
     }
 }

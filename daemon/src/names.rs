@@ -52,6 +52,8 @@ row_id! {
     /// A note in a matter.
     CommentId
     AttachmentId
+    /// What somebody proposed to make up for it.
+    RemedyId
     /// What somebody is told at once; the idempotency key of whatever is sent for it.
     MessageId
 }

@@ -10,7 +10,7 @@ use daemon::config::Config;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Step, TicketForm};
 use daemon::desk::decide::Input;
 use daemon::desk::fact;
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use daemon::number::Number;
 use daemon::store::Store;
 use daemon::{CustomerId, PersonId, Role, TicketId};
@@ -106,6 +106,7 @@ impl Past {
             summary: "发票抬头已改，重开电子发票".into(),
             course: String::new(),
             demand: String::new(),
+            object: Object::default(),
         };
         let settled = self.open(zhou, zhang, KNOWN, TimeDelta::hours(581));
         self.talked(KNOWN, "1002", TimeDelta::hours(581), TimeDelta::seconds(175));
@@ -120,6 +121,7 @@ impl Past {
             summary: "两台显示器有坏点，等换货".into(),
             course: "收货当天开箱检查发现，已拍照。".into(),
             demand: "换货".into(),
+            object: Object::default(),
         };
         self.matter(zhou, zhang, KNOWN, form, TimeDelta::days(2));
         self.talked(KNOWN, "1001", TimeDelta::minutes(2_823), TimeDelta::seconds(192));
@@ -245,7 +247,7 @@ impl Past {
     }
 
     fn give(&mut self, by: Option<PersonId>, command: Command, ago: TimeDelta) -> Done {
-        self.decide(Input::Given(Given { by, command }), Utc::now() - ago)
+        self.decide(Input::Given(Box::new(Given { by, command })), Utc::now() - ago)
     }
 
     fn decide(&mut self, input: Input, at: DateTime<Utc>) -> Done {

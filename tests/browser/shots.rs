@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use daemon::desk::command::TicketForm;
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority};
 use serde_json::json;
 
 use super::chromium::{A_WHILE, Browser};
@@ -97,6 +97,7 @@ fn a_busy_past(past: &mut Past) {
                  家里有老人，已手洗三天。"
                 .into(),
         demand: "三天内修好；服务站打电话说明并道歉".into(),
+        object: Object::default(),
     };
     past.matter(zhou, he, "13900004172", form, TimeDelta::hours(5));
     past.talked("13900004172", "1001", TimeDelta::hours(4), TimeDelta::seconds(348));

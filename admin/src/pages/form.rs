@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use daemon::CustomerId;
 use daemon::desk::command::{FieldWhy, Refusal, TicketForm};
 use daemon::desk::policy::{Policy, Script};
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use daemon::store::read::{Directory, TicketPage};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,11 @@ pub struct Typed {
     pub summary: String,
     pub course: String,
     pub demand: String,
+    pub object_product: String,
+    pub object_order: String,
+    pub object_batch: String,
+    pub object_person: String,
+    pub object_department: String,
     /// Which of several customers on the number it is; empty: not said.
     pub customer: String,
     /// A customer who is not known yet.
@@ -44,7 +49,13 @@ impl Typed {
         let ticket = &page.row.ticket;
         let state = match ticket.state {
             TicketState::New => TicketState::InProgress,
-            TicketState::InProgress | TicketState::Resolved | TicketState::Closed => ticket.state,
+            TicketState::InProgress
+            | TicketState::WaitingCustomer
+            | TicketState::WaitingApproval
+            | TicketState::Resolved
+            | TicketState::Filed
+            | TicketState::Closed
+            | TicketState::Reopened => ticket.state,
         };
         Typed {
             version: ticket.version,
@@ -57,6 +68,11 @@ impl Typed {
             summary: ticket.summary.clone(),
             course: ticket.course.clone(),
             demand: ticket.demand.clone(),
+            object_product: ticket.object.product.clone(),
+            object_order: ticket.object.order.clone(),
+            object_batch: ticket.object.batch.clone(),
+            object_person: ticket.object.person.clone(),
+            object_department: ticket.object.department.clone(),
             ..Typed::default()
         }
     }
@@ -76,6 +92,13 @@ impl Typed {
             summary: self.summary.trim().to_owned(),
             course: self.course.trim().to_owned(),
             demand: self.demand.trim().to_owned(),
+            object: Object {
+                product: self.object_product.trim().to_owned(),
+                order: self.object_order.trim().to_owned(),
+                batch: self.object_batch.trim().to_owned(),
+                person: self.object_person.trim().to_owned(),
+                department: self.object_department.trim().to_owned(),
+            },
         })
     }
     pub fn ticket_state(&self) -> Option<TicketState> {
@@ -154,8 +177,17 @@ impl FormView {
     fn channels(&self) -> &'static [Channel] {
         Channel::ALL
     }
-    fn states(&self) -> [TicketState; 3] {
-        [TicketState::InProgress, TicketState::Resolved, TicketState::Closed]
+    /// As it is, and what a form can make of it; a complaint is not over because somebody wrote so.
+    fn states(&self) -> Vec<TicketState> {
+        let now = match self.page.row.ticket.state {
+            TicketState::New => TicketState::InProgress,
+            state => state,
+        };
+        let over = [TicketState::Resolved, TicketState::Closed];
+        let over = over.into_iter().filter(|_| self.page.row.ticket.kind != Kind::Complaint);
+        let mut states = vec![now];
+        states.extend([TicketState::InProgress].into_iter().chain(over).filter(|state| *state != now));
+        states
     }
     fn categories(&self) -> [&'static str; 7] {
         CATEGORIES
@@ -173,7 +205,7 @@ impl FormView {
     fn trouble(&self) -> Option<String> {
         match &self.refused {
             None | Some(Refusal::Field { .. } | Refusal::Changed { .. }) => None,
-            Some(other) => Some(self.pen.word("error", crate::error::refusal_code(other))),
+            Some(other) => Some(crate::error::refusal(&self.pen, other)),
         }
     }
     fn id(&self) -> String {
@@ -188,6 +220,7 @@ pub fn wrong_word(pen: &Pen, why: FieldWhy) -> String {
         FieldWhy::Missing => pen.say("wrong-missing"),
         FieldWhy::Unknown => pen.say("wrong-unknown"),
         FieldWhy::NotANumber => pen.say("wrong-not-a-number"),
+        FieldWhy::NotASum => pen.say("wrong-not-a-sum"),
         FieldWhy::NotATime => pen.say("wrong-not-a-time"),
         FieldWhy::Taken => pen.say("wrong-taken"),
         FieldWhy::NotAhead => pen.say("wrong-not-ahead"),
@@ -213,6 +246,11 @@ fn differences(pen: &Pen, mine: &Typed, theirs: &Typed) -> Vec<Difference> {
         ("course", mine.course.clone(), theirs.course.clone()),
         ("demand", mine.demand.clone(), theirs.demand.clone()),
         ("summary", mine.summary.clone(), theirs.summary.clone()),
+        ("object_product", mine.object_product.clone(), theirs.object_product.clone()),
+        ("object_order", mine.object_order.clone(), theirs.object_order.clone()),
+        ("object_batch", mine.object_batch.clone(), theirs.object_batch.clone()),
+        ("object_person", mine.object_person.clone(), theirs.object_person.clone()),
+        ("object_department", mine.object_department.clone(), theirs.object_department.clone()),
     ];
     let differ = all.into_iter().filter(|(_, mine, theirs)| mine.trim() != theirs.trim());
     differ.map(|(field, mine, theirs)| Difference { field, mine, theirs }).collect()

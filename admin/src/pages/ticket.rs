@@ -70,21 +70,32 @@ pub struct Head {
     directory: Arc<Directory>,
     /// Whether the reader has a desk to write it on.
     may_write: bool,
+    /// Whether such matters are filed before they are closed.
+    is_filed: bool,
 }
 part!(Head = "t-head");
 
 impl Head {
     fn steps(&self) -> Vec<(&'static str, &'static str)> {
         let now = self.row.ticket.state;
-        let step = |state: &TicketState| {
-            let class = match state.cmp(&now) {
-                std::cmp::Ordering::Less => "past",
-                std::cmp::Ordering::Equal => "now",
-                std::cmp::Ordering::Greater => "",
-            };
-            (class, state.as_str())
+        let at_work = match now {
+            TicketState::WaitingCustomer | TicketState::WaitingApproval | TicketState::Reopened => now,
+            TicketState::New
+            | TicketState::InProgress
+            | TicketState::Resolved
+            | TicketState::Filed
+            | TicketState::Closed => TicketState::InProgress,
         };
-        TicketState::ALL.iter().map(step).collect()
+        let filed = Some(TicketState::Filed).filter(|filed| self.is_filed || now == *filed);
+        let over = [Some(TicketState::Resolved), filed, Some(TicketState::Closed)];
+        let way: Vec<TicketState> = [TicketState::New, at_work].into_iter().chain(over.into_iter().flatten()).collect();
+        let here = way.iter().position(|state| *state == now).unwrap_or_default();
+        let class = |place: usize| match place.cmp(&here) {
+            std::cmp::Ordering::Less => "past",
+            std::cmp::Ordering::Equal => "now",
+            std::cmp::Ordering::Greater => "",
+        };
+        way.iter().enumerate().map(|(place, state)| (class(place), state.as_str())).collect()
     }
     fn owner(&self) -> Option<&str> {
         Some(self.directory.person(self.row.ticket.owner?)?.name.as_str())
@@ -315,6 +326,35 @@ impl Timeline {
                 let what = if *drawn { pen.say("line-drawn") } else { pen.say("line-not-drawn") };
                 ("", "sheet", what, pen.say2("lot-of", "lot", lot.0, "below", u32::from(*percent) * 100))
             }
+            TimelineWhat::Became { state, why } => {
+                let class = if *state == TicketState::Reopened { "near" } else { "" };
+                let what = pen.say1("line-became", "state", pen.word("state", state.as_str()));
+                (class, "done", what, because(pen, &by, why))
+            }
+            TimelineWhat::Investigated { words } => ("", "seek", words.clone(), by),
+            TimelineWhat::Found { finding } => {
+                let finding = finding.map(|finding| pen.word("finding", finding.as_str())).unwrap_or_default();
+                ("", "pen", pen.say("line-found"), because(pen, &by, &finding))
+            }
+            TimelineWhat::RemedyProposed { kind, sum_cents, state } => {
+                let remedy = pen.remedy(*kind, *sum_cents);
+                let more = pen.word("remedy-state", state.as_str());
+                ("", "stamp", pen.say1("line-remedy", "remedy", remedy), because(pen, &by, &more))
+            }
+            TimelineWhat::RemedyDecided { state, why } => {
+                let class = if state.stands() { "good" } else { "near" };
+                (class, "stamp", pen.word("line-remedy-state", state.as_str()), because(pen, &by, why))
+            }
+            TimelineWhat::Told { how, words, withdrawn } => {
+                let how = pen.word("channel", how.as_str());
+                let what = match withdrawn {
+                    true => pen.say1("line-withdrawn", "how", how),
+                    false => pen.say1("line-result-told", "how", how),
+                };
+                ("good", "talk", what, because(pen, &by, words))
+            }
+            TimelineWhat::Filed { words } => ("", "sheet", pen.say("line-filed"), because(pen, &by, words)),
+            TimelineWhat::Assessed => ("", "pen", pen.say("line-assessed"), by),
             TimelineWhat::Reopened => ("late", "over", pen.say("line-reopened"), by),
             TimelineWhat::Suspended { reason } => ("", "pause", pen.say("line-suspended"), because(pen, &by, reason)),
             TimelineWhat::CalledBeside { holder } => {
@@ -469,6 +509,9 @@ impl WholeParts {
                 into: page.regrouped.into.clone(),
                 directory: directory.clone(),
                 may_write,
+                is_filed: [ClockKind::Filing, ClockKind::ReturnVisit]
+                    .iter()
+                    .any(|clock| policy.terms.clocks.rule(*clock).runs_for(page.row.ticket.kind)),
             },
             owners: Owners::of(visitor, page),
             clocks: Clocks {

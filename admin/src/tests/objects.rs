@@ -226,6 +226,7 @@ impl Site {
             summary: format!("{mark} summary"),
             course: format!("{mark} course"),
             demand: format!("{mark} demand"),
+            object: daemon::desk::ticket::Object::default(),
         };
         let state = TicketState::InProgress;
         self.does(boss, Command::SaveTicket { ticket, version: 1, form, state }).await;

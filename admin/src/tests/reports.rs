@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use daemon::desk::command::{Command, Step, TicketForm};
 use daemon::desk::ownership::{Hand, Part, Receiver};
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
 use daemon::{PersonId, Role};
 
 use super::*;
@@ -85,11 +85,11 @@ async fn each_figure_of_ownership_opens_as_many_as_it_says() {
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "without a period");
 }
 
-/// A complaint of the agent's that was solved, filed, and asked about; then it is closed.
+/// A matter of the agent's that was solved, filed, and asked about; then it is closed.
 async fn visited(site: &Site, agent: PersonId, result: Satisfaction, words: &str) -> String {
     let (ticket, number, _) = site.matter(agent).await;
     let form = || TicketForm {
-        kind: Kind::Complaint,
+        kind: Kind::AfterSales,
         category: String::new(),
         priority: Priority::Normal,
         complexity: Complexity::Simple,
@@ -97,6 +97,7 @@ async fn visited(site: &Site, agent: PersonId, result: Satisfaction, words: &str
         summary: "晚到".to_owned(),
         course: String::new(),
         demand: String::new(),
+        object: Object::default(),
     };
     let save = |version, state| Command::SaveTicket { ticket, version, form: form(), state };
     site.given(agent, save(1, TicketState::Resolved)).await;

@@ -49,6 +49,7 @@ fn saved(ticket: TicketId, version: i64, summary: &str) -> Command {
         summary: summary.to_owned(),
         course: String::new(),
         demand: String::new(),
+        object: daemon::desk::ticket::Object::default(),
     };
     Command::SaveTicket { ticket, version, form, state: TicketState::InProgress }
 }

@@ -9,7 +9,7 @@ use super::{NEW, People, give};
 use crate::desk::command::{Command, CustomerForm, Done, Step, TicketForm};
 use crate::desk::ownership::{Hand, Part, Receiver};
 use crate::desk::papers::Paper;
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::Commands;
 use crate::number::Number;
 use crate::store::read::Reader;
@@ -253,6 +253,7 @@ impl Told<'_> {
             summary: matter.summary.into(),
             course: matter.course.into(),
             demand: matter.demand.into(),
+            object: Object::default(),
         };
         let (ticket, version) = (self.ticket, self.version);
         give(self.commands, by, Command::SaveTicket { ticket, version, form, state }).await?;

@@ -88,6 +88,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::OpenTicket { .. }
         | Command::Matter(..)
         | Command::Hand(..)
+        | Command::Handle(..)
         | Command::SetDepartment { .. }
         | Command::Paper(..)
         | Command::Regroup(..)

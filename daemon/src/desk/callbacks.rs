@@ -13,6 +13,7 @@ use super::matters::{ended, goes_on, visited};
 use super::owed::{claim, claimed};
 use super::policy::Policy;
 use super::rights::may_take;
+use super::states::archived;
 use super::talks;
 use crate::Time;
 use crate::calls::call::{Call, Direction, Outcome};
@@ -45,6 +46,7 @@ pub fn weighed(case: &Case, at: Time, call: &Call, over: bool, owed: &OpenObliga
         let attempts: Vec<Time> = owed.attempts.iter().copied().chain([began]).collect();
         if is_given_up(&case.policy, &owed.basis, &attempts, at) {
             facts.push(ended(owed, ObligationState::Unreachable, None));
+            archived(case, facts, owed, at);
             return goes_on(case, facts, owed, at);
         }
     }

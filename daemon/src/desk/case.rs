@@ -8,19 +8,20 @@ use super::clock::{Basis, Claim, Next, ObligationState, Survey};
 use super::command::CustomerForm;
 use super::customer::Shift;
 use super::deadline::Ladder;
+use super::handling::Handling;
 use super::ownership::HandOver;
 use super::papers::Papers;
 use super::policy::{Policy, Standing, Subject};
 use super::regroup::Regroupable;
 use super::rights::Circle;
 use super::survey::Known;
-use super::ticket::Ticket;
+use super::ticket::{Ticket, TicketState};
 use super::told::{Post, stand_in};
 use crate::calls::call::{Direction, Segment};
 use crate::number::Number;
 use crate::{
     AttachmentId, CallId, CommentId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId,
-    QueueName, RegroupId, Role, ShiftId, TicketId, Time,
+    QueueName, RegroupId, RemedyId, Role, ShiftId, TicketId, Time,
 };
 
 /// Only what the input may touch is filled in; the rest is empty.
@@ -52,6 +53,8 @@ pub struct Case {
     pub circle: Circle,
     /// Who saved that ticket, or the policy in force, last.
     pub saved_by: Option<PersonId>,
+    /// What was found out about that ticket.
+    pub handling: Handling,
     /// What of that ticket is offered to somebody who has not answered.
     pub offer: Option<HandOver>,
     /// When the session that the input names began; none when it does not stand.
@@ -206,7 +209,7 @@ pub struct OpenObligation {
     pub number: Option<Number>,
     pub owner: Option<PersonId>,
     pub ticket_owner: Option<PersonId>,
-    pub ticket_is_open: bool,
+    pub ticket_state: TicketState,
     pub basis: Basis,
     /// As it was reckoned last.
     pub ladder: Ladder,
@@ -282,6 +285,9 @@ impl Ids {
     }
     pub fn attachment(self) -> AttachmentId {
         AttachmentId(self.first + 1)
+    }
+    pub fn remedy(self) -> RemedyId {
+        RemedyId(self.first + 1)
     }
     /// What goes from one customer to another opens no ticket.
     pub fn shift(self) -> ShiftId {
@@ -389,6 +395,7 @@ impl Case {
             ticket: None,
             circle: Circle::default(),
             saved_by: None,
+            handling: Handling::default(),
             offer: None,
             session_began_at: None,
             written: Vec::new(),

@@ -58,6 +58,12 @@ words! {
         Lapsed = "lapsed",
         /// A complaint that cannot wait: the form may be completed afterwards.
         Urgent = "urgent",
+        /// A remedy waits for their decision,
+        Requested = "requested",
+        /// was approved,
+        Approved = "approved",
+        /// or was not.
+        Disapproved = "disapproved",
         /// Somebody wrote a note into a matter of theirs.
         Commented = "commented",
     }

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use super::clock::{ClockKind, ObligationState};
 use super::customer::{CannotUndo, OfCustomers};
+use super::handling::Handle;
 use super::looks::Look;
 use super::ownership::{Hand, Receiver};
 use super::papers::{Paper, Unfit};
 use super::policy::Mistake;
 use super::regroup::{self, Regroup};
+use super::states::Missing;
 use super::survey::Unanswered;
-use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use super::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
 use crate::{
     CallId, CustomerId, DepartmentName, Extension, LegId, ObligationId, PbxName, PersonId, QueueName, Role, TicketId,
     Time,
@@ -51,6 +53,8 @@ pub enum Command {
     },
     /// Something was done in a matter that its clocks go by.
     Matter(TicketId, Step),
+    /// Something is found out about it, or proposed, or decided.
+    Handle(TicketId, Handle),
     /// Whose it is changes.
     Hand(TicketId, Hand),
     /// Who answers for a department, for whoever is away, and who else works there.
@@ -170,8 +174,20 @@ pub enum Step {
     Accepted { solved_by: Time },
     /// The customer was answered on the channel that the matter came by; what was said.
     Replied { words: String },
+    /// The customer is to do something first; what of its clocks may stand still by the policy does.
+    Wait { reason: String },
+    /// There is nothing to wait for any more.
+    GoOn,
+    /// The customer was told what came of it, which solves the matter; by which channel, and what was said.
+    Told { how: Channel, words: String },
+    /// The customer does not ask for anything any more; in their words.
+    Withdrawn { words: String },
     /// Solution and result are on file.
     Filed { words: String },
+    /// It is over for good.
+    Close,
+    /// It was over, and is not.
+    Reopen { why: String },
     /// What the customer said when asked whether it is well: at the return visit, or, where that is
     /// over, at the spot check.
     Surveyed { result: Satisfaction, words: String },
@@ -209,6 +225,7 @@ pub struct TicketForm {
     pub summary: String,
     pub course: String,
     pub demand: String,
+    pub object: Object,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -301,6 +318,18 @@ pub enum Refusal {
     NotOwed(ClockKind),
     /// It is over for good; it can be opened again.
     IsClosed,
+    /// It is not over.
+    IsOpen,
+    /// What must be there first.
+    Missing(BTreeSet<Missing>),
+    /// Nobody waits for a decision on that remedy.
+    NotRequested,
+    /// Somebody else is to decide on what the giver asked for.
+    OwnRequest,
+    /// Above what the giver may decide, in hundredths of the site's currency.
+    TooDear {
+        limit_cents: i64,
+    },
     /// Somebody has it.
     Held {
         by: PersonId,
@@ -339,6 +368,8 @@ pub enum FieldWhy {
     },
     Unknown,
     NotANumber,
+    /// No sum of money, or one beyond all measure.
+    NotASum,
     Taken,
     /// Nothing that could be read as a time.
     NotATime,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::case::Case;
 use super::command::{Command, Given, Refusal};
 use super::fact::Fact;
-use super::{asking, calls, customers, looks, owed, ownership, papers, people, regroup, rungs, steps, terms, tickets};
+use super::{
+    asking, calls, customers, handling, looks, owed, ownership, papers, people, regroup, rungs, steps, terms, tickets,
+};
 use crate::calls::call::Call;
 use crate::{CallId, ObligationId, Time};
 
@@ -25,7 +27,7 @@ pub enum Input {
     Due(ObligationId),
     /// This obligation's times were reckoned by an earlier policy.
     Stale(ObligationId),
-    Given(Given),
+    Given(Box<Given>),
 }
 
 /// Whatever the input, the same case, input and time give the same facts; what was decided
@@ -36,7 +38,8 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
         Input::Merged { from, into } => Ok(calls::merged(case, from, into)),
         Input::Due(obligation) => Ok(rungs::due(case, *obligation, now)),
         Input::Stale(obligation) => Ok(rungs::reckoned(case, *obligation, now)),
-        Input::Given(Given { by, command }) => {
+        Input::Given(given) => {
+            let Given { by, command } = &**given;
             if by.is_some_and(|person| !case.staff.is_active(person)) {
                 return Err(Refusal::NotAllowed);
             }
@@ -57,6 +60,7 @@ pub fn decide(case: &Case, input: &Input, now: Time) -> Result<Vec<Fact>, Refusa
                 Command::Paper(_, paper) => papers::given(case, *by, paper, now),
                 Command::Regroup(_, regroup) => regroup::given(case, *by, regroup, now),
                 Command::Matter(_, step) => steps::given(case, *by, step, now),
+                Command::Handle(_, handle) => handling::given(case, *by, handle, now),
                 Command::Hand(_, hand) => ownership::given(case, *by, hand, now),
                 Command::Look(look) => looks::given(case, *by, look, now),
                 Command::Owed(id, owed) => owed::given(case, *by, *id, owed, now),

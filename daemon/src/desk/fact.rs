@@ -9,6 +9,7 @@ use super::command::{CustomerForm, Done, SessionHash, TicketForm};
 use super::customer::CustomerFact;
 use super::deadline::Ladder;
 use super::draw::Drawing;
+use super::handling::HandlingFact;
 use super::looks::Look;
 use super::ownership::HandFact;
 use super::papers::PaperFact;
@@ -79,6 +80,8 @@ pub enum Fact {
     },
     /// Whose it is.
     Hand(Box<HandFact>),
+    /// What was found out about it, and what is done.
+    Handling(Box<HandlingFact>),
     DepartmentSet {
         department: DepartmentName,
         responsible: Option<PersonId>,
@@ -356,6 +359,7 @@ pub fn done(facts: &[Fact]) -> Done {
             | Fact::CallsMerged { .. }
             | Fact::OwnerTaken { .. }
             | Fact::Hand(_)
+            | Fact::Handling(_)
             | Fact::DepartmentSet { .. }
             | Fact::Notified { .. }
             | Fact::DraftKept { .. }

@@ -12,8 +12,9 @@ use super::draw::{Drawing, is_drawn};
 use super::fact::Fact;
 use super::policy::{Recipient, Subject};
 use super::rungs::moved;
+use super::states::archived;
 use super::talks;
-use super::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, Ticket, TicketState};
+use super::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, Ticket, TicketState};
 use super::told::{stands_in, told};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PersonId, QueueName, TicketId, Time};
@@ -48,6 +49,7 @@ pub fn open(case: &Case, facts: &mut Vec<Fact>, opening: Opening) -> Ticket {
         summary: String::new(),
         course: String::new(),
         demand: String::new(),
+        object: Object::default(),
         state: TicketState::New,
         owner,
         handler: None,
@@ -222,7 +224,7 @@ pub fn visited(case: &Case, facts: &mut Vec<Fact>, owed: &OpenObligation, proof:
     }
     facts.push(Fact::ObligationKept { obligation: owed.id, ticket: owed.ticket, owner: owed.owner, proof });
     match survey.result {
-        Satisfaction::Satisfied | Satisfaction::Fairly => {}
+        Satisfaction::Satisfied | Satisfaction::Fairly => archived(case, facts, owed, at),
         Satisfaction::Dissatisfied => drop(reopen(case, facts, Whose::with(owed), Some(owed.id), at)),
     }
 }
@@ -268,7 +270,7 @@ pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, promise: &OpenObligation, at:
     };
     let is_owed = others.any(|owed| stands(owed.basis.kind)) || facts.iter().any(begins);
     let runs = case.policy.terms.clocks.rule(ClockKind::Resolution).runs_for(basis.subject.kind);
-    if basis.kind == ClockKind::Promise && promise.ticket_is_open && runs && !is_owed {
+    if basis.kind == ClockKind::Promise && promise.ticket_state.is_open() && runs && !is_owed {
         begin(case, facts, ClockKind::Resolution, at, Whose::with(promise));
     }
 }

@@ -14,6 +14,7 @@ use super::people::text;
 use super::policy::Policy;
 use super::rights::{Act, has_matters, with_owed};
 use super::rungs::moved;
+use super::states::archived;
 use crate::{ObligationId, PersonId, Time};
 
 /// A sentence or two.
@@ -39,7 +40,7 @@ pub fn given(
         Owed::Claim => claim(case, owed, by, now).map(|fact| vec![fact]),
         Owed::Release => release(case, owed, by, now),
         Owed::Suspend { reason } => suspend(case, owed, by, reason, now),
-        Owed::Resume => resume(case, owed, by, now),
+        Owed::Resume => resume(case, owed, Some(by), now),
         Owed::Waive { reason } => waive(case, owed, by, reason, now),
     }
 }
@@ -120,7 +121,7 @@ pub fn suspend(
     Ok(vec![fact, moved(&case.policy, &then)])
 }
 
-pub fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
+pub fn resume(case: &Case, owed: &OpenObligation, by: Option<PersonId>, now: Time) -> Result<Vec<Fact>, Refusal> {
     let at = whole_ms(now);
     let mut then = owed.clone();
     let open = then.basis.suspensions.iter_mut().find(|suspension| suspension.to.is_none());
@@ -128,7 +129,7 @@ pub fn resume(case: &Case, owed: &OpenObligation, by: PersonId, now: Time) -> Re
     // The clock may have been set back since.
     let at = at.max(open.from);
     open.to = Some(at);
-    let fact = Fact::Resumed { obligation: owed.id, ticket: owed.ticket, owner: owed.owner, at, by: Some(by) };
+    let fact = Fact::Resumed { obligation: owed.id, ticket: owed.ticket, owner: owed.owner, at, by };
     Ok(vec![fact, moved(&case.policy, &then)])
 }
 
@@ -144,6 +145,7 @@ pub fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now
         proof: None,
     }];
     goes_on(case, &mut facts, owed, now);
+    archived(case, &mut facts, owed, now);
     facts.extend(let_go(case, owed, by, reason, now));
     Ok(facts)
 }

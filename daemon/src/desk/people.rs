@@ -109,6 +109,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::OpenTicket { .. }
         | Command::Matter(..)
         | Command::Hand(..)
+        | Command::Handle(..)
         | Command::Paper(..)
         | Command::Regroup(..)
         | Command::SaveCustomer { .. }

@@ -133,7 +133,7 @@ pub enum RegroupFact {
 pub enum Unfit {
     /// A ticket is merged into another.
     Itself,
-    /// One of the two is over, or waits for an approval.
+    /// One of the two is over, or waits for the customer or for an approval.
     Over,
     /// It is part of another ticket; there it goes on.
     Gone,
@@ -309,11 +309,15 @@ fn anew(case: &Case, before: &OpenObligation, then: &OpenObligation) -> Option<F
     (!is_as_before).then(|| moved(&case.policy, then))
 }
 
-/// Whether there is work on it, so that another can go on in it. What waits for an approval is first decided.
+/// Whether there is work on it, so that another can go on in it. What waits is first not to wait.
 fn goes_on(state: TicketState) -> bool {
     match state {
-        TicketState::New | TicketState::InProgress => true,
-        TicketState::Resolved | TicketState::Closed => false,
+        TicketState::New | TicketState::InProgress | TicketState::Reopened => true,
+        TicketState::WaitingCustomer
+        | TicketState::WaitingApproval
+        | TicketState::Resolved
+        | TicketState::Filed
+        | TicketState::Closed => false,
     }
 }
 

@@ -27,7 +27,7 @@ use super::fact::Fact;
 use super::matters;
 pub use super::matters::Opening;
 use super::policy::{Policy, Subject};
-use super::ticket::TicketState;
+use super::ticket::{Ticket, TicketState};
 use super::told::told;
 use super::{calls, owed, steps, talks};
 use crate::{CallId, ObligationId, TicketId, Time};
@@ -128,6 +128,22 @@ impl Rehearsal {
                 self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, by, at));
                 self.known.tickets.insert(ticket, then);
             }
+            What::Became { ticket, state, by } => {
+                let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
+                let then = Ticket { state, ..before.clone() };
+                // What follows from the end of a visit follows there.
+                if by.is_some() {
+                    self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, by, at));
+                }
+                self.known.tickets.insert(ticket, then);
+            }
+            What::Withdrawn { ticket, by } => {
+                self.decide(ticket, at, |case, facts| facts.extend(steps::let_go(case, by)));
+            }
+            What::Filed { ticket, words, by } => self.decide_or_not(ticket, at, |case| {
+                let ticket = case.ticket.as_ref().ok_or(Refusal::NoSuchTicket)?;
+                Ok(steps::filing(case, ticket, by, &words, at))
+            }),
             What::Linked { ticket, customer } => {
                 let of_ticket = self.book.of_ticket(ticket);
                 self.up_to(at, &of_ticket);
@@ -211,7 +227,7 @@ impl Rehearsal {
                 self.on(obligation, at, |case, its| match state {
                     ObligationState::Waived => owed::waive(case, its, by.ok_or(Refusal::NotAllowed)?, &why, at),
                     ObligationState::Kept => match (its.basis.kind, case.ticket.as_ref(), by) {
-                        (ClockKind::Filing, Some(ticket), Some(by)) => steps::filed(case, ticket, by, &why, at),
+                        (ClockKind::Filing, Some(ticket), Some(by)) => Ok(steps::filing(case, ticket, by, &why, at)),
                         _ => Ok(vec![matters::kept(case, its, why, by)]),
                     },
                     // What these follow from is told, and so they follow here where they would have.
@@ -456,7 +472,7 @@ impl Rehearsal {
                 Fact::ObligationEnded { obligation, state, .. } => self.would_end(obligation, state, at),
                 Fact::TicketReopened { ticket, .. } => {
                     if let Some(ticket) = self.known.tickets.get_mut(&ticket) {
-                        ticket.state = TicketState::InProgress;
+                        ticket.state = TicketState::Reopened;
                     }
                 }
                 // What else is known does not hang on a policy: it is as it was told.

@@ -40,6 +40,10 @@ words! {
         Hand = "hand",
         /// Give it to somebody at once.
         Assign = "assign",
+        /// Say whether a remedy that is asked for is given.
+        Decide = "decide",
+        /// Write, and read, what the monthly assessment goes by.
+        Assess = "assess",
     }
 }
 
@@ -65,7 +69,7 @@ pub fn allows(role: Role, relation: Relation, act: Act) -> bool {
     use Act::*;
     let acts: &[Act] = match (role, relation) {
         (Role::Supervisor, _) => Act::ALL,
-        (Role::Manager, _) => &[See, Call, Work, Waive],
+        (Role::Manager, _) => &[See, Call, Work, Waive, Decide, Assess],
         (Role::Agent | Role::Handler, Relation::Own | Relation::Department) => {
             &[See, Write, Note, Step, File, Call, Work, Hand]
         }
@@ -160,7 +164,16 @@ pub fn ticket(case: &Case, by: Option<PersonId>, act: Act, now: Time) -> Result<
     let goes_on_elsewhere = ticket.merged_into.is_some();
     match act {
         Act::See | Act::Call => Ok(ticket),
-        Act::Write | Act::Note | Act::Step | Act::File | Act::Work | Act::Waive | Act::Hand | Act::Assign => {
+        Act::Write
+        | Act::Note
+        | Act::Step
+        | Act::File
+        | Act::Work
+        | Act::Waive
+        | Act::Hand
+        | Act::Assign
+        | Act::Decide
+        | Act::Assess => {
             if goes_on_elsewhere {
                 Err(Refusal::Regroup(Unfit::Gone))
             } else {

@@ -1,17 +1,21 @@
 //! What is done in a matter beside writing its form: promised, accepted, answered, filed, asked.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use super::case::{Case, OpenObligation};
 use super::clock::{ClockKind, ObligationState, Survey, whole_ms};
 use super::command::{FieldWhy, Refusal, Step};
 use super::fact::Fact;
+use super::handling::{HandlingFact, written};
 use super::matters::{Whose, begin, begin_with, ended, kept, runs, visited};
 use super::people::text;
 use super::rights::{self, Act};
+use super::states::{Missing, check, missing, moves, waits};
 use super::survey::{Answer, SurveyFact};
 use super::talks;
-use super::ticket::Ticket;
+use super::ticket::{Channel, Ticket, TicketState};
 use crate::{PersonId, Time};
 
 /// Some sentences.
@@ -30,7 +34,13 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
         | Step::Replied { .. }
         | Step::Surveyed { .. }
         | Step::Scored { .. }
-        | Step::Unanswered { .. } => Act::Step,
+        | Step::Unanswered { .. }
+        | Step::Wait { .. }
+        | Step::GoOn
+        | Step::Told { .. }
+        | Step::Withdrawn { .. }
+        | Step::Close
+        | Step::Reopen { .. } => Act::Step,
     };
     let ticket = rights::ticket(case, Some(by), act, now)?;
     match step {
@@ -45,9 +55,26 @@ pub fn given(case: &Case, by: Option<PersonId>, step: &Step, now: Time) -> Resul
         }
         Step::Accepted { solved_by } => accepted(case, ticket, by, *solved_by, now),
         Step::Replied { words } => {
-            written(words)?;
+            written("words", words)?;
             let owed = owed(case, ClockKind::FirstResponse)?;
             Ok(vec![kept(case, owed, words.trim().to_owned(), Some(by))])
+        }
+        Step::Wait { reason } => waits(case, ticket, reason, by, now),
+        Step::GoOn if ticket.state == TicketState::WaitingCustomer => {
+            Ok(moves(case, ticket, TicketState::InProgress, Some(by), "", now))
+        }
+        Step::GoOn => Err(Refusal::NotSuspended),
+        Step::Told { how, words } => told(case, ticket, by, *how, words, now),
+        Step::Withdrawn { words } => withdrawn(case, ticket, by, words, now),
+        Step::Close if ticket.state == TicketState::Closed => Err(Refusal::IsClosed),
+        Step::Close => {
+            check(missing(case, ticket, ticket, TicketState::Closed, false))?;
+            Ok(moves(case, ticket, TicketState::Closed, Some(by), "", now))
+        }
+        Step::Reopen { .. } if ticket.state.is_open() => Err(Refusal::IsOpen),
+        Step::Reopen { why } => {
+            written("why", why)?;
+            Ok(moves(case, ticket, TicketState::Reopened, Some(by), why, now))
         }
         Step::Filed { words } => filed(case, ticket, by, words, now),
         Step::Surveyed { result, words } => {
@@ -112,14 +139,87 @@ pub fn accepted(case: &Case, ticket: &Ticket, by: PersonId, solved_by: Time, now
     Ok(facts)
 }
 
-pub fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
-    written(words)?;
-    let owed = owed(case, ClockKind::Filing)?;
-    let mut facts = vec![kept(case, owed, words.trim().to_owned(), Some(by))];
+/// The customer hears what came of it: that solves the matter.
+fn told(
+    case: &Case,
+    ticket: &Ticket,
+    by: PersonId,
+    how: Channel,
+    words: &str,
+    now: Time,
+) -> Result<Vec<Fact>, Refusal> {
+    written("words", words)?;
+    if !ticket.state.is_open() {
+        return check(BTreeSet::from([Missing::Reopened])).map(|()| Vec::new());
+    }
+    check(missing(case, ticket, ticket, TicketState::Resolved, true))?;
+    let (id, owner, words) = (ticket.id, ticket.owner, words.trim().to_owned());
+    let mut facts = vec![HandlingFact::Told { ticket: id, owner, how, words, withdrawn: false, by }.into()];
+    facts.extend(moves(case, ticket, TicketState::Resolved, Some(by), "", now));
+    Ok(facts)
+}
+
+/// Nobody waits for a solution any more, nor for what was promised in its stead. It is filed and visited
+/// as any other: who was talked out of a complaint would say so then.
+fn withdrawn(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+    written("words", words)?;
+    if !ticket.state.is_open() {
+        return check(BTreeSet::from([Missing::Reopened])).map(|()| Vec::new());
+    }
+    if case.handling.waits_for_approval() {
+        check(BTreeSet::from([Missing::Approval]))?;
+    }
+    let (id, owner, how, words) = (ticket.id, ticket.owner, ticket.channel, words.trim().to_owned());
+    let mut facts = vec![HandlingFact::Told { ticket: id, owner, how, words, withdrawn: true, by }.into()];
+    facts.extend(let_go(case, by));
+    let mut rest = case.clone();
+    rest.obligations.retain(|owed| !is_asked_for(owed.basis.kind));
+    facts.extend(moves(&rest, ticket, TicketState::Resolved, Some(by), "", now));
+    Ok(facts)
+}
+
+/// What nobody asks for any more.
+pub fn let_go(case: &Case, by: PersonId) -> Vec<Fact> {
+    let asked_for = case.obligations.iter().filter(|owed| is_asked_for(owed.basis.kind));
+    asked_for.map(|owed| ended(owed, ObligationState::Dropped, Some(by))).collect()
+}
+
+fn is_asked_for(kind: ClockKind) -> bool {
+    match kind {
+        ClockKind::Resolution | ClockKind::Promise | ClockKind::Acceptance | ClockKind::FirstResponse => true,
+        ClockKind::MissedCall
+        | ClockKind::Filing
+        | ClockKind::ReturnVisit
+        | ClockKind::SpotCheck
+        | ClockKind::HandOver => false,
+    }
+}
+
+/// Where nothing is owed of it any more, as when somebody waived that, it can be filed all the same.
+fn filed(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Result<Vec<Fact>, Refusal> {
+    written("words", words)?;
+    let follows = runs(case, ClockKind::Filing, ticket) || runs(case, ClockKind::ReturnVisit, ticket);
+    let is_next = ticket.state == TicketState::Resolved && follows;
+    if !is_next {
+        // A store from before has what was closed and not filed.
+        owed(case, ClockKind::Filing)?;
+    }
+    check(missing(case, ticket, ticket, TicketState::Filed, false))?;
+    Ok(filing(case, ticket, by, words, now))
+}
+
+/// What follows from filing it, which may be.
+pub fn filing(case: &Case, ticket: &Ticket, by: PersonId, words: &str, now: Time) -> Vec<Fact> {
+    let words = words.trim().to_owned();
+    let mut facts = vec![HandlingFact::Filed { ticket: ticket.id, words: words.clone(), by }.into()];
+    facts.extend(owed(case, ClockKind::Filing).ok().map(|owed| kept(case, owed, words, Some(by))));
+    if ticket.state == TicketState::Resolved {
+        facts.extend(moves(case, ticket, TicketState::Filed, Some(by), "", now));
+    }
     if runs(case, ClockKind::ReturnVisit, ticket) {
         begin(case, &mut facts, ClockKind::ReturnVisit, now, Whose::of(case, ticket));
     }
-    Ok(facts)
+    facts
 }
 
 /// The return visit; where that is over, the spot check.
@@ -162,11 +262,4 @@ fn ahead(field: &'static str, at: Time, now: Time) -> Result<(), Refusal> {
         return Err(Refusal::Field { field, why: FieldWhy::TooFarAhead });
     }
     Ok(())
-}
-
-fn written(words: &str) -> Result<(), Refusal> {
-    if words.trim().is_empty() {
-        return Err(Refusal::Field { field: "words", why: FieldWhy::Missing });
-    }
-    text("words", words, WORDS_CHARS)
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod clocks;
 mod customers;
+mod handling;
 mod histories;
 mod ladder;
 mod owed;
@@ -15,13 +16,14 @@ use chrono::TimeDelta;
 
 use super::clock::{ClockKind, News, ObligationState};
 use super::command::{Command, Done, FieldWhy, Refusal, SessionHash, TicketForm};
-use super::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use super::handling::{Finding, Findings, Handle};
+use super::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::calls::call::{Call, Direction, Outcome, Span};
 use crate::engine::Input;
 use crate::engine::house::*;
 use crate::live::About;
 use crate::store::read::TimelineWhat;
-use crate::{Role, Time};
+use crate::{PersonId, Role, TicketId, Time};
 
 const MOBILE: &str = "+8613800138000";
 const OTHER: &str = "+8613900139000";
@@ -412,6 +414,21 @@ fn calls_that_the_pbx_forgot_are_over_and_nothing_is_concluded() {
     assert_eq!(states(&house), [""; 0]);
 }
 
+/// All that the register form asks for once a complaint was looked into.
+pub fn found(house: &mut House, by: PersonId, ticket: TicketId) {
+    let words = |words: &str| words.to_owned();
+    let findings = Findings {
+        finding: Some(Finding::Justified),
+        reason: words("The seal was missing."),
+        cause: words("The line was set up wrongly."),
+        party: words("assembly"),
+        solution: words("It is exchanged."),
+        loss_cents: Some(1_250),
+    };
+    let version = house.page(ticket).handling.version;
+    house.give(Some(by), Command::Handle(ticket, Handle::Find { version, findings })).unwrap();
+}
+
 fn save(
     house: &mut House,
     by: crate::PersonId,
@@ -420,7 +437,7 @@ fn save(
     state: TicketState,
 ) -> Result<Done, Refusal> {
     let form = TicketForm {
-        kind: Kind::Complaint,
+        kind: Kind::Consultation,
         category: "delivery".into(),
         priority: Priority::Urgent,
         complexity: Complexity::Simple,
@@ -428,6 +445,7 @@ fn save(
         summary: format!("by {by}"),
         course: String::new(),
         demand: String::new(),
+        object: Object::default(),
     };
     let ticket = house.ticket_of(call).unwrap();
     house.give(Some(by), Command::SaveTicket { ticket, version, form, state })

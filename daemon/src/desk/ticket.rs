@@ -20,6 +20,7 @@ pub struct Ticket {
     /// What happened, and what the customer wants, in the customer's words.
     pub course: String,
     pub demand: String,
+    pub object: Object,
     pub state: TicketState,
     /// Who first talked with the customer about it; none until somebody did.
     pub owner: Option<PersonId>,
@@ -38,19 +39,47 @@ pub struct Ticket {
     pub version: i64,
 }
 
+/// What a complaint is about; what is empty is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Object {
+    pub product: String,
+    pub order: String,
+    pub batch: String,
+    pub person: String,
+    pub department: String,
+}
+
 words! { Kind { Consultation = "consultation", Complaint = "complaint", Suggestion = "suggestion", AfterSales = "after_sales", Other = "other" } }
 words! { Complexity { Simple = "simple", Complex = "complex" } }
 words! { Channel { Phone = "phone", Visit = "visit", Email = "email", Letter = "letter", Web = "web", Chat = "chat", Social = "social" } }
 words! { Satisfaction { Satisfied = "satisfied", Fairly = "fairly", Dissatisfied = "dissatisfied" } }
 words! { Priority { Normal = "normal", Urgent = "urgent" } }
-words! { TicketState { New = "new", InProgress = "in_progress", Resolved = "resolved", Closed = "closed" } }
+words! { TicketState {
+    New = "new",
+    InProgress = "in_progress",
+    /// The customer is to do something first.
+    WaitingCustomer = "waiting_customer",
+    /// Somebody is to decide on a remedy first.
+    WaitingApproval = "waiting_approval",
+    /// The customer knows what came of it.
+    Resolved = "resolved",
+    /// So does the file.
+    Filed = "filed",
+    Closed = "closed",
+    /// It was over, and is not.
+    Reopened = "reopened",
+} }
 
 impl TicketState {
     /// Whether a repeat caller joins a ticket in this state.
     pub fn is_open(self) -> bool {
         match self {
-            TicketState::New | TicketState::InProgress => true,
-            TicketState::Resolved | TicketState::Closed => false,
+            TicketState::New
+            | TicketState::InProgress
+            | TicketState::WaitingCustomer
+            | TicketState::WaitingApproval
+            | TicketState::Reopened => true,
+            TicketState::Resolved | TicketState::Filed | TicketState::Closed => false,
         }
     }
 }

@@ -8,7 +8,8 @@ use super::people::text;
 use super::policy::{Policy, Subject};
 use super::rights::{self, Act, in_circle, leads, writes};
 use super::rungs::moved;
-use super::ticket::{Ticket, TicketState};
+use super::states::{goes_on, saved_as};
+use super::ticket::{Object, Ticket, TicketState};
 use crate::number::Number;
 use crate::{CallId, DepartmentName, PersonId, Time};
 
@@ -92,6 +93,7 @@ pub fn given(case: &Case, by: Option<PersonId>, command: &Command, now: Time) ->
         | Command::SetPolicy { .. }
         | Command::Matter(..)
         | Command::Hand(..)
+        | Command::Handle(..)
         | Command::SetDepartment { .. }
         | Command::Paper(..)
         | Command::Regroup(..)
@@ -142,7 +144,22 @@ fn save(
     text("summary", &form.summary, LINE_CHARS)?;
     text("course", &form.course, TEXT_CHARS)?;
     text("demand", &form.demand, TEXT_CHARS)?;
+    for (field, value) in of_object(&form.object) {
+        text(field, value, LINE_CHARS)?;
+    }
     let department = department(case, ticket, form);
+    let then = Ticket {
+        kind: form.kind,
+        category: form.category.clone(),
+        priority: form.priority,
+        complexity: form.complexity,
+        channel: form.channel,
+        course: form.course.clone(),
+        department: department.clone(),
+        ..ticket.clone()
+    };
+    let state = saved_as(case, ticket, &then, state)?;
+    let then = Ticket { state, ..then };
     let closed_at = if state.is_open() { None } else { ticket.closed_at.or(Some(now)) };
     let mut facts = vec![Fact::TicketSaved {
         ticket: ticket.id,
@@ -150,22 +167,25 @@ fn save(
         version: version + 1,
         form: Box::new(form.clone()),
         state,
-        department: department.clone(),
+        department,
         closed_at,
         owner: ticket.owner,
     }];
-    let then = Ticket {
-        kind: form.kind,
-        category: form.category.clone(),
-        priority: form.priority,
-        complexity: form.complexity,
-        channel: form.channel,
-        state,
-        department,
-        ..ticket.clone()
-    };
     saved(case, &mut facts, ticket, &then, by, now);
+    goes_on(case, &mut facts, ticket, &then, by, now);
     Ok(facts)
+}
+
+/// Its lines by their names in forms.
+fn of_object(object: &Object) -> [(&'static str, &str); 5] {
+    let Object { product, order, batch, person, department } = object;
+    [
+        ("object_product", product),
+        ("object_order", order),
+        ("object_batch", batch),
+        ("object_person", person),
+        ("object_department", department),
+    ]
 }
 
 /// Whose it is by what it is about, until somebody has taken the work on.

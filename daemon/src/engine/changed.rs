@@ -82,6 +82,7 @@ impl Changed {
                     self.obligation(*ticket, *from);
                 }
             },
+            Fact::Handling(fact) => self.ticket(fact.ticket(), fact.owner()),
             Fact::Notified { ticket, .. } => self.ticket(*ticket, None),
             Fact::PolicySet { .. }
             | Fact::DepartmentSet { .. }

@@ -110,7 +110,7 @@ impl House {
 
     pub fn give(&mut self, by: Option<PersonId>, command: Command) -> Result<Done, Refusal> {
         let (reply, mut answer) = oneshot::channel();
-        self.input(Input::Command(Given { by, command }, reply));
+        self.input(Input::Command(Box::new(Given { by, command }), reply));
         answer.try_recv().expect("an answer after the turn")
     }
 

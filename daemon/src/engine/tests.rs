@@ -53,7 +53,7 @@ fn a_full_disk_tells_nobody_refuses_commands_and_loses_no_call() {
     let (login, name, password_hash) = ("ann".into(), "Ann".into(), "-".into());
     let add = Command::AddPerson { login, name, role: Role::Agent, password_hash };
     house.engine().waiting.push_back(Input::Calls { at, calls: calls(0..300) });
-    house.engine().waiting.push_back(Input::Command(Given { by: None, command: add.clone() }, reply));
+    house.engine().waiting.push_back(Input::Command(Box::new(Given { by: None, command: add.clone() }), reply));
     house.engine().waiting.push_back(Input::Calls { at, calls: calls(300..310) });
     house.turn();
     assert_eq!(answer.try_recv(), Ok(Err(Refusal::StoreFailed)));

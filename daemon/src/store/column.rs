@@ -3,6 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 
+use super::handlings;
 use crate::desk::Rung;
 use crate::desk::clock::{Claim, ClockKind, ObligationState, Proof, Survey};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, Ticket, TicketState};
@@ -69,6 +70,7 @@ pub fn ticket_of_row(row: &Row) -> rusqlite::Result<Ticket> {
         summary: row.get("summary")?,
         course: row.get("course")?,
         demand: row.get("demand")?,
+        object: handlings::object(row)?,
         state: word(row, "state", TicketState::parse)?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::asked;
 use super::column::*;
 use super::detail;
+use super::handlings;
 use super::hands;
 use super::surveys;
 use super::versions;
@@ -21,7 +22,7 @@ use crate::desk::deadline::{Ladder, Suspension};
 use crate::desk::decide::Input;
 use crate::desk::looks::{Look, Whose};
 use crate::desk::policy::{Policy, Standing, Subject};
-use crate::desk::ticket::{Complexity, Kind, Priority};
+use crate::desk::ticket::{Complexity, Kind, Priority, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, PbxName, PersonId, Role, TicketId, Time};
 
@@ -117,7 +118,9 @@ fn for_command(db: &Connection, case: &mut Case, command: &Command, now: Time) -
             super::papers::gather(db, case, *ticket, paper)
         }
         Command::Regroup(ticket, regroup) => super::regroup::gather(db, case, *ticket, regroup, now),
-        Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) => whole_matter(db, case, *ticket, now),
+        Command::SaveTicket { ticket, .. } | Command::Matter(ticket, _) | Command::Handle(ticket, _) => {
+            whole_matter(db, case, *ticket, now)
+        }
         Command::Hand(ticket, _) => {
             case.offer = hands::offer(db, *ticket)?;
             whole_matter(db, case, *ticket, now)
@@ -295,6 +298,7 @@ pub(super) fn whole_matter(db: &Connection, case: &mut Case, id: TicketId, now: 
         case.customers = customer_named(db, customer)?.into_iter().collect();
     }
     case.complaints_told = complaints_told(db, id)?;
+    case.handling = handlings::handling(db, id)?;
     case.queue = db
         .prepare_cached("SELECT queue FROM obligations WHERE ticket = ?1 AND queue IS NOT NULL ORDER BY id LIMIT 1")?
         .query_row([id.0], |row| name(row, "queue"))
@@ -437,7 +441,7 @@ pub(super) const OBLIGATIONS: &str =
     "SELECT o.id, o.kind AS clock, o.ticket, o.customer, o.number, o.queue, o.owner, o.began_at_ms,
         o.promised_at_ms, o.next_rung, o.next_rung_at_ms, o.moved_at_ms, o.reminder_at_ms, o.due_at_ms,
         o.escalated_at_ms, o.claimed_by, o.claimed_until_ms,
-        t.kind, t.category, t.priority, t.complexity, t.department, t.owner AS ticket_owner, t.is_open,
+        t.kind, t.category, t.priority, t.complexity, t.department, t.owner AS ticket_owner, t.state AS ticket_state,
         coalesce(c.key_customer, 0) AS key_customer, coalesce(c.class, '') AS class, s.result AS survey, s.words AS survey_words,
         s.score AS survey_score
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
@@ -505,7 +509,7 @@ fn obligation(row: &Row) -> rusqlite::Result<OpenObligation> {
         number: maybe_number(row, "number")?,
         owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
         ticket_owner: row.get::<_, Option<i64>>("ticket_owner")?.map(PersonId),
-        ticket_is_open: row.get("is_open")?,
+        ticket_state: word(row, "ticket_state", TicketState::parse)?,
         basis: Basis {
             kind: word(row, "clock", ClockKind::parse)?,
             began_at: time(row, "began_at_ms")?,

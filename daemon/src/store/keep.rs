@@ -6,16 +6,18 @@ use rusqlite::{Connection, params};
 use super::chain::Chain;
 use super::column::ms;
 use super::detail;
+use super::handlings;
 use super::hands;
 use super::line;
 use super::versions;
 use crate::desk::case::Department;
 use crate::desk::clock::{News, Obligation, ObligationState, Rung};
 use crate::desk::fact::Fact;
+use crate::desk::handling::{HandlingFact, RemedyState};
 use crate::desk::ownership::{HandFact, How, Part};
 use crate::desk::ticket::{Ticket, TicketState};
 use crate::desk::{Addressee, LATE_AFTER};
-use crate::{ObligationId, TicketId, Time};
+use crate::{ObligationId, RemedyId, TicketId, Time};
 
 /// The one source of ids. A fact's own number is drawn after the ids that it brought, so that the
 /// highest fact is the highest id that was ever kept.
@@ -66,6 +68,25 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 HandFact::Given { .. } => Ok(()),
             }
         }
+        Fact::Handling(fact) => {
+            handlings::keep(db, ids, fact, now)?;
+            match &**fact {
+                HandlingFact::Proposed { ticket, remedy, told, send_at, .. } => {
+                    let (id, state) = (remedy.id, remedy.state);
+                    About::remedy(*ticket, id, state).map_or(Ok(()), |about| tell(db, ids, &about, told, now, *send_at))
+                }
+                HandlingFact::Decided { ticket, remedy, state, told, send_at, .. } => {
+                    let about = About::remedy(*ticket, *remedy, *state);
+                    about.map_or(Ok(()), |about| tell(db, ids, &about, told, now, *send_at))
+                }
+                HandlingFact::Logged { .. }
+                | HandlingFact::Found { .. }
+                | HandlingFact::Told { .. }
+                | HandlingFact::Filed { .. }
+                | HandlingFact::Assessed { .. }
+                | HandlingFact::Moved { .. } => Ok(()),
+            }
+        }
         Fact::DepartmentSet { department, responsible, deputy, others, .. } => {
             let people = Department { responsible: *responsible, deputy: *deputy, others: others.clone() };
             hands::set_department(db, department, &people)
@@ -108,7 +129,8 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
             run(
                 "UPDATE tickets SET kind = ?2, category = ?3, priority = ?4, summary = ?5, course = ?6, demand = ?7,
                     state = ?8, is_open = ?9, closed_at_ms = ?10, version = ?11, saved_by = ?12, complexity = ?13,
-                    channel = ?14, department = ?15 WHERE id = ?1",
+                    channel = ?14, department = ?15, object_product = ?16, object_order = ?17, object_batch = ?18,
+                    object_person = ?19, object_department = ?20 WHERE id = ?1",
                 params![
                     ticket.0,
                     form.kind.as_str(),
@@ -125,6 +147,11 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                     form.complexity.as_str(),
                     form.channel.as_str(),
                     department.as_ref().map(|department| department.as_str()),
+                    form.object.product,
+                    form.object.order,
+                    form.object.batch,
+                    form.object.person,
+                    form.object.department,
                 ],
             )?;
             run("DELETE FROM drafts WHERE ticket = ?1 AND person = ?2", params![ticket.0, by.map(|id| id.0)])
@@ -247,7 +274,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
         Fact::TicketReopened { ticket, obligation, told, send_at, .. } => {
             run(
                 "UPDATE tickets SET state = ?2, is_open = 1, closed_at_ms = NULL, version = version + 1 WHERE id = ?1",
-                params![ticket.0, TicketState::InProgress.as_str()],
+                params![ticket.0, TicketState::Reopened.as_str()],
             )?;
             tell(db, ids, &About::owed(*obligation, News::Reopened), told, now, *send_at)
         }
@@ -369,6 +396,11 @@ pub struct About {
 }
 
 impl About {
+    fn remedy(ticket: TicketId, remedy: RemedyId, state: RemedyState) -> Option<About> {
+        let news = state.news()?;
+        let key = format!("remedy:{remedy}:{}", news.as_str());
+        Some(About { key, obligation: None, ticket: Some(ticket), news })
+    }
     fn owed(obligation: ObligationId, news: News) -> About {
         let key = format!("rung:{obligation}:{}", news.as_str());
         About { key, obligation: Some(obligation), ticket: None, news }

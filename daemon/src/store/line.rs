@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::column::ms;
+use super::handlings;
 use super::hands;
 use crate::desk::Addressee;
 use crate::desk::asking::Ask;
@@ -85,7 +86,7 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
                 "version": version, "kind": form.kind.as_str(), "category": form.category,
                 "priority": form.priority.as_str(), "complexity": form.complexity.as_str(),
                 "channel": form.channel.as_str(), "summary": form.summary, "course": form.course,
-                "demand": form.demand, "state": state.as_str(),
+                "demand": form.demand, "state": state.as_str(), "object": handlings::object_body(&form.object),
                 "department": department.as_ref().map(|department| department.as_str()),
             })),
             ..Line::default()
@@ -93,6 +94,10 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
         Fact::Hand(fact) => {
             let hands::Said { kind, by, ticket, obligation, person, body } = hands::said(fact);
             Line { kind, by, ticket: Some(ticket), obligation, person, body: Some(body), ..Line::default() }
+        }
+        Fact::Handling(fact) => {
+            let handlings::Said { kind, by, person, body } = handlings::said(fact);
+            Line { kind, by, ticket: Some(fact.ticket()), person, body: Some(body), ..Line::default() }
         }
         Fact::DepartmentSet { department, responsible, deputy, others, by } => Line {
             kind: "department_set",

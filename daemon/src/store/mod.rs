@@ -15,6 +15,7 @@ mod detail;
 mod draws;
 pub mod evidence;
 mod gather;
+pub mod handlings;
 mod hands;
 pub mod journal;
 mod keep;
@@ -239,7 +240,7 @@ impl Store {
 
     /// A command of the command line, where no engine runs.
     pub fn give(&mut self, command: Command, now: Time) -> Result<std::result::Result<Done, Refusal>> {
-        let input = Input::Given(Given { by: None, command });
+        let input = Input::Given(Box::new(Given { by: None, command }));
         self.together(|writing| Ok(writing.decide(&input, now)?.map(|facts| fact::done(&facts))))
     }
 
@@ -255,7 +256,7 @@ impl Store {
     pub fn give_all(&mut self, commands: Vec<Command>, now: Time) -> Result<Vec<std::result::Result<Done, Refusal>>> {
         self.together(|writing| {
             let give = |command| {
-                let input = Input::Given(Given { by: None, command });
+                let input = Input::Given(Box::new(Given { by: None, command }));
                 Ok(writing.decide(&input, now)?.map(|facts| fact::done(&facts)))
             };
             commands.into_iter().map(give).collect()
@@ -274,7 +275,7 @@ impl Store {
             if !writing.staff()?.people.is_empty() {
                 return Ok(false);
             }
-            Ok(writing.decide(&Input::Given(Given { by: None, command }), now)?.is_ok())
+            Ok(writing.decide(&Input::Given(Box::new(Given { by: None, command })), now)?.is_ok())
         })
     }
 }

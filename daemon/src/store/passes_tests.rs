@@ -4,7 +4,7 @@ use super::passes::{Came, Idle, PassFilter, PassedOn, Share, Unanswered};
 use crate::calls::call::Outcome;
 use crate::desk::command::{Command, TicketForm};
 use crate::desk::ownership::{Hand, Part, Receiver};
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::house::{House, ended, inbound, policy, t, talking};
 use crate::{PersonId, Role, TicketId, Time};
 
@@ -77,6 +77,7 @@ impl Site {
             summary: "a leak".into(),
             course: String::new(),
             demand: String::new(),
+            object: Object::default(),
         };
         self.house.give(Some(by), Command::SaveTicket { ticket, version, form, state }).unwrap();
     }

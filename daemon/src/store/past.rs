@@ -160,6 +160,18 @@ impl Reading<'_> {
                 let by = fact.by;
                 fact.ticket.zip(form(fact)).map(|(ticket, form)| What::Saved { ticket, by, form: Box::new(form) })
             }
+            "ticket_moved" => {
+                fact.ticket.zip(fact.text("state").and_then(TicketState::parse)).map(|(ticket, state)| {
+                    let by = fact.by;
+                    What::Became { ticket, state, by }
+                })
+            }
+            "told" if fact.body["withdrawn"] != true => return None,
+            "told" => fact.ticket.zip(fact.by).map(|(ticket, by)| What::Withdrawn { ticket, by }),
+            "filed" => fact.ticket.zip(fact.by).zip(fact.text("words")).map(|((ticket, by), words)| {
+                let words = words.to_owned();
+                What::Filed { ticket, words, by }
+            }),
             "ticket_linked" => {
                 fact.ticket.zip(fact.customer).map(|(ticket, customer)| What::Linked { ticket, customer })
             }
@@ -319,7 +331,7 @@ fn suspended(fact: &Kept) -> Option<What> {
 }
 
 fn resumed(fact: &Kept) -> Option<What> {
-    Some(What::Resumed { obligation: fact.obligation?, to: fact.time("to_ms")?, by: fact.by? })
+    Some(What::Resumed { obligation: fact.obligation?, to: fact.time("to_ms")?, by: fact.by })
 }
 
 fn proof(fact: &Kept) -> Option<Proof> {

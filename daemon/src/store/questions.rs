@@ -11,6 +11,7 @@ use super::column::*;
 use super::customers::pages::listed;
 use super::detail;
 use super::gather;
+use super::handlings;
 use super::hands;
 use super::papers;
 use super::read::*;
@@ -20,6 +21,7 @@ use crate::calls::call::{Direction, EndedBy, Outcome};
 use crate::desk::clock::{ClockKind, ObligationState, Survey};
 use crate::desk::command::SessionHash;
 use crate::desk::draw::Lot;
+use crate::desk::handling::{Finding, RemedyKind, RemedyState};
 use crate::desk::looks::Whose;
 use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
@@ -27,7 +29,7 @@ use crate::desk::policy::Policy;
 use crate::desk::regroup::RegroupKind;
 use crate::desk::rights::Circle;
 use crate::desk::survey::Unanswered;
-use crate::desk::ticket::Satisfaction;
+use crate::desk::ticket::{Channel, Satisfaction, TicketState};
 use crate::desk::{Addressee, News, Rung};
 use crate::live::About;
 use crate::number::Number;
@@ -373,6 +375,7 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
         attachments,
         ties,
         regrouped: regroup::regrouped(db, id)?,
+        handling: handlings::row(db, id)?,
     }))
 }
 
@@ -443,6 +446,9 @@ struct Body {
     told: serde_json::Value,
     what: String,
     calls: Vec<String>,
+    finding: Option<String>,
+    sum_cents: i64,
+    withdrawn: bool,
 }
 
 fn timeline(
@@ -591,6 +597,22 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
             given.map(|((part, how), person)| TimelineWhat::Given { part, person, how, words })
         }
         "notified" => (body.news == News::Urgent.as_str()).then_some(TimelineWhat::Alarmed),
+        "ticket_moved" => TicketState::parse(&body.state)
+            .map(|state| TimelineWhat::Became { state, why: std::mem::take(&mut body.why) }),
+        "investigated" => Some(TimelineWhat::Investigated { words: std::mem::take(&mut body.words) }),
+        "found" => Some(TimelineWhat::Found { finding: body.finding.as_deref().and_then(Finding::parse) }),
+        "remedy_proposed" => RemedyKind::parse(&body.what)
+            .zip(RemedyState::parse(&body.state))
+            .map(|(kind, state)| TimelineWhat::RemedyProposed { kind, sum_cents: body.sum_cents, state }),
+        "remedy_decided" => RemedyState::parse(&body.state)
+            .map(|state| TimelineWhat::RemedyDecided { state, why: std::mem::take(&mut body.why) }),
+        "told" => Channel::parse(&body.how).map(|how| TimelineWhat::Told {
+            how,
+            words: std::mem::take(&mut body.words),
+            withdrawn: body.withdrawn,
+        }),
+        "filed" => Some(TimelineWhat::Filed { words: std::mem::take(&mut body.words) }),
+        "assessed" => Some(TimelineWhat::Assessed),
         "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),

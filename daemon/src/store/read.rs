@@ -10,12 +10,13 @@ use crate::desk::clock::{Basis, Claim, ClockKind, ObligationState, Proof, Survey
 use crate::desk::command::CustomerForm;
 use crate::desk::customer::ShiftKind;
 use crate::desk::draw::Lot;
+use crate::desk::handling::{Finding, RemedyKind, RemedyState};
 use crate::desk::ownership::{HandOver, How, OfferEnd, Part, Receiver};
 use crate::desk::papers::{File, Tie};
 use crate::desk::regroup::RegroupKind;
 use crate::desk::rights::{Circle, People};
 use crate::desk::survey::Unanswered;
-use crate::desk::ticket::{Satisfaction, Ticket};
+use crate::desk::ticket::{Channel, Satisfaction, Ticket, TicketState};
 use crate::desk::{self, Addressee, Post, Rung};
 use crate::ledger::Entry;
 use crate::names::words;
@@ -26,6 +27,7 @@ use crate::{
 };
 use protocol::request::Spying;
 
+pub use super::handlings::{HandlingRow, LogRow, RemedyRow, ToldRow};
 pub use super::reader::Reader;
 pub use super::search::Piece;
 
@@ -373,6 +375,7 @@ pub struct TicketPage {
     pub attachments: Vec<Attachment>,
     pub ties: Vec<Tied>,
     pub regrouped: Regrouped,
+    pub handling: HandlingRow,
 }
 
 /// How a ticket was put together with others, or apart.
@@ -775,6 +778,37 @@ pub enum TimelineWhat {
     },
     /// The customer was dissatisfied.
     Reopened,
+    /// It is in another state.
+    Became {
+        state: TicketState,
+        why: String,
+    },
+    Investigated {
+        words: String,
+    },
+    Found {
+        finding: Option<Finding>,
+    },
+    RemedyProposed {
+        kind: RemedyKind,
+        sum_cents: i64,
+        state: RemedyState,
+    },
+    RemedyDecided {
+        state: RemedyState,
+        why: String,
+    },
+    /// The customer heard what came of it.
+    Told {
+        how: Channel,
+        words: String,
+        withdrawn: bool,
+    },
+    Filed {
+        words: String,
+    },
+    /// What was written is for supervisors and managers.
+    Assessed,
     /// It, or the work on it, was offered to somebody, who has not accepted by that.
     Offered {
         part: Part,

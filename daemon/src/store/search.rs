@@ -135,6 +135,8 @@ fn touched(fact: &Fact) -> Touched {
                 Touched::Nothing
             }
         },
+        // Findings are looked for as comments are.
+        Fact::Handling(fact) => Touched::Ticket(fact.ticket()),
         Fact::Hand(fact) => match &**fact {
             HandFact::Given { ticket, .. } | HandFact::Offered { ticket, .. } | HandFact::OfferEnded { ticket, .. } => {
                 Touched::Ticket(*ticket)

@@ -8,7 +8,7 @@ use super::{Store, questions};
 use crate::Role;
 use crate::desk::command::{Command, Done, Given, TicketForm};
 use crate::desk::decide::Input;
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::house::{House, policy, t};
 
 fn mode(path: &Path) -> u32 {
@@ -116,7 +116,7 @@ fn tickets_are_found_by_any_way_of_writing_their_number() {
             kind: Kind::Consultation,
             channel: Channel::Phone,
         };
-        let opened = Input::Given(Given { by: Some(person), command });
+        let opened = Input::Given(Box::new(Given { by: Some(person), command }));
         store.together(|writing| writing.decide(&opened, t(1.0))).unwrap().unwrap();
     }
     let found = |text: &str| -> Vec<String> {
@@ -186,10 +186,10 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
         let Ok(Done::Ticket(ticket)) = house.give(Some(boss), open) else { panic!("no ticket") };
         ticket
     };
-    let save = |house: &mut House, hour: f64, ticket, version, state| {
+    let save = |house: &mut House, kind, hour: f64, ticket, version, state| {
         house.until(t(hour * 3600.0));
         let form = TicketForm {
-            kind: Kind::Complaint,
+            kind,
             category: "delivery".into(),
             priority: Priority::Urgent,
             complexity: Complexity::Simple,
@@ -197,16 +197,17 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
             summary: "says \"state\":\"closed\" in its text".into(),
             course: String::new(),
             demand: String::new(),
+            object: Object::default(),
         };
         house.give(Some(boss), Command::SaveTicket { ticket, version, form, state }).unwrap();
     };
     let (plain, over, again, known) =
         (opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 1.0));
-    save(&mut house, 2.0, over, 1, TicketState::Closed);
-    save(&mut house, 3.0, again, 1, TicketState::Resolved);
-    save(&mut house, 4.0, again, 2, TicketState::InProgress);
-    save(&mut house, 5.0, again, 3, TicketState::InProgress);
-    save(&mut house, 5.0, plain, 1, TicketState::InProgress);
+    save(&mut house, Kind::Other, 2.0, over, 1, TicketState::Closed);
+    save(&mut house, Kind::Other, 3.0, again, 1, TicketState::Resolved);
+    save(&mut house, Kind::Complaint, 4.0, again, 2, TicketState::InProgress);
+    save(&mut house, Kind::Complaint, 5.0, again, 3, TicketState::InProgress);
+    save(&mut house, Kind::Complaint, 5.0, plain, 1, TicketState::InProgress);
     // As it was before: nothing but missed calls was owed.
     house.engine = None;
     let dir = house.dir.path().join("data");
@@ -240,7 +241,7 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
     let facts = "SELECT count(*) || ' ' || min(json_extract(body, '$.kind')) FROM facts f \
                  JOIN obligations o ON o.id = f.obligation AND o.kind = 'resolution' WHERE f.kind = 'obligation_began'";
     assert_eq!(house.sql(facts), ["3 complaint"]);
-    save(&mut house, 41.0, plain, 2, TicketState::Resolved);
+    save(&mut house, Kind::Other, 41.0, plain, 2, TicketState::Resolved);
     let ended = "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'kept' AND ticket = ";
     assert_eq!(house.sql(&format!("{ended}{plain}")), ["1"]);
 }

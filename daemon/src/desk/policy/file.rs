@@ -21,6 +21,7 @@ use super::terms::{Callback, Notices, Recipient, Responsible, Steps, Terms};
 use super::{MAX_TEXT_BYTES, Policy};
 use crate::desk::calendar::Slots;
 use crate::desk::clock::{ClockKind, Rung};
+use crate::desk::handling::DEAREST;
 use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::{Complexity, Kind, Priority};
 use crate::place::place;
@@ -80,7 +81,7 @@ impl Terms {
     }
 
     fn take(&mut self, reading: &mut Reading, document: &DeTable, ground: &Ground) {
-        const SECTIONS: [&str; 13] = [
+        const SECTIONS: [&str; 14] = [
             "clock",
             "ladder",
             "notices",
@@ -88,6 +89,7 @@ impl Terms {
             "customers",
             "survey",
             "spot_check",
+            "remedies",
             "calendar",
             "queues",
             "departments",
@@ -108,6 +110,7 @@ impl Terms {
             classes,
             asking,
             spot_check_percent,
+            remedies,
             scripts,
             rights,
         } = self;
@@ -128,6 +131,19 @@ impl Terms {
             let mut percent = i64::from(*spot_check_percent);
             reading.set(table, "percent", &mut percent, |reading, value| reading.whole(value, 0..=100));
             *spot_check_percent = u8::try_from(percent).unwrap_or(*spot_check_percent);
+        });
+        reading.section(document, "remedies", |reading, table| {
+            reading.keys(table, &["free", "supervisor"]);
+            for (key, cents) in [("free", &mut remedies.free_cents), ("supervisor", &mut remedies.supervisor_cents)] {
+                reading.set(table, key, cents, |reading, value| {
+                    reading.whole(value, 0..=DEAREST / 100).map(|whole| whole * 100)
+                });
+            }
+            if let (Some(supervisor), true) = (table.get("supervisor"), remedies.supervisor_cents < remedies.free_cents)
+            {
+                let why = "less than what needs nobody's word; give the same or more than `free`";
+                reading.wrong::<()>(&supervisor.span(), why);
+            }
         });
         reading.section(document, "calendar", |reading, table| days::take(calendars, reading, table, ground));
         reading.section(document, "queues", |reading, table| {

@@ -10,6 +10,7 @@ use super::script::Scripts;
 use super::{HOUR_MS, MINUTE_MS};
 use crate::desk::calendar::{Calendar, Slots};
 use crate::desk::clock::{Basis, Rung};
+use crate::desk::handling::Limits;
 use crate::desk::looks::Rights;
 use crate::desk::survey::{Asking, Scale};
 use crate::desk::ticket::Kind;
@@ -38,6 +39,8 @@ pub struct Terms {
     pub asking: Asking,
     /// How many of a hundred closed matters are drawn to be looked at again.
     pub spot_check_percent: u8,
+    /// Which remedies need whose approval.
+    pub remedies: Limits,
     pub scripts: Scripts,
     pub rights: Rights,
 }
@@ -110,6 +113,7 @@ impl Terms {
             classes: Vec::new(),
             asking: Asking { scale: Scale::Words, satisfied_from: 4, fairly_from: 3 },
             spot_check_percent: 0,
+            remedies: Limits { free_cents: 20_000, supervisor_cents: 200_000 },
             scripts: Scripts::default(),
             rights: Rights::default(),
         }

@@ -119,7 +119,7 @@ impl Book {
             number,
             owner,
             ticket_owner: None,
-            ticket_is_open: true,
+            ticket_state: crate::desk::ticket::TicketState::InProgress,
             basis,
             ladder,
             next: None,

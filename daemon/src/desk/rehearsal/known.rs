@@ -13,7 +13,7 @@ use crate::desk::case::{Case, Ids, KnownCall, KnownCustomer, Matter, OpenObligat
 use crate::desk::matters::Whose;
 use crate::desk::policy::{Policy, Standing, Subject};
 use crate::desk::talks;
-use crate::desk::ticket::Ticket;
+use crate::desk::ticket::{Ticket, TicketState};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, QueueName, TicketId, Time};
 
@@ -151,7 +151,7 @@ impl Known {
         let ticket = self.tickets.get(&owed.ticket);
         let mut owed = OpenObligation {
             ticket_owner: ticket.and_then(|ticket| ticket.owner),
-            ticket_is_open: ticket.is_none_or(|ticket| ticket.state.is_open()),
+            ticket_state: ticket.map_or(TicketState::InProgress, |ticket| ticket.state),
             ..owed
         };
         owed.basis.subject = subject;

@@ -64,6 +64,24 @@ pub enum What {
         by: Option<PersonId>,
         form: Box<Form>,
     },
+    /// It is in another state from then on.
+    Became {
+        ticket: TicketId,
+        state: TicketState,
+        /// None: its visit is over.
+        by: Option<PersonId>,
+    },
+    /// The customer asks for nothing any more.
+    Withdrawn {
+        ticket: TicketId,
+        by: PersonId,
+    },
+    /// Solution and result are on file.
+    Filed {
+        ticket: TicketId,
+        words: String,
+        by: PersonId,
+    },
     Linked {
         ticket: TicketId,
         customer: CustomerId,
@@ -110,7 +128,7 @@ pub enum What {
     Resumed {
         obligation: ObligationId,
         to: Time,
-        by: PersonId,
+        by: Option<PersonId>,
     },
     Fired {
         obligation: ObligationId,

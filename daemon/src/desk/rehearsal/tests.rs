@@ -266,6 +266,7 @@ fn what_would_have_been_owed_beside_is_told_with_its_rungs() {
         summary: String::new(),
         course: String::new(),
         demand: String::new(),
+        object: page.object.clone(),
     };
     let state = TicketState::Closed;
     let save = Command::SaveTicket { ticket: page.id, version: page.version, form, state };

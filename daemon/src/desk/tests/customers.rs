@@ -37,6 +37,7 @@ fn becomes(house: &mut House, by: PersonId, ticket: TicketId, version: i64, kind
         summary: String::new(),
         course: String::new(),
         demand: String::new(),
+        object: Object::default(),
     };
     let save = Command::SaveTicket { ticket, version, form, state: TicketState::InProgress };
     house.give(Some(by), save).unwrap();

@@ -66,7 +66,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..3usize, talk()).prop_map(|(who, talk_ms)| Event::Dialled { who, talk_ms }),
         6 => (0..3usize, (0..5usize, 0..2usize, 0..2usize, 0..3usize), 0..4usize)
             .prop_map(|(nth, form, state)| Event::Saved { nth, form, state }),
-        5 => (0..3usize, 0..7usize, 1..40i64).prop_map(|(nth, step, hours)| Event::Stepped { nth, step, hours }),
+        7 => (0..3usize, 0..12usize, 1..40i64).prop_map(|(nth, step, hours)| Event::Stepped { nth, step, hours }),
         2 => any::<bool>().prop_map(Event::Class),
         3 => (0..4usize, 0..3usize).prop_map(|(nth, what)| Event::Owed { nth, what }),
         1 => Just(Event::Moved),
@@ -74,6 +74,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Crashed),
     ]
 }
+
+/// What a form may ask for.
+const STATES: [TicketState; 4] =
+    [TicketState::New, TicketState::InProgress, TicketState::Resolved, TicketState::Closed];
 
 struct Site {
     house: House,
@@ -141,6 +145,9 @@ fn both(lived: &mut Site, tried: &mut Site, event: &Event) {
             let id = alike(lived, &key).unwrap();
             (lived.give(Command::Owed(id, owed(*what))).is_err(), Some((key, *what)))
         }
+        // What is filed, and what must be before it is closed, was as it was in the life that is on record.
+        Event::Saved { nth, form, state: 3 } if !files_alike(lived, tried, Some(Kind::ALL[form.0]), *nth) => return,
+        Event::Stepped { nth, step: 4, .. } if !files_alike(lived, tried, None, *nth) => return,
         // What is told of goes by the matter that it has come to, which is one for both lives.
         Event::Moved if owed_for_the_last(lived) != owed_for_the_last(tried) => return,
         // Whether a matter comes back goes on to what later calls are about, which is taken as it was.
@@ -160,6 +167,18 @@ fn both(lived: &mut Site, tried: &mut Site, event: &Event) {
         }
         None => drop(tried.happens(event)),
     }
+}
+
+/// Whether both policies have such a matter filed and visited, or neither; of its own kind where none is
+/// said.
+fn files_alike(lived: &Site, tried: &Site, kind: Option<Kind>, nth: usize) -> bool {
+    let own = || lived.ticket(nth).map(|ticket| lived.house.page(ticket).row.ticket.kind);
+    let Some(kind) = kind.or_else(own) else { return true };
+    let follows = |site: &Site| {
+        let clocks = site.house.reader.policy().terms.clocks.clone();
+        [ClockKind::Filing, ClockKind::ReturnVisit].map(|clock| clocks.rule(clock).runs_for(kind))
+    };
+    follows(lived).contains(&true) == follows(tried).contains(&true)
 }
 
 fn owed_for_the_last(site: &Site) -> Vec<String> {
@@ -206,6 +225,8 @@ impl Site {
             self.house.sees(suffices, &call);
         }
         self.house.sees(to, &ended(&call, to, outcome));
+        // People do nothing in the very millisecond in which a call ends.
+        self.house.until(to + TimeDelta::seconds(1));
     }
 
     /// What the house refuses is no part of its history.
@@ -230,21 +251,30 @@ impl Site {
                 let Some(ticket) = self.ticket(nth) else { return Ok(()) };
                 let form = TicketForm {
                     kind: Kind::ALL[kind],
-                    category: String::new(),
+                    category: "other".into(),
                     priority: Priority::ALL[priority],
                     complexity: Complexity::ALL[complexity],
                     channel: Channel::ALL[channel],
                     summary: String::new(),
-                    course: String::new(),
+                    course: "It broke.".into(),
                     demand: String::new(),
+                    object: Object::default(),
                 };
                 let version = self.house.page(ticket).row.ticket.version;
-                return self.give(Command::SaveTicket { ticket, version, form, state: TicketState::ALL[state] });
+                return self.give(Command::SaveTicket { ticket, version, form, state: STATES[state] });
             }
             Event::Stepped { nth, step, hours } => {
                 let Some(ticket) = self.ticket(nth) else { return Ok(()) };
                 let (at, words) = (self.house.now + TimeDelta::hours(hours), String::from("words"));
                 let step = match step {
+                    7 => {
+                        found(&mut self.house, self.boss, ticket);
+                        Step::Told { how: Channel::Email, words }
+                    }
+                    8 => Step::Withdrawn { words },
+                    9 => Step::Wait { reason: words },
+                    10 => Step::GoOn,
+                    11 => Step::Reopen { why: words },
                     0 | 1 => Step::Promise { at },
                     2 => Step::Accepted { solved_by: at },
                     3 => Step::Replied { words },
@@ -453,7 +483,7 @@ fn fired(policy: &Policy, basis: &Basis, now: Time) -> Vec<(Rung, Time)> {
         number: None,
         owner: None,
         ticket_owner: None,
-        ticket_is_open: true,
+        ticket_state: TicketState::InProgress,
         basis: basis.clone(),
         ladder,
         next: Some(Next { at: next.at.or(Some(now)), ..next }),
@@ -587,7 +617,8 @@ proptest! {
             // A complaint that was resolved and filed, and a missed call of the same customer.
             let _ = site.happens(&Event::Class(false));
             let _ = site.happens(&Event::Called { who: 0, talk_ms: 40_000 });
-            let _ = site.happens(&Event::Saved { nth: 0, form: (1, 0, 0, 0), state: 2 });
+            let _ = site.happens(&Event::Saved { nth: 0, form: (1, 0, 0, 0), state: 1 });
+            let _ = site.happens(&Event::Stepped { nth: 0, step: 7, hours: 1 });
             let _ = site.happens(&Event::Stepped { nth: 0, step: 4, hours: 1 });
             let visited = site.ticket(0).unwrap();
             let _ = site.happens(&Event::Called { who: 1, talk_ms: 0 });
@@ -617,6 +648,7 @@ proptest! {
                             summary: String::new(),
                             course: String::new(),
                             demand: String::new(),
+                            object: Object::default(),
                         };
                         let state = TicketState::InProgress;
                         let _ = site.give(Command::SaveTicket { ticket: missed, version, form, state });

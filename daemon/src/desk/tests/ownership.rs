@@ -74,13 +74,14 @@ impl Site {
         let version = self.page().row.ticket.version;
         let form = TicketForm {
             kind: Kind::Complaint,
-            category: String::new(),
+            category: "other".into(),
             priority,
             complexity: Complexity::Simple,
             channel: Channel::Phone,
             summary: "torn".into(),
-            course: String::new(),
+            course: "It was torn.".into(),
             demand: String::new(),
+            object: Object::default(),
         };
         let save = Command::SaveTicket { ticket: self.ticket, version, form, state: TicketState::InProgress };
         self.house.give(Some(self.ann), save).unwrap();
@@ -180,16 +181,20 @@ fn a_department_works_on_it_while_the_owner_answers_to_the_customer() {
     let version = ticket.version;
     let form = TicketForm {
         kind: Kind::Complaint,
-        category: String::new(),
+        category: "other".into(),
         priority: Priority::Normal,
         complexity: Complexity::Simple,
         channel: Channel::Phone,
         summary: "torn".into(),
-        course: String::new(),
+        course: "It was torn.".into(),
         demand: String::new(),
+        object: Object::default(),
     };
-    let solve = Command::SaveTicket { ticket: site.ticket, version, form, state: TicketState::Resolved };
-    site.house.give(Some(site.ann), solve).unwrap();
+    let save = Command::SaveTicket { ticket: site.ticket, version, form, state: TicketState::InProgress };
+    site.house.give(Some(site.ann), save).unwrap();
+    found(&mut site.house, site.qi, site.ticket);
+    let told = Step::Told { how: Channel::Phone, words: "A new one comes.".into() };
+    site.house.give(Some(site.ann), Command::Matter(site.ticket, told)).unwrap();
     assert_eq!(site.owed(), [(ClockKind::Filing, Some(site.qi))], "who had the work files it");
     let file = |words: &str| Command::Matter(site.ticket, Step::Filed { words: words.into() });
     assert_eq!(site.house.give(Some(site.ben), file("mine")), Err(Refusal::NoSuchTicket));

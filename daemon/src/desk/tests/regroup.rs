@@ -70,6 +70,7 @@ fn priority(house: &mut House, by: PersonId, ticket: TicketId, priority: Priorit
         summary: its.summary,
         course: its.course,
         demand: its.demand,
+        object: Object::default(),
     };
     let save = Command::SaveTicket { ticket, version: its.version, form, state: TicketState::InProgress };
     house.give(Some(by), save).unwrap();
@@ -448,6 +449,7 @@ impl Site {
                     summary: its.summary,
                     course: its.course,
                     demand: its.demand,
+                    object: Object::default(),
                 };
                 let state = TicketState::InProgress;
                 Command::SaveTicket { ticket: its.id, version: its.version, form, state }

@@ -60,6 +60,7 @@ fn form(kind: Kind) -> TicketForm {
         summary: "torn".into(),
         course: String::new(),
         demand: String::new(),
+        object: Object::default(),
     }
 }
 

@@ -71,13 +71,14 @@ impl Site {
         let version = self.house.page(ticket).row.ticket.version;
         let form = TicketForm {
             kind,
-            category: String::new(),
+            category: "other".into(),
             priority: Priority::Normal,
             complexity: Complexity::Simple,
             channel: Channel::Phone,
             summary: String::new(),
-            course: String::new(),
+            course: "It broke.".into(),
             demand: String::new(),
+            object: Object::default(),
         };
         self.house.give(Some(self.ann), Command::SaveTicket { ticket, version, form, state }).unwrap();
     }
@@ -103,7 +104,10 @@ impl Site {
         let call = served(&inbound("first", MOBILE, t(0.0)), "1001", 0.0, 60.0);
         self.house.sees(t(61.0), &ended(&call, t(61.0), Outcome::Answered));
         let ticket = self.house.ticket_of(&call).unwrap();
-        self.save(ticket, Kind::Complaint, TicketState::Resolved);
+        self.save(ticket, Kind::Complaint, TicketState::InProgress);
+        found(&mut self.house, self.ann, ticket);
+        let told = Step::Told { how: Channel::Phone, words: "exchanged".into() };
+        self.house.give(Some(self.ann), Command::Matter(ticket, told)).unwrap();
         let filed = Step::Filed { words: "exchanged".into() };
         self.house.give(Some(self.ann), Command::Matter(ticket, filed)).unwrap();
         ticket

@@ -50,6 +50,12 @@ pub struct Ticket {
     pub state: TicketState,
     pub version: i64,
     pub opened: Ms,
+    /// Of a hundred, with a fraction: those below the site's percent are drawn.
+    pub lot: f64,
+    /// Its form says what it is about.
+    pub is_written: bool,
+    /// How often it was written what was found out.
+    pub findings: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -277,10 +283,25 @@ impl Diary {
         self.owed.iter().position(|owed| owed.is_open() && owed.ticket == ticket && owed.kind == kind)
     }
 
+    /// A return visit is over, and nobody is dissatisfied: so is the matter.
+    fn archives(&mut self, nth: usize, now: Ms) {
+        let Owed { kind, ticket, queue, .. } = self.owed[nth];
+        let its = &mut self.tickets[ticket];
+        if kind != ClockKind::ReturnVisit || its.state != TicketState::Filed {
+            return;
+        }
+        its.state = TicketState::Closed;
+        its.version += 1;
+        let is_drawn = self.rules.runs(ClockKind::SpotCheck, its.kind) && its.lot < self.rules.spot as f64;
+        if is_drawn && self.open_of(ticket, ClockKind::SpotCheck).is_none() {
+            self.begins(ClockKind::SpotCheck, ticket, now, queue);
+        }
+    }
+
     fn visited(&mut self, nth: usize, proof: (String, Ms), result: Satisfaction, now: Ms) {
         self.keeps(nth, Some(proof), now);
         if result != Satisfaction::Dissatisfied {
-            return;
+            return self.archives(nth, now);
         }
         let ticket = self.owed[nth].ticket;
         for kind in [ClockKind::Filing, ClockKind::ReturnVisit, ClockKind::SpotCheck] {
@@ -295,7 +316,7 @@ impl Diary {
         let told = self.told(1, None, now);
         self.owed[named].reopened = Some(told);
         let ticket = &mut self.tickets[ticket];
-        ticket.state = TicketState::InProgress;
+        ticket.state = TicketState::Reopened;
         ticket.version += 1;
     }
 }

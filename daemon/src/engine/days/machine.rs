@@ -289,7 +289,7 @@ impl Running {
 
     pub fn give(&mut self, by: Option<PersonId>, command: Command) -> oneshot::Receiver<Result<Done, Refusal>> {
         let (reply, answer) = oneshot::channel();
-        self.engine.waiting.push_back(Input::Command(crate::desk::command::Given { by, command }, reply));
+        self.engine.waiting.push_back(Input::Command(Box::new(crate::desk::command::Given { by, command }), reply));
         answer
     }
 }

@@ -10,7 +10,8 @@ use super::pbx::{End, LINES, Move, PBXS, WITHHELD};
 use super::world::{Happening, Verdict, World};
 use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
+use crate::desk::handling::{Finding, Findings, Handle};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
 use crate::{ObligationId, TicketId};
 
 /// On an average so far apart.
@@ -169,7 +170,7 @@ impl World {
                 self.dialled.insert(nth, dials);
                 Deed::Dial(nth)
             }
-            20..42 => {
+            20..35 => {
                 let ticket = self.ticket()?;
                 let known = self.diary.tickets[ticket].clone();
                 let kind = self.one_of(&[known.kind, known.kind, Kind::Complaint, Kind::AfterSales, Kind::Other]);
@@ -181,10 +182,13 @@ impl World {
                     TicketState::Closed,
                 ]);
                 let (is_urgent, is_complex) = (self.lot(4) == 0, self.lot(3) == 0);
-                let lot = lot(self.ticket_ids[ticket]);
-                Deed::Save { ticket, kind, is_urgent, is_complex, state, lot }
+                Deed::Save { ticket, kind, is_urgent, is_complex, state }
             }
-            42..50 => {
+            35..38 => Deed::Found { ticket: self.ticket()? },
+            38..43 => Deed::Told { ticket: self.ticket()? },
+            43..44 => Deed::Withdrawn { ticket: self.ticket()? },
+            44..45 => Deed::Reopen { ticket: self.ticket()? },
+            45..50 => {
                 Deed::Promise { ticket: self.ticket()?, at: now + hours - if self.lot(9) == 0 { DAY } else { 0 } }
             }
             50..54 => Deed::Accepted { ticket: self.owing(ClockKind::Acceptance)?, solved_by: now + hours },
@@ -195,8 +199,9 @@ impl World {
                 let asks = self.one_of(&[ClockKind::ReturnVisit, ClockKind::ReturnVisit, ClockKind::SpotCheck]);
                 Deed::Surveyed { ticket: self.owing(asks)?, result: self.one_of(&results) }
             }
-            72..78 => Deed::Suspend(self.open(|_| true)?),
-            78..84 => {
+            72..76 => Deed::Suspend(self.open(|_| true)?),
+            76..78 => Deed::Wait { ticket: self.ticket()? },
+            78..82 => {
                 let paused = |nth: &usize| self.diary.owed[*nth].pauses.iter().any(|pause| pause.1.is_none());
                 let paused: Vec<usize> =
                     (0..self.diary.owed.len()).filter(|nth| self.diary.owed[*nth].is_open()).filter(paused).collect();
@@ -204,6 +209,14 @@ impl World {
                     return None;
                 }
                 Deed::Resume(self.one_of(&paused))
+            }
+            82..84 => {
+                let waits = |nth: &usize| self.diary.tickets[*nth].state == TicketState::WaitingCustomer;
+                let waiting: Vec<usize> = (0..self.diary.tickets.len()).filter(waits).collect();
+                if waiting.is_empty() {
+                    return None;
+                }
+                Deed::GoOn { ticket: self.one_of(&waiting) }
             }
             84..87 => Deed::Waive(self.open(|_| true)?),
             87..90 => Deed::Claim(self.open(|_| true)?),
@@ -260,20 +273,39 @@ impl World {
         let owed = |nth: usize, what: ToOwed| Command::Owed(ObligationId(self.owed_ids[nth]), what);
         let (reason, words) = (String::from("waits for the customer"), String::from("in short"));
         match deed {
-            Deed::Save { ticket, kind, is_urgent, is_complex, state, lot: _ } => {
+            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
                 let known = &self.diary.tickets[ticket];
                 let form = TicketForm {
                     kind,
-                    category: String::new(),
+                    category: "other".into(),
                     priority: if is_urgent { Priority::Urgent } else { Priority::Normal },
                     complexity: if is_complex { Complexity::Complex } else { Complexity::Simple },
                     channel: known.channel,
                     summary: String::new(),
-                    course: String::new(),
+                    course: "how it went".into(),
                     demand: String::new(),
+                    object: Object::default(),
                 };
                 Command::SaveTicket { ticket: ticket_id(ticket), version: known.version, form, state }
             }
+            Deed::Found { ticket } => {
+                let some = || String::from("in short");
+                let findings = Findings {
+                    finding: Some(Finding::Justified),
+                    reason: some(),
+                    cause: some(),
+                    party: some(),
+                    solution: some(),
+                    loss_cents: None,
+                };
+                let version = self.diary.tickets[ticket].findings;
+                Command::Handle(ticket_id(ticket), Handle::Find { version, findings })
+            }
+            Deed::Told { ticket } => Command::Matter(ticket_id(ticket), Step::Told { how: Channel::Phone, words }),
+            Deed::Withdrawn { ticket } => Command::Matter(ticket_id(ticket), Step::Withdrawn { words }),
+            Deed::Wait { ticket } => Command::Matter(ticket_id(ticket), Step::Wait { reason }),
+            Deed::GoOn { ticket } => Command::Matter(ticket_id(ticket), Step::GoOn),
+            Deed::Reopen { ticket } => Command::Matter(ticket_id(ticket), Step::Reopen { why: words }),
             Deed::Promise { ticket, at } => Command::Matter(ticket_id(ticket), Step::Promise { at: time(at) }),
             Deed::Accepted { ticket, solved_by } => {
                 Command::Matter(ticket_id(ticket), Step::Accepted { solved_by: time(solved_by) })
@@ -365,7 +397,7 @@ impl World {
 
 /// A matter's lot, of a hundred: as whoever checks a draw reckons it by hand, of a site whose seed is
 /// all zeros.
-fn lot(ticket: i64) -> f64 {
+pub fn lot(ticket: i64) -> f64 {
     let hash = Sha256::digest(format!("{:032}:{ticket}", 0));
     let first = hash[..4].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     (first % 10_000) as f64 / 100.0

@@ -1,7 +1,7 @@
 //! Words of one character and more, wherever they stand; whose tickets; old stores.
 
 use crate::desk::command::{Command, Done, TicketForm};
-use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::house::{House, customer_form, t};
 use crate::store::read::{Found, Place, Seek, Seer, Theirs};
 use crate::{PersonId, Role, TicketId};
@@ -18,7 +18,7 @@ fn opened(house: &mut House, by: PersonId, summary: &str, course: &str) -> Ticke
 
 fn save(house: &mut House, by: PersonId, ticket: TicketId, version: i64, texts: (&str, &str), state: TicketState) {
     let form = TicketForm {
-        kind: Kind::Complaint,
+        kind: Kind::Consultation,
         category: String::new(),
         priority: Priority::Normal,
         complexity: Complexity::Simple,
@@ -26,6 +26,7 @@ fn save(house: &mut House, by: PersonId, ticket: TicketId, version: i64, texts: 
         summary: texts.0.to_owned(),
         course: texts.1.to_owned(),
         demand: String::new(),
+        object: Object::default(),
     };
     house.give(Some(by), Command::SaveTicket { ticket, version, form, state }).unwrap();
 }

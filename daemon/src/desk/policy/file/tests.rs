@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::QueueName;
 use crate::desk::calendar::{Calendar, Official, Week, china, ical};
+use crate::desk::handling::Limits;
 use crate::desk::looks::Rights;
 use crate::desk::policy::{Script, Scripts, Standing, Subject};
 use crate::desk::survey::{Asking, Scale};
@@ -160,7 +161,7 @@ fn every_mistake_is_told_where_it_stands() {
             "7:10: \"half a day\" is no length of time; write it as in \"30m\", \"24h\", \"1h 30m\" or \"10s\"",
             "8:13: this is true or false, without quotes",
             "9:2: \"laddr\" is not known here; did you mean \"ladder\"? There are: clock, ladder, notices, callback, \
-             customers, survey, spot_check, calendar, queues, departments, responsibility, script, rights",
+             customers, survey, spot_check, remedies, calendar, queues, departments, responsibility, script, rights",
         ]
     );
 }
@@ -513,6 +514,10 @@ fn terms() -> impl Strategy<Value = Terms> {
                     fairly_from: 2,
                 },
                 spot_check_percent,
+                remedies: Limits {
+                    free_cents: i64::from(spot_check_percent) * 100,
+                    supervisor_cents: i64::from(spot_check_percent) * 1_000,
+                },
                 scripts,
                 rights: Rights { mask_numbers_for: Role::ALL.iter().copied().take(days as usize % 3).collect() },
             }

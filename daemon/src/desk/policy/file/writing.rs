@@ -81,6 +81,12 @@ const SCRIPTS: &str = "
 # between three quotes) and never = [\"今天一定修好\"].
 ";
 
+const REMEDIES: &str = "
+# What is offered to make up for something, in whole units of your currency: up to `free` whoever works
+# on the matter decides alone, up to `supervisor` a supervisor does, above it a manager. Nobody decides
+# on their own request, and the customer is told only afterwards.
+";
+
 const RIGHTS: &str = "
 # Customers' numbers are masked (138****5827) as soon as there is anybody in mask_numbers_for, as in
 # [\"agent\", \"handler\"]: for these for good; all others who see customers' matters show a number by a
@@ -102,6 +108,7 @@ impl Terms {
             classes,
             asking,
             spot_check_percent,
+            remedies,
             scripts,
             rights,
         } = self;
@@ -128,6 +135,9 @@ impl Terms {
         line(&mut out, "[survey]\n", format_args!("scale = \"{}\"\n{from}", scale.as_str()));
         out.push_str(SPOT_CHECK);
         line(&mut out, "[spot_check]\n", format_args!("percent = {spot_check_percent}"));
+        out.push_str(REMEDIES);
+        let (free, supervisor) = (remedies.free_cents / 100, remedies.supervisor_cents / 100);
+        line(&mut out, "[remedies]\n", format_args!("free = {free}\nsupervisor = {supervisor}"));
         out.push_str(RIGHTS);
         let masked: Vec<String> = rights.mask_numbers_for.iter().map(|role| quoted(role.as_str())).collect();
         line(&mut out, "[rights]\n", format_args!("mask_numbers_for = [{}]", masked.join(", ")));

@@ -16,8 +16,25 @@ pub enum Deed {
         is_urgent: bool,
         is_complex: bool,
         state: TicketState,
-        /// Of a hundred, with a fraction: those below the site's percent are drawn.
-        lot: f64,
+    },
+    /// All that is to be found out.
+    Found {
+        ticket: usize,
+    },
+    Told {
+        ticket: usize,
+    },
+    Withdrawn {
+        ticket: usize,
+    },
+    Wait {
+        ticket: usize,
+    },
+    GoOn {
+        ticket: usize,
+    },
+    Reopen {
+        ticket: usize,
     },
     Promise {
         ticket: usize,
@@ -64,8 +81,66 @@ impl Diary {
     /// Whether they may, and it makes sense; then what follows.
     pub fn does(&mut self, by: usize, deed: Deed, now: Ms) -> bool {
         match deed {
-            Deed::Save { ticket, kind, is_urgent, is_complex, state, lot } => {
-                self.may_step(by, ticket, now) && self.saves(ticket, kind, (is_urgent, is_complex), (state, lot), now)
+            Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
+                self.may_step(by, ticket, now) && self.saves(ticket, kind, (is_urgent, is_complex), state, now)
+            }
+            Deed::Found { ticket } => {
+                let may = self.may_step(by, ticket, now);
+                self.tickets[ticket].findings += i64::from(may);
+                may
+            }
+            Deed::Told { ticket } => {
+                let Ticket { kind, state, findings, .. } = self.tickets[ticket];
+                let may =
+                    self.may_step(by, ticket, now) && state.is_open() && (kind != Kind::Complaint || findings > 0);
+                if may {
+                    self.moves(ticket, TicketState::Resolved, now);
+                }
+                may
+            }
+            Deed::Withdrawn { ticket } => {
+                let may = self.may_step(by, ticket, now) && self.tickets[ticket].state.is_open();
+                if may {
+                    use ClockKind::{Acceptance, FirstResponse, Promise, Resolution};
+                    for kind in [Resolution, Promise, Acceptance, FirstResponse] {
+                        while let Some(nth) = self.open_of(ticket, kind) {
+                            self.ends(nth, ObligationState::Dropped, now);
+                        }
+                    }
+                    self.moves(ticket, TicketState::Resolved, now);
+                }
+                may
+            }
+            Deed::Wait { ticket } => {
+                use TicketState::{InProgress, New, Reopened};
+                let may =
+                    self.may_step(by, ticket, now) && [New, InProgress, Reopened].contains(&self.tickets[ticket].state);
+                if may {
+                    let open = |nth: &usize| self.owed[*nth].is_open() && self.owed[*nth].ticket == ticket;
+                    let open: Vec<usize> = (0..self.owed.len()).filter(open).collect();
+                    self.moves(ticket, TicketState::WaitingCustomer, now);
+                    for nth in open {
+                        if self.owed[nth].is_open() && self.may_pause(nth) && !self.stands_still(nth) {
+                            self.owed[nth].pauses.push((now, None));
+                            self.reckon(nth);
+                        }
+                    }
+                }
+                may
+            }
+            Deed::GoOn { ticket } => {
+                let may = self.may_step(by, ticket, now) && self.tickets[ticket].state == TicketState::WaitingCustomer;
+                if may {
+                    self.moves(ticket, TicketState::InProgress, now);
+                }
+                may
+            }
+            Deed::Reopen { ticket } => {
+                let may = self.may_step(by, ticket, now) && !self.tickets[ticket].state.is_open();
+                if may {
+                    self.moves(ticket, TicketState::Reopened, now);
+                }
+                may
             }
             Deed::Mail { line, kind } => {
                 if by == MANAGER {
@@ -91,14 +166,26 @@ impl Diary {
             }
             Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
             Deed::Filed { ticket } => {
-                let owner = self.tickets[ticket].owner;
-                let is_somebodys = owner.is_some_and(|owner| self.is_for(Some(owner), by)) || SUPERVISORS.contains(&by);
-                let filed = self.step(by, ticket, ClockKind::Filing, is_somebodys, now);
-                if filed.is_some() && self.rules.runs(ClockKind::ReturnVisit, self.tickets[ticket].kind) {
-                    let queue = self.queue_of(ticket);
-                    self.begins(ClockKind::ReturnVisit, ticket, now, queue);
+                let Ticket { kind, state, is_written, findings, owner, .. } = self.tickets[ticket];
+                let follows = self.rules.runs(ClockKind::Filing, kind) || self.rules.runs(ClockKind::ReturnVisit, kind);
+                let open = self.open_of(ticket, ClockKind::Filing);
+                let is_next = open.is_some() || state == TicketState::Resolved && follows;
+                let is_whole = kind != Kind::Complaint || is_written && findings > 0;
+                let is_theirs = owner.is_some_and(|owner| self.is_for(Some(owner), by)) || SUPERVISORS.contains(&by);
+                let may = self.may_step(by, ticket, now) && is_next && is_whole && is_theirs;
+                if may {
+                    if let Some(nth) = open {
+                        self.ends(nth, ObligationState::Kept, now);
+                    }
+                    if state == TicketState::Resolved {
+                        self.moves(ticket, TicketState::Filed, now);
+                    }
+                    if self.rules.runs(ClockKind::ReturnVisit, kind) {
+                        let queue = self.queue_of(ticket);
+                        self.begins(ClockKind::ReturnVisit, ticket, now, queue);
+                    }
                 }
-                filed.is_some()
+                may
             }
             Deed::Surveyed { ticket, result } => {
                 let visit = self.open_of(ticket, ClockKind::ReturnVisit);
@@ -129,19 +216,7 @@ impl Diary {
                 may
             }
             Deed::Suspend(nth) => {
-                let may_pause = match self.owed[nth].kind {
-                    ClockKind::Resolution => true,
-                    ClockKind::MissedCall => self.rules.callbacks_may_pause,
-                    ClockKind::FirstResponse
-                    | ClockKind::Acceptance
-                    | ClockKind::Promise
-                    | ClockKind::Filing
-                    | ClockKind::ReturnVisit
-                    | ClockKind::SpotCheck
-                    | ClockKind::HandOver => false,
-                };
-                let runs = self.owed[nth].pauses.iter().all(|pause| pause.1.is_some());
-                let may = self.concerns(nth, by, now) && may_pause && runs;
+                let may = self.concerns(nth, by, now) && self.may_pause(nth) && !self.stands_still(nth);
                 if may {
                     self.owed[nth].pauses.push((now, None));
                     self.reckon(nth);
@@ -161,6 +236,7 @@ impl Diary {
                 if may {
                     self.ends(nth, ObligationState::Waived, now);
                     self.goes_on(nth, now);
+                    self.archives(nth, now);
                 }
                 may
             }
@@ -196,15 +272,48 @@ impl Diary {
         nth: usize,
         kind: Kind,
         (is_urgent, is_complex): (bool, bool),
-        (state, lot): (TicketState, f64),
+        asked: TicketState,
         now: Ms,
     ) -> bool {
+        let Ticket { kind: kind_was, state: was, findings, .. } = self.tickets[nth];
+        let state = if asked == TicketState::InProgress && !was.is_open() { TicketState::Reopened } else { asked };
+        // Nobody tells a customer anything by writing it down.
+        let is_over_by_it = !state.is_open() && (was.is_open() || kind != kind_was);
+        let is_closed_by_it = state == TicketState::Closed && was != TicketState::Closed;
+        let (files, visits) = (self.rules.runs(ClockKind::Filing, kind), self.rules.runs(ClockKind::ReturnVisit, kind));
+        let is_to_be_visited = self.open_of(nth, ClockKind::ReturnVisit).is_some();
+        let is_early = is_closed_by_it
+            && (is_to_be_visited
+                || (files || visits) && was != TicketState::Filed
+                || kind == Kind::Complaint && findings == 0);
+        if is_over_by_it && kind == Kind::Complaint || is_early {
+            return false;
+        }
+        self.tickets[nth].is_written = true;
+        self.becomes(nth, kind, (is_urgent, is_complex), state, now);
+        true
+    }
+
+    /// It is in another state, and nothing else of it is otherwise.
+    fn moves(&mut self, nth: usize, state: TicketState, now: Ms) {
+        let Ticket { kind, is_urgent, is_complex, .. } = self.tickets[nth];
+        self.becomes(nth, kind, (is_urgent, is_complex), state, now);
+    }
+
+    fn becomes(&mut self, nth: usize, kind: Kind, (is_urgent, is_complex): (bool, bool), state: TicketState, now: Ms) {
+        let stood: Vec<usize> =
+            match self.tickets[nth].state == TicketState::WaitingCustomer && state != TicketState::WaitingCustomer {
+                true => (0..self.owed.len())
+                    .filter(|owed| self.owed[*owed].ticket == nth && self.stands_still(*owed))
+                    .collect(),
+                false => Vec::new(),
+            };
         let ticket = &mut self.tickets[nth];
         let (was, state_was) = (ticket.kind, ticket.state);
         let (was_open, is_open) = (state_was.is_open(), state.is_open());
         (ticket.kind, ticket.is_urgent, ticket.is_complex, ticket.state) = (kind, is_urgent, is_complex, state);
         ticket.version += 1;
-        let Ticket { channel, opened, line, .. } = *ticket;
+        let Ticket { channel, opened, line, lot, .. } = *ticket;
         let (resolved, reopened) = (was_open && !is_open, !was_open && is_open);
         let queue = self.queue_of(nth);
         let mut lost_promise = false;
@@ -265,7 +374,32 @@ impl Diary {
         for (clock, since) in begun {
             self.begins(clock, nth, since, queue);
         }
-        true
+        for owed in stood {
+            if self.owed[owed].is_open() {
+                self.owed[owed].pauses.iter_mut().filter(|pause| pause.1.is_none()).for_each(|pause| {
+                    pause.1 = Some(now.max(pause.0));
+                });
+                self.reckon(owed);
+            }
+        }
+    }
+
+    fn may_pause(&self, nth: usize) -> bool {
+        match self.owed[nth].kind {
+            ClockKind::Resolution => true,
+            ClockKind::MissedCall => self.rules.callbacks_may_pause,
+            ClockKind::FirstResponse
+            | ClockKind::Acceptance
+            | ClockKind::Promise
+            | ClockKind::Filing
+            | ClockKind::ReturnVisit
+            | ClockKind::SpotCheck
+            | ClockKind::HandOver => false,
+        }
+    }
+
+    fn stands_still(&self, nth: usize) -> bool {
+        self.owed[nth].is_open() && self.owed[nth].pauses.iter().any(|pause| pause.1.is_none())
     }
 
     pub(super) fn promises(&mut self, by: usize, ticket: usize, at: Ms, now: Ms) {

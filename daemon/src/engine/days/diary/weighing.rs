@@ -69,6 +69,9 @@ impl Diary {
             state: TicketState::New,
             version: 1,
             opened,
+            lot: 0.0,
+            is_written: false,
+            findings: 0,
         });
         let ticket = self.tickets.len() - 1;
         for clock in [ClockKind::Resolution, ClockKind::Acceptance] {
@@ -114,6 +117,7 @@ impl Diary {
                 let is_time = owed.kind != ClockKind::Promise || owed.promised.is_some_and(|promised| promised <= now);
                 if is_time && owed.attempts.len() >= self.rules.attempts && days.len() >= self.rules.days {
                     self.ends(nth, ObligationState::Unreachable, now);
+                    self.archives(nth, now);
                     return self.goes_on(nth, now);
                 }
             }

@@ -265,6 +265,9 @@ impl World {
             let last = self.ticket_ids.last().copied().unwrap_or_default();
             let new = self.machine.sql(&format!("SELECT id FROM tickets WHERE id > {last} ORDER BY id"));
             self.ticket_ids.extend(new.iter().filter_map(|id| id.parse::<i64>().ok()));
+            for (id, ticket) in self.ticket_ids.iter().zip(&mut self.diary.tickets) {
+                ticket.lot = super::super::people::lot(*id);
+            }
             if self.ticket_ids.len() != self.diary.tickets.len() {
                 return Err(format!("{} tickets, and not {}", self.ticket_ids.len(), self.diary.tickets.len()));
             }
