@@ -55,15 +55,16 @@ fn reports_agree(site: &mut Site) {
     let wanted = [
         format!("matter of zhou to {lin}: accepted 0, refused 1, lapsed 0"),
         format!("work of lin to department:{QUALITY}: accepted 1, refused 0, lapsed 0"),
-        format!("work of zhou to department:{QUALITY}: accepted 1, refused 0, lapsed 1"),
+        format!("work of zhou to department:{QUALITY}: accepted 2, refused 0, lapsed 1"),
     ];
     assert_eq!(found, wanted);
-    // Who was missed and called again called twice until it was solved, all others once.
-    assert_eq!(ownership["calls"], json!([{ "of": 1, "matters": 7 }, { "of": 2, "matters": 1 }]));
+    // Who was missed called twice until it was solved, who wrote not at all, all others once.
+    let calls = [(0, 1), (1, 9), (2, 1)].map(|(of, matters)| json!({ "of": of, "matters": matters }));
+    assert_eq!(ownership["calls"], json!(calls));
 
     let surveys = &site.get(LIU, &format!("/api/v1/surveys?{YEAR}"))["all"];
-    let counts = ["offered", "answered", "satisfied", "dissatisfied"].map(|count| surveys[count].clone());
-    assert_eq!(counts, [1, 1, 1, 0].map(|count| json!(count)));
+    let counts = ["offered", "answered", "satisfied", "fairly", "dissatisfied"].map(|count| surveys[count].clone());
+    assert_eq!(counts, [6, 6, 3, 1, 2].map(|count| json!(count)));
 
     // The PBX was seen from the first connection on, over all the daemon's starts.
     let coverage = &site.get(LIU, &format!("/api/v1/coverage?{YEAR}"))["pbxs"][0];

@@ -1,8 +1,15 @@
-//! Stories of complaints.
+//! Stories of complaints: accepted, found out about, made up for, told, filed, visited.
 
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use super::site::{HE, LIN, QUALITY, SHEN, Site};
+use daemon::desk::command::{Command, Done, Refusal, Step};
+use daemon::desk::handling::{Finding, Findings, Handle, RemedyKind};
+use daemon::desk::states::Missing;
+use daemon::desk::ticket::Channel;
+use daemon::{RemedyId, TicketId};
+use serde_json::{Value, json};
+
+use super::site::{HE, LIN, LIU, QUALITY, SHEN, Site, ZHOU, local_of};
 
 /// A key customer's line stands still: whoever leads and whoever answers for it hear at once, before
 /// there is a form.
@@ -45,13 +52,15 @@ pub fn an_urgent_one(site: &mut Site) {
         "promise open 2026-05-12 17:00 lin",
     ];
     assert_eq!(site.clocks(&number), clocks);
+    site.at("2026-05-12 14:00");
+    site.finds(HE, &number, "更换电源板");
 
     site.at("2026-05-12 16:00");
     let for_promise = site.for_owed(&number, "promise");
     let mut call = site.dials(LIN, for_promise);
     site.picks_up(&mut call);
     site.passes(60);
-    site.saves(LIN, &number, &[("state", "resolved")]);
+    site.tells(LIN, &number, "电源板已更换,恢复生产").expect("nothing is missing");
     site.talk_and_hang_up(call, 30);
     // Who has the work files it, within a day.
     let clocks = site.clocks(&number);
@@ -59,13 +68,7 @@ pub fn an_urgent_one(site: &mut Site) {
     site.at("2026-05-13 10:00");
     site.steps(HE, &number, json!({ "step": "filed", "words": "更换电源板,客户已恢复生产" }));
     site.at("2026-05-13 15:00");
-    let for_visit = site.for_owed(&number, "return_visit");
-    let mut call = site.dials(LIN, for_visit);
-    site.picks_up(&mut call);
-    site.passes(40);
-    site.steps(LIN, &number, json!({ "step": "surveyed", "result": "satisfied", "words": "处理很快" }));
-    site.talk_and_hang_up(call, 10);
-    site.saves(LIN, &number, &[("state", "closed")]);
+    site.visits(LIN, &number, json!({ "step": "surveyed", "result": "satisfied", "words": "处理很快" }));
     let told = [
         "2026-05-12 10:15 hand_over offered: he",
         "2026-05-12 10:16 hand_over accepted: lin",
@@ -74,4 +77,290 @@ pub fn an_urgent_one(site: &mut Site) {
     ];
     assert_eq!(site.told(&number), [&alarm[..], &told[..]].concat());
     site.archives(&number);
+}
+
+/// The whole register form: a department finds out, a refund is dearer than a supervisor may approve, and
+/// the customer hears of it only when the manager has.
+pub fn a_complaint_with_a_refund(site: &mut Site) {
+    const WU: &str = "+8613800138008";
+    site.at("2026-06-16 09:30");
+    let mut call = site.rings(WU);
+    site.answers(&mut call, ZHOU);
+    site.at("2026-06-16 09:32");
+    let number = site.matter_of(WU);
+    let form = [
+        ("name", "吴强"),
+        ("kind", "complaint"),
+        ("category", "product_quality"),
+        ("object_product", "电压表 V3"),
+        ("object_batch", "B0612"),
+        ("course", "三天内两次断电"),
+        ("demand", "退款"),
+        ("summary", "电压表断电"),
+    ];
+    site.saves(ZHOU, &number, &form);
+    let owed = ["resolution open 2026-06-17 09:30 zhou", "acceptance open 2026-06-17 09:32 zhou"];
+    assert_eq!(site.clocks(&number), owed);
+    site.at("2026-06-16 09:33");
+    site.steps(ZHOU, &number, json!({ "step": "accepted", "at": "2026-06-17T16:00" }));
+    site.talk_and_hang_up(call, 60);
+    site.at("2026-06-16 09:40");
+    let to = format!("department:{QUALITY}");
+    site.hands(ZHOU, &number, json!({ "what": "offer", "part": "work", "to": to, "words": "请调查" }));
+    site.at("2026-06-16 09:50");
+    site.hands(HE, &number, json!({ "what": "accept" }));
+
+    // Without a solution nobody can tell one, and what is not over cannot be closed.
+    assert_eq!(site.tells(ZHOU, &number, "退款"), lacks([Missing::Solution]));
+    site.at("2026-06-16 10:30");
+    let words = "同批次 3 台复现,电容不良".to_owned();
+    site.handles(HE, &number, Handle::Log { words, evidence: BTreeSet::new() }).expect("kept");
+    site.finds(HE, &number, "退款并召回同批次");
+    site.at("2026-06-16 11:00");
+    site.proposes(HE, &number, RemedyKind::Refund, 350_000, "全额退款");
+    assert_eq!(site.ticket(&number)["state"], "waiting_approval");
+    assert_eq!(
+        site.tells(ZHOU, &number, "全额退款"),
+        lacks([Missing::Approval]),
+        "nobody is told of what is not approved"
+    );
+    // A supervisor decides up to 2,000; above it is the manager's.
+    let approve = Handle::Approve { remedy: site.remedy(&number, "requested") };
+    assert_eq!(site.handles(HE, &number, approve.clone()), Err(Refusal::NotAllowed));
+    assert_eq!(site.handles(LIU, &number, approve.clone()), Err(Refusal::TooDear { limit_cents: 200_000 }));
+    site.at("2026-06-16 14:00");
+    site.handles(SHEN, &number, approve).expect("approved");
+    assert_eq!(site.ticket(&number)["state"], "in_progress");
+
+    site.at("2026-06-17 10:00");
+    let for_promise = site.for_owed(&number, "promise");
+    let mut call = site.dials(ZHOU, for_promise);
+    site.picks_up(&mut call);
+    site.passes(60);
+    site.tells(ZHOU, &number, "全额退款 3500 元").expect("nothing is missing");
+    site.talk_and_hang_up(call, 20);
+    let without_visit = lacks([Missing::Filed, Missing::ReturnVisit]);
+    assert_eq!(site.gives(ZHOU, &number, Step::Close), without_visit, "no complaint closes without its visit");
+    site.at("2026-06-17 15:00");
+    site.steps(HE, &number, json!({ "step": "filed", "words": "已退款,批次召回" }));
+    assert_eq!(site.gives(ZHOU, &number, Step::Close), lacks([Missing::ReturnVisit]));
+    site.at("2026-06-18 10:00");
+    site.visits(ZHOU, &number, json!({ "step": "surveyed", "result": "satisfied", "words": "满意" }));
+
+    let clocks = [
+        "resolution replaced 2026-06-17 09:30 zhou",
+        "acceptance kept 2026-06-17 09:32 zhou",
+        "promise kept 2026-06-17 16:00 zhou",
+        "hand_over kept 2026-06-16 11:40 he",
+        // The promised call was over after ten seconds of talk, and the solution owed until it was told.
+        "resolution kept 2026-06-18 10:00:10 zhou",
+        "filing kept 2026-06-18 10:01 he",
+        "return_visit kept 2026-06-18 15:00 zhou",
+    ];
+    assert_eq!(site.clocks(&number), clocks);
+    let told = [
+        "2026-06-16 09:40 hand_over offered: he",
+        "2026-06-16 09:50 hand_over accepted: zhou",
+        "2026-06-16 11:00 requested: shen",
+        "2026-06-16 14:00 approved: he",
+        "2026-06-16 14:00 approved: zhou",
+        // Four fifths of the time from 9:33 to 16:00 of the next day.
+        "2026-06-17 09:54:36 promise reminder: zhou",
+    ];
+    assert_eq!(site.told(&number), told);
+    assert_eq!(site.chain(&number), ["matter zhou talked", "work he accepted"]);
+    let visit = site.owed(&number, "return_visit");
+    assert_eq!(local_of(&visit["proof"]["started_at"]), "2026-06-18 10:00");
+    assert_eq!((&visit["proof"]["agent"], &visit["survey"]["result"]), (&json!("1001"), &json!("satisfied")));
+    let steps = [
+        "2026-06-16 09:30 Ticket opened",
+        "2026-06-16 10:30 同批次 3 台复现",
+        "2026-06-16 11:00 Proposed a remedy",
+        "2026-06-16 14:00 The remedy was approved",
+        "2026-06-17 10:01 The customer was told what came of it",
+        "2026-06-17 15:00 Solution and result were filed",
+    ];
+    site.archives_with(&number, &steps);
+}
+
+/// Twice the customer says at the visit that it is not well, and twice the matter is open again.
+pub fn one_dissatisfied_twice(site: &mut Site) {
+    const ZHENG: &str = "+8613800138009";
+    site.at("2026-09-15 14:00");
+    let mut call = site.rings(ZHENG);
+    site.answers(&mut call, LIN);
+    let number = site.matter_of(ZHENG);
+    site.at("2026-09-15 14:01");
+    let form = [
+        ("name", "郑华"),
+        ("kind", "complaint"),
+        ("category", "service_attitude"),
+        ("course", "维修工迟到两小时"),
+        ("demand", "道歉"),
+        ("summary", "上门迟到"),
+    ];
+    site.saves(LIN, &number, &form);
+    site.finds(LIN, &number, "致歉并改约");
+    site.at("2026-09-15 14:05");
+    site.tells(LIN, &number, "致歉,明早上门").expect("nothing is missing");
+    site.talk_and_hang_up(call, 30);
+    site.at("2026-09-15 15:00");
+    site.steps(LIN, &number, json!({ "step": "filed", "words": "已致歉" }));
+
+    site.at("2026-09-16 10:00");
+    let dissatisfied = json!({ "step": "surveyed", "result": "dissatisfied", "words": "又没来" });
+    site.visits(LIN, &number, dissatisfied.clone());
+    assert_eq!(site.ticket(&number)["state"], "reopened");
+    site.at("2026-09-16 16:00");
+    let for_solution = site.for_owed(&number, "resolution");
+    let mut call = site.dials(LIN, for_solution);
+    site.picks_up(&mut call);
+    site.passes(30);
+    site.tells(LIN, &number, "今晚上门").expect("nothing is missing");
+    site.talk_and_hang_up(call, 10);
+    site.at("2026-09-16 16:30");
+    site.steps(LIN, &number, json!({ "step": "filed", "words": "当晚上门" }));
+
+    site.at("2026-09-17 10:00");
+    site.visits(LIN, &number, dissatisfied);
+    // A small sum needs nobody's word.
+    site.at("2026-09-17 15:00");
+    site.proposes(LIN, &number, RemedyKind::Compensation, 15_000, "误工补偿");
+    site.remedy(&number, "granted");
+    let for_solution = site.for_owed(&number, "resolution");
+    let mut call = site.dials(LIN, for_solution);
+    site.picks_up(&mut call);
+    site.passes(30);
+    site.tells(LIN, &number, "补偿 150 元").expect("nothing is missing");
+    site.talk_and_hang_up(call, 10);
+    site.at("2026-09-17 15:30");
+    site.steps(LIN, &number, json!({ "step": "filed", "words": "补偿已付" }));
+    site.at("2026-09-18 10:00");
+    site.visits(LIN, &number, json!({ "step": "surveyed", "result": "fairly", "words": "可以了" }));
+
+    let clocks = [
+        "resolution kept 2026-09-16 14:00 lin",
+        "acceptance kept 2026-09-16 14:01 lin",
+        "filing kept 2026-09-16 14:05 lin",
+        "return_visit kept 2026-09-16 15:00 lin",
+        // Since the visits at which it was heard, after half a minute of talk.
+        "resolution kept 2026-09-17 10:00:30 lin",
+        "filing kept 2026-09-17 16:00:30 lin",
+        "return_visit kept 2026-09-17 16:30 lin",
+        "resolution kept 2026-09-18 10:00:30 lin",
+        "filing kept 2026-09-18 15:00:30 lin",
+        "return_visit kept 2026-09-18 15:30 lin",
+    ];
+    assert_eq!(site.clocks(&number), clocks);
+    let told = ["2026-09-16 10:00:30 resolution reopened: liu", "2026-09-17 10:00:30 resolution reopened: liu"];
+    assert_eq!(site.told(&number), told);
+    site.archives(&number);
+}
+
+/// Who wrote does not ask for anything any more. It is filed and visited all the same.
+pub fn one_withdrawn(site: &mut Site) {
+    const FENG: &str = "+8613800138010";
+    site.at("2026-11-03 09:00");
+    let came = json!({ "number": FENG, "kind": "complaint", "channel": "web" });
+    let number = site.post(ZHOU, "/api/v1/tickets", came)["number"].as_str().expect("a number").to_owned();
+    // A first word within ten minutes; accepted and solved within a day.
+    let owed = [
+        "acceptance open 2026-11-04 09:00 zhou",
+        "first_response open 2026-11-03 09:10 zhou",
+        "resolution open 2026-11-04 09:00 zhou",
+    ];
+    assert_eq!(site.clocks(&number), owed);
+    site.at("2026-11-03 09:05");
+    let for_first = site.for_owed(&number, "first_response");
+    let mut call = site.dials(ZHOU, for_first);
+    site.picks_up(&mut call);
+    site.passes(40);
+    site.saves(ZHOU, &number, &[("name", "冯先生"), ("category", "delivery"), ("course", "晚到一天")]);
+    let words = "已收到,不投诉了".to_owned();
+    site.gives(ZHOU, &number, Step::Withdrawn { words }).expect("withdrawn");
+    site.hangs_up(call);
+    assert_eq!(site.ticket(&number)["state"], "resolved");
+    site.at("2026-11-03 09:30");
+    let form = [Missing::Finding, Missing::Reason, Missing::Cause, Missing::Party, Missing::Solution];
+    let words = "客户撤回".to_owned();
+    assert_eq!(site.gives(ZHOU, &number, Step::Filed { words }), lacks(form), "the form of a complaint is whole");
+    site.finds(ZHOU, &number, "客户撤回");
+    site.steps(ZHOU, &number, json!({ "step": "filed", "words": "客户撤回" }));
+    site.at("2026-11-04 09:00");
+    site.visits(ZHOU, &number, json!({ "step": "surveyed", "result": "satisfied", "words": "" }));
+    let clocks = [
+        "acceptance dropped 2026-11-04 09:00 zhou",
+        "first_response kept 2026-11-03 09:10 zhou",
+        "resolution dropped 2026-11-04 09:00 zhou",
+        "filing kept 2026-11-04 09:05:40 zhou",
+        "return_visit kept 2026-11-04 09:30 zhou",
+    ];
+    assert_eq!(site.clocks(&number), clocks);
+    // Four fifths of the day since 9:30.
+    assert_eq!(site.told(&number), ["2026-11-04 04:42 return_visit reminder: zhou"]);
+    site.archives_with(&number, &["2026-11-03 09:00 Ticket opened", "2026-11-03 09:05:40 The customer withdrew it"]);
+}
+
+fn lacks<const N: usize>(missing: [Missing; N]) -> Result<Done, Refusal> {
+    Err(Refusal::Missing(BTreeSet::from(missing)))
+}
+
+impl Site {
+    /// The customer is told by telephone what came of it.
+    fn tells(&mut self, who: &str, number: &str, words: &str) -> Result<Done, Refusal> {
+        self.gives(who, number, Step::Told { how: Channel::Phone, words: words.to_owned() })
+    }
+
+    fn gives(&mut self, who: &str, number: &str, step: Step) -> Result<Done, Refusal> {
+        let ticket = self.ticket_id(number);
+        self.commands(who, Command::Matter(ticket, step))
+    }
+
+    fn handles(&mut self, who: &str, number: &str, handle: Handle) -> Result<Done, Refusal> {
+        let ticket = self.ticket_id(number);
+        self.commands(who, Command::Handle(ticket, handle))
+    }
+
+    /// What was found out: the customer is right, and why it came to it.
+    fn finds(&mut self, who: &str, number: &str, solution: &str) {
+        let id = self.ticket_id(number);
+        let version = self.sql(&format!("SELECT version FROM handlings WHERE ticket = {id}"));
+        let version = version.first().map_or(0, |version| version.parse().expect("a version"));
+        let findings = Findings {
+            finding: Some(Finding::Justified),
+            reason: "属实".to_owned(),
+            cause: "内部原因".to_owned(),
+            party: "本公司".to_owned(),
+            solution: solution.to_owned(),
+            loss_cents: None,
+        };
+        self.handles(who, number, Handle::Find { version, findings }).expect("found");
+    }
+
+    fn proposes(&mut self, who: &str, number: &str, kind: RemedyKind, sum_cents: i64, words: &str) {
+        let words = words.to_owned();
+        self.handles(who, number, Handle::Propose { kind, sum_cents, words }).expect("proposed");
+    }
+
+    /// The matter's one remedy in that state.
+    fn remedy(&mut self, number: &str, state: &str) -> RemedyId {
+        let id = self.ticket_id(number);
+        let found = self.sql(&format!("SELECT id FROM remedies WHERE ticket = {id} AND state = '{state}'"));
+        assert_eq!(found.len(), 1, "remedies that are {state}");
+        RemedyId(found[0].parse().expect("an id"))
+    }
+
+    fn ticket_id(&mut self, number: &str) -> TicketId {
+        TicketId(self.ticket(number)["id"].as_i64().expect("an id"))
+    }
+
+    /// The return visit: a call of half a minute, in which the customer says how it is.
+    fn visits(&mut self, who: &str, number: &str, said: Value) {
+        let for_visit = self.for_owed(number, "return_visit");
+        let mut call = self.dials(who, for_visit);
+        self.picks_up(&mut call);
+        self.passes(30);
+        self.steps(who, number, said);
+        self.talk_and_hang_up(call, 10);
+    }
 }

@@ -24,7 +24,7 @@ mod telephone;
 use site::Site;
 
 /// In the order of the year.
-const STORIES: [fn(&mut Site); 7] = [
+const STORIES: [fn(&mut Site); 10] = [
     calls::a_consultation_answered_at_once,
     calls::one_promised_and_called_back,
     calls::a_holiday_with_a_make_up_day,
@@ -32,6 +32,9 @@ const STORIES: [fn(&mut Site); 7] = [
     calls::one_never_reached,
     hands::a_hand_over_refused,
     complaints::an_urgent_one,
+    complaints::a_complaint_with_a_refund,
+    complaints::one_dissatisfied_twice,
+    complaints::one_withdrawn,
 ];
 
 #[test]
