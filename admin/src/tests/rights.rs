@@ -92,6 +92,9 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
     let known = &site.digits().await[0];
     let plain = text(site.ask(get("/api/v1/tickets?which=all", Some(&boss))).await).await;
     assert!(plain.contains(known.as_str()), "{known} is told where nothing is masked");
+    let sought = format!("/api/v1/tickets?text={known}");
+    let places = |all: &str| all.matches("\"place\":\"phone\"").count();
+    assert!(places(&text(site.ask(get(&sought, Some(&boss))).await).await) > 0, "where it was found is told");
     let text_of_terms = "[rights]\nmask_numbers_for = [\"agent\", \"handler\", \"supervisor\"]\n".to_owned();
     site.given(manager, Command::SetPolicy { version: None, text: text_of_terms }).await;
     let (agent, mia) = (site.sign_in("agent").await, site.sign_in("manager").await);
@@ -164,6 +167,9 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
             said.push((who, text(answer).await));
         }
     }
+    // A number comes in pieces there.
+    let found = text(site.ask(get(&sought, Some(&boss))).await).await;
+    assert!(found.contains("\"number\"") && places(&found) == 0, "{found}");
     for path in ["/live", "/api/v1/board", "/api/v1/status", "/customers/import"] {
         said.push(("supervisor", text(site.ask(get(path, Some(&boss))).await).await));
     }
