@@ -172,3 +172,95 @@ async fn a_pack_is_checked_by_hand_with_sha256sum() {
         assert!(lines.lines().any(|line| line == format!("{table} {rowid} {digest}")), "{lines}");
     }
 }
+
+/// A file in a form, as a browser sends it.
+async fn attach(boss: &reqwest::Client, path: &str, name: &str, bytes: &[u8]) {
+    let head = format!("--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let body = [head.as_bytes(), bytes, b"\r\n--edge--\r\n"].concat();
+    let request = boss.post(path).header("content-type", "multipart/form-data; boundary=edge").body(body);
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 201, "{name}");
+}
+
+/// A matter with notes and files, of which another became part: all of it is in the pack, and copies of the
+/// same store give the same pack to the byte.
+#[tokio::test]
+async fn a_pack_holds_notes_files_and_what_became_part_of_the_matter() {
+    let house = House::new("");
+    house.person("boss", "supervisor", None);
+    let running = house.serve();
+    let boss = sign_in(&running.url, "boss").await;
+    let api = format!("{}/api/v1/tickets", running.url);
+    let mut numbers = Vec::new();
+    let (png, pdf) = (b"\x89PNG\r\n\x1a\n a cracked door".as_slice(), b"%PDF-1.7 an invoice".as_slice());
+    for (words, name, bytes) in [("冰箱门封条开裂", "冰箱.png", png), ("发票在这里", "发票.pdf", pdf)] {
+        let opened = boss.post(&api).json(&json!({ "channel": "visit", "kind": "complaint" }));
+        let ticket: Value = opened.send().await.expect("an answer").json().await.expect("JSON");
+        let number = ticket["number"].as_str().expect("a number").to_owned();
+        let noted = boss.post(format!("{api}/{number}/papers")).json(&json!({ "what": "comment", "words": words }));
+        assert_eq!(noted.send().await.expect("an answer").status(), 201);
+        attach(&boss, &format!("{api}/{number}/files"), name, bytes).await;
+        numbers.push(number);
+    }
+    let [whole, part] = numbers.try_into().expect("two");
+    let merged = boss.post(format!("{api}/{part}/regroup")).json(&json!({ "what": "merge", "into": whole }));
+    assert_eq!(merged.send().await.expect("an answer").status(), 200);
+    let pack = boss.get(format!("{api}/{whole}/evidence.zip")).send().await.expect("an answer");
+    let pack = pack.bytes().await.expect("a file");
+    assert!(running.stop());
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&pack)).expect("a zip");
+    archive.extract(dir.path()).expect("its files");
+    let files = unpack(&pack).expect("files");
+    let mut summed = Command::new("sha256sum");
+    let summed = summed.args(["--check", "--strict", "MANIFEST.sha256"]).current_dir(dir.path()).output();
+    let summed = summed.expect("sha256sum");
+    assert!(summed.status.success(), "{summed:?}");
+    assert_eq!(said(&summed).lines().count(), archive.len() - 1, "each file but the list itself");
+    let lying: Vec<&[u8]> =
+        files.iter().filter(|(name, _)| name.starts_with("attachments/")).map(|(_, bytes)| &bytes[..]).collect();
+    assert!(lying.contains(&png) && lying.contains(&pdf), "{:?}", files.keys());
+    let json = |name: &str| -> Value { serde_json::from_slice(&files[name]).expect("JSON") };
+    let ticket = json("ticket.json");
+    let words: Vec<&str> =
+        ticket["comments"].as_array().expect("notes").iter().filter_map(|note| note["words"].as_str()).collect();
+    assert_eq!(words, ["冰箱门封条开裂", "发票在这里"]);
+    for file in ticket["files"].as_array().expect("files") {
+        assert!(lying.iter().any(|bytes| sha256sum(bytes) == file["sha256"]), "{file}");
+    }
+    let chain = json("chain.json");
+    let facts = chain["facts"].as_array().expect("facts").len();
+    let index = String::from_utf8_lossy(&files["index.html"]).into_owned();
+    assert!(index.contains("发票在这里") && index.contains(&part), "what became part of it is told");
+    let path = dir.path().join("pack.zip");
+    std::fs::write(&path, &pack).expect("a file");
+    let path = path.to_str().expect("a path");
+    let verified = verify(&house, &["--pack", path]);
+    assert!(verified.status.success(), "{}", said(&verified));
+
+    // Two copies of the same store, each asked once.
+    let copies = ["one", "two"].map(|name| {
+        let copy = dir.path().join(name);
+        let copied = Command::new("cp").arg("-r").arg(house.data()).arg(&copy).status().expect("cp");
+        assert!(copied.success());
+        let config = dir.path().join(format!("{name}.toml"));
+        std::fs::write(&config, format!("data = {copy:?}\n")).expect("a configuration");
+        let out = dir.path().join(format!("{name}.zip"));
+        let mut made = ringback();
+        made.args(["evidence", &whole]).arg(&out).arg("--config").arg(&config).args(["--language", "en"]);
+        let made = made.output().expect("ringback evidence");
+        assert!(made.status.success(), "{made:?}");
+        std::fs::read(&out).expect("a pack")
+    });
+    assert!(copies[0] == copies[1], "the same state gives the same bytes");
+    let later: Value = serde_json::from_slice(&unpack(&copies[0]).expect("files")["chain.json"]).expect("JSON");
+    assert_eq!(later["facts"].as_array().expect("facts").len(), facts + 1, "that it was taken away is another fact");
+    // One byte of a file that lies there, changed on disk, is found.
+    let hash = ticket["files"][0]["sha256"].as_str().expect("a hash");
+    let file = house.data().join("attachments").join(&hash[..2]).join(hash);
+    let mut bytes = std::fs::read(&file).expect("a file");
+    bytes[9] ^= 1;
+    std::fs::write(&file, bytes).expect("a file");
+    assert_eq!(verify(&house, &[]).status.code(), Some(1));
+}

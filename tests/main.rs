@@ -4,6 +4,7 @@
 mod asking;
 #[cfg(feature = "asterisk")]
 mod asterisk;
+mod attachments;
 #[cfg(feature = "browser")]
 mod browser;
 mod cable;

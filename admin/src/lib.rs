@@ -30,8 +30,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
 use pages::{
-    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, owed,
-    papers, people, policy, regroup, reports, sign_in, step, ticket,
+    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, opening,
+    owed, papers, people, policy, regroup, reports, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
@@ -63,6 +63,7 @@ pub fn router(state: State) -> Router {
         .route("/spy", post(asking::spy))
         .route("/pops/{id}/customer", post(blank::save))
         .route("/tickets", get(ticket::list).post(desk::open))
+        .route("/tickets/new", get(opening::show).post(opening::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{number}/evidence.zip", get(looks::evidence))
         .route("/show/{what}/{id}", post(looks::show))

@@ -2,6 +2,7 @@
 
 mod customers;
 mod objects;
+mod opening;
 mod papers;
 mod policy;
 mod regroup;
@@ -153,6 +154,8 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets/{id}/save", DESK),
     ("POST", "/tickets/{id}/step", DESK),
     ("POST", "/tickets/{id}/hand", DESK),
+    ("GET", "/tickets/new", DESK),
+    ("POST", "/tickets/new", DESK),
     ("POST", "/tickets/{id}/papers", DESK),
     ("POST", "/tickets/{id}/regroup", DESK),
     ("POST", "/tickets/{id}/files", DESK),

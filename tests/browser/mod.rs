@@ -13,3 +13,4 @@ mod scene;
 mod shots;
 mod ticket;
 mod trouble;
+mod two;

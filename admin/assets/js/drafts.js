@@ -1,5 +1,6 @@
 // @ts-check
-// What is typed into a ticket is kept while typing: on the server, and until it is there, here.
+// What is typed into a ticket is kept while typing: on the server, and until it is there, here. What is
+// typed into a note stays in the tab until it is sent.
 import { clock, icon, say } from "./words.js";
 
 /** Quiet after the last key before the draft is sent, in ms. */
@@ -13,6 +14,8 @@ let dirty = null;
 export function watchDrafts() {
   document.addEventListener("input", (input) => {
     const form = input.target instanceof Element ? input.target.closest("form[data-ticket]") : null;
+    const writing = input.target instanceof HTMLTextAreaElement ? input.target.closest("form[data-note]") : null;
+    if (writing instanceof HTMLFormElement) sessionStorage.setItem(noteKey(writing), words(writing)?.value ?? "");
     if (!(form instanceof HTMLFormElement)) return;
     dirty = form;
     sessionStorage.setItem(key(form), body(form));
@@ -58,8 +61,18 @@ export function forgetDraft() {
   clearTimeout(timer);
 }
 
+/** The note was sent. @param {HTMLFormElement} form */
+export function forgetNote(form) {
+  if (form.dataset.note) sessionStorage.removeItem(noteKey(form));
+}
+
 /** Puts back what could not be sent before the page went. */
 export function restore() {
+  for (const writing of document.querySelectorAll("form[data-note]")) {
+    if (!(writing instanceof HTMLFormElement)) continue;
+    const field = words(writing);
+    if (field && !field.value) field.value = sessionStorage.getItem(noteKey(writing)) ?? "";
+  }
   const form = document.querySelector("form[data-ticket]");
   if (!(form instanceof HTMLFormElement)) return;
   const kept = sessionStorage.getItem(key(form));
@@ -83,6 +96,17 @@ function body(form) {
 /** @param {HTMLFormElement} form */
 function key(form) {
   return `draft-${form.dataset.ticket}`;
+}
+
+/** @param {HTMLFormElement} form */
+function noteKey(form) {
+  return `note-${form.dataset.note}`;
+}
+
+/** @param {HTMLFormElement} form */
+function words(form) {
+  const field = form.elements.namedItem("words");
+  return field instanceof HTMLTextAreaElement ? field : null;
 }
 
 /** The tab of a ticket that is being written bears a dot. @param {HTMLFormElement} form */

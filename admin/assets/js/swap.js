@@ -1,7 +1,7 @@
 // @ts-check
 // Goes from ticket to ticket and submits forms without leaving the page, so that pops, scroll and
 // sound stay. Without this script the same links and forms load the page anew.
-import { flush, forgetDraft, restore } from "./drafts.js";
+import { flush, forgetDraft, forgetNote, restore } from "./drafts.js";
 import { morph, parseDocument, put } from "./fragments.js";
 import { toast } from "./toasts.js";
 import { say } from "./words.js";
@@ -105,6 +105,7 @@ async function quietly(form, button) {
     if (answer.type === "opaqueredirect" || answer.ok) {
       if (goes) return location.assign(answer.url);
       close(form.closest("details.menu"));
+      forgetNote(form);
       form.reset();
       if (document.body.dataset.page === "ticket") refresh();
       if (said) toast(said, { sign: "phone" });

@@ -15,6 +15,7 @@ pub mod import;
 pub mod live;
 pub mod looks;
 pub mod messages;
+pub mod opening;
 pub mod owed;
 pub mod papers;
 pub mod people;

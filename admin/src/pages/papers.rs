@@ -97,6 +97,8 @@ impl PapersForms {
 pub struct NoteForm {
     pub pen: Pen,
     pub ticket: TicketId,
+    /// Who writes: what is not sent yet is theirs.
+    pub who: PersonId,
 }
 impl askama::filters::HtmlSafe for NoteForm {}
 

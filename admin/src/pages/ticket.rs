@@ -29,7 +29,7 @@ use super::papers::{NoteForm, PapersForms, PapersPart};
 use super::regroup::{RegroupPart, said};
 use super::step::Steps;
 use super::{Room, Shell, html, present};
-use crate::auth::{Read, Require, Right, Visitor, Watch};
+use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owed::waits;
 use crate::parts::owners::{Owners, receiver};
@@ -472,8 +472,8 @@ pub async fn show(
     let giving = Giving::of(&state, &visitor, &page);
     let papers = PapersPart::of(&visitor, &page, may_note);
     let regroup = RegroupPart::of(&visitor, &page);
-    let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
-    let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket }, PapersForms { pen, ticket }));
+    let (pen, ticket, who) = (visitor.pen.clone(), page.row.ticket.id, visitor.person.id);
+    let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket, who }, PapersForms { pen, ticket }));
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
     form.script = form.script_of(&state.reader.policy());
@@ -562,6 +562,9 @@ impl TicketList {
     fn owner(&self, row: &TicketRow) -> &str {
         let owner = row.ticket.owner.and_then(|owner| self.directory.person(owner));
         owner.map_or("–", |person| person.name.as_str())
+    }
+    fn writes(&self) -> bool {
+        Desk::allows(self.shell.visitor.person.role)
     }
     fn tabs(&self) -> [(&'static str, String); 3] {
         let text = serde_urlencoded::to_string([("text", &self.text)]).unwrap_or_default();

@@ -76,7 +76,8 @@ words! {
         Waived = "waived",
         /// Called as often, and on as many days, as the policy wants; nobody was reached.
         Unreachable = "unreachable",
-        /// A promise for a time of its own stands in its place.
+        /// A promise for a time of its own stands in its place; or the same, owed in a ticket that was merged with
+        /// its own.
         Replaced = "replaced",
         /// What it was owed for is no more: the matter was opened again or withdrawn.
         Dropped = "dropped",
