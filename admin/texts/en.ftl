@@ -1278,6 +1278,7 @@ evidence-actual = Actual
 evidence-told = Told
 evidence-attempts = Attempts that came to no talk
 evidence-pauses = Pauses
+evidence-no-calls = There was no call
 evidence-calls = Calls
 evidence-files = Attachments
 evidence-file-gone = the file is not there any more

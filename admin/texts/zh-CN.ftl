@@ -1266,6 +1266,7 @@ evidence-actual = 实际
 evidence-told = 告知
 evidence-attempts = 未接通的尝试
 evidence-pauses = 暂停
+evidence-no-calls = 没有通话
 evidence-calls = 通话
 evidence-files = 附件
 evidence-file-gone = 文件已不在

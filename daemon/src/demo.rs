@@ -90,15 +90,18 @@ pub async fn furnish(
         map(commands, &directory, pbx, seat, person).await?;
         people.0.insert(seat.login, person);
     }
-    house::furnish(commands, reader, &people).await?;
+    let is_ours = house::furnish(commands, reader, &people).await?;
     for known in &CUSTOMERS {
         let card = reader.card(Some(Number::from_canonical(known.number))).await.context("look a customer up")?;
         if card.customers.is_empty() {
             introduce(commands, known, people.get("agent")).await?;
         }
     }
-    house::look_after(commands, reader, &people).await?;
-    stories::tell(commands, reader, &people).await
+    if is_ours {
+        house::look_after(commands, reader, &people).await?;
+        stories::tell(commands, reader, &people).await?;
+    }
+    Ok(())
 }
 
 async fn add(commands: &Commands, seat: &Seat, password_hash: String) -> anyhow::Result<PersonId> {

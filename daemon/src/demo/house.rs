@@ -24,6 +24,13 @@ scale = "scores"
 [spot_check]
 percent = 20
 
+# 售后维修也归档和回访，不只是投诉
+[clock.filing]
+kinds = ["complaint", "after_sales"]
+
+[clock.return_visit]
+kinds = ["complaint", "after_sales"]
+
 [departments]
 "品质部" = "site"
 "仓储物流部" = "site"
@@ -67,11 +74,15 @@ never = ["肯定是质量问题", "一定给您换新"]
 
 const NUISANCE: &str = "13500000000";
 
-/// Whatever of it is not there yet.
-pub async fn furnish(commands: &Commands, reader: &Reader, people: &People) -> anyhow::Result<()> {
+/// Whatever of it is not there yet. False where the site has a policy of its own: then its departments and
+/// classes are its own too.
+pub async fn furnish(commands: &Commands, reader: &Reader, people: &People) -> anyhow::Result<bool> {
     if reader.policy().version == 0 {
         let command = Command::SetPolicy { version: Some(0), text: TERMS.to_owned() };
         give(commands, people.get("manager"), command).await?;
+    }
+    if !reader.policy().terms.departments.contains_key(&QUALITY.into()) {
+        return Ok(false);
     }
     let directory = reader.directory().await?;
     let boss = people.get("supervisor");
@@ -92,7 +103,7 @@ pub async fn furnish(commands: &Commands, reader: &Reader, people: &People) -> a
         let until = Some(Utc::now() + TimeDelta::days(30));
         give(commands, boss, Command::Customers(OfCustomers::Blacklist { number, reason, until })).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whoever is a key customer has somebody who looks after them, who hears of their complaints.

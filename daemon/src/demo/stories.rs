@@ -9,6 +9,7 @@ use super::{NEW, People, give};
 use crate::desk::command::{Command, CustomerForm, Done, Step, TicketForm};
 use crate::desk::ownership::{Hand, Part, Receiver};
 use crate::desk::papers::Paper;
+use crate::desk::survey::Unanswered;
 use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::Commands;
 use crate::number::Number;
@@ -50,6 +51,11 @@ enum Deed {
     /// Hours from now.
     Promises(&'static str, i64),
     Saves(&'static str, TicketState),
+    Files(&'static str, &'static str),
+    /// Called and asked: the score, and what the customer said.
+    Asks(&'static str, u8, &'static str),
+    /// Called, and the customer would not say.
+    AsksInVain(&'static str, &'static str),
 }
 
 pub const STORIES: &[Story] = &[
@@ -173,6 +179,52 @@ pub const STORIES: &[Story] = &[
         },
         then: &[Deed::Offers("agent", "wuhaitao", "上次清洗是你跟的单")],
     },
+    visited(
+        "苏敏",
+        "+8613501230021",
+        "空调漏水，重接了排水管",
+        &[
+            Deed::Saves("agent", TicketState::Resolved),
+            Deed::Files("agent", "重接排水管，试机半小时不漏"),
+            Deed::Asks("agent", 5, "师傅很准时"),
+        ],
+    ),
+    visited(
+        "邓超群",
+        "+8613501230022",
+        "洗碗机排水慢，清了滤网",
+        &[
+            Deed::Saves("lijianguo", TicketState::Resolved),
+            Deed::Files("lijianguo", "清滤网，教了每月清一次"),
+            Deed::Asks("lijianguo", 4, ""),
+        ],
+    ),
+    visited(
+        "贺兰英",
+        "+8613501230023",
+        "电饭煲换内胆，等了六天",
+        &[
+            Deed::Saves("chenmeiling", TicketState::Resolved),
+            Deed::Files("chenmeiling", "内胆到货后当天寄出"),
+            Deed::Asks("chenmeiling", 2, "说好三天，等了六天，中间没有人告诉我"),
+        ],
+    ),
+    visited(
+        "田野",
+        "+8613501230024",
+        "电视遥控器失灵，补寄一个",
+        &[
+            Deed::Saves("agent", TicketState::Resolved),
+            Deed::Files("agent", "补寄遥控器，单号已发"),
+            Deed::AsksInVain("agent", "客户在开会，不愿评价"),
+        ],
+    ),
+    visited(
+        "汪小满",
+        "+8613501230025",
+        "风扇异响，换了轴承",
+        &[Deed::Saves("agent", TicketState::Resolved), Deed::Files("agent", "换轴承，等回访")],
+    ),
     // The same number as another customer's of the demo: the pop shows both.
     Story {
         customer: Customer { name: "周建国", company: "", number: "+861062345678", class: "普通" },
@@ -189,6 +241,23 @@ pub const STORIES: &[Story] = &[
     },
 ];
 
+/// A repair that was done: what is left is to hear whether it is well.
+const fn visited(name: &'static str, number: &'static str, summary: &'static str, then: &'static [Deed]) -> Story {
+    Story {
+        customer: Customer { name, company: "", number, class: "普通" },
+        matter: Matter {
+            channel: Channel::Phone,
+            kind: Kind::AfterSales,
+            category: "after_sales",
+            priority: Priority::Normal,
+            summary,
+            course: "客户来电报修，已派工。",
+            demand: "尽快修好",
+        },
+        then,
+    }
+}
+
 /// Those whose customers are not there yet.
 pub async fn tell(commands: &Commands, reader: &Reader, people: &People) -> anyhow::Result<()> {
     for story in STORIES {
@@ -196,7 +265,8 @@ pub async fn tell(commands: &Commands, reader: &Reader, people: &People) -> anyh
         if known.iter().any(|customer| customer.name == story.customer.name) {
             continue;
         }
-        let agent = people.get("agent");
+        // Whoever does the first thing in it took the call.
+        let agent = story.then.iter().find_map(|deed| deed.saves()).map_or(people.get("agent"), |by| people.get(by));
         let customer = introduce(commands, agent, &story.customer).await?;
         let mut told = Told { commands, people, ticket: TicketId(0), version: NEW, matter: &story.matter };
         told.opens(agent, customer, story.customer.number).await?;
@@ -218,6 +288,12 @@ async fn introduce(commands: &Commands, by: Option<PersonId>, known: &Customer) 
     match give(commands, by, Command::SaveCustomer { customer: None, ticket: None, form }).await? {
         Done::Customer(customer) => Ok(customer),
         other => bail!("saving {} came to {other:?}", known.name),
+    }
+}
+
+impl Deed {
+    fn saves(&self) -> Option<&'static str> {
+        if let Deed::Saves(login, _) = self { Some(login) } else { None }
     }
 }
 
@@ -263,6 +339,7 @@ impl Told<'_> {
 
     async fn does(&mut self, deed: &Deed) -> anyhow::Result<()> {
         let hand = |hand| Command::Hand(self.ticket, hand);
+        let step = |step| Command::Matter(self.ticket, step);
         let offer = |part, to, words: &str| hand(Hand::Offer { part, to, words: words.to_owned() });
         let (login, command) = match *deed {
             Deed::OffersWork(login, department, words) => {
@@ -281,7 +358,13 @@ impl Told<'_> {
             }
             Deed::Promises(login, hours) => {
                 let at = Utc::now() + TimeDelta::hours(hours);
-                (login, Command::Matter(self.ticket, Step::Promise { at }))
+                (login, step(Step::Promise { at }))
+            }
+            Deed::Files(login, words) => (login, step(Step::Filed { words: words.to_owned() })),
+            Deed::Asks(login, score, words) => (login, step(Step::Scored { score, words: words.to_owned() })),
+            Deed::AsksInVain(login, words) => {
+                let (why, words) = (Unanswered::Declined, words.to_owned());
+                (login, step(Step::Unanswered { why, words }))
             }
             Deed::Saves(login, state) => return self.saves(self.people.get(login), state).await,
         };
