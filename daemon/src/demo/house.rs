@@ -87,7 +87,9 @@ pub async fn furnish(commands: &Commands, reader: &Reader, people: &People) -> a
     let directory = reader.directory().await?;
     let boss = people.get("supervisor");
     for (department, responsible, deputy) in [(QUALITY, "handler", "qianyufen"), (LOGISTICS, "fengtao", "machenglin")] {
-        if !directory.departments.contains_key(&department.into()) {
+        // A site with a policy of its own has its own departments.
+        let is_named = reader.policy().terms.departments.contains_key(&department.into());
+        if is_named && !directory.departments.contains_key(&department.into()) {
             let (responsible, deputy) = (people.get(responsible), people.get(deputy));
             let others = Default::default();
             let command = Command::SetDepartment { department: department.into(), responsible, deputy, others };
@@ -112,7 +114,10 @@ pub async fn look_after(commands: &Commands, reader: &Reader, people: &People) -
     for customer in reader.customers(keys).await? {
         if customer.manager.is_none() {
             let mut form = customer.form();
-            (form.manager, form.class) = (people.get("supervisor"), "VIP".to_owned());
+            form.manager = people.get("supervisor");
+            // A site with a policy of its own has its own classes.
+            let vip = reader.policy().terms.classes.iter().find(|class| *class == "VIP").cloned();
+            form.class = vip.unwrap_or(form.class);
             let command = Command::SaveCustomer { customer: Some((customer.id, customer.version)), ticket: None, form };
             give(commands, people.get("agent"), command).await?;
         }

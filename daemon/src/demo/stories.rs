@@ -260,7 +260,14 @@ const fn visited(name: &'static str, number: &'static str, summary: &'static str
 
 /// Those whose customers are not there yet.
 pub async fn tell(commands: &Commands, reader: &Reader, people: &People) -> anyhow::Result<()> {
+    let policy = reader.policy();
+    let is_named = |department: &str| policy.terms.departments.contains_key(&department.into());
     for story in STORIES {
+        // A site with a policy of its own has its own departments, to whom nothing of these is offered.
+        let goes_elsewhere = |deed: &Deed| matches!(deed, Deed::OffersWork(_, department, _) if !is_named(department));
+        if story.then.iter().any(goes_elsewhere) {
+            continue;
+        }
         let known = reader.card(Some(Number::from_canonical(story.customer.number))).await?.customers;
         if known.iter().any(|customer| customer.name == story.customer.name) {
             continue;
