@@ -53,7 +53,7 @@ pub fn act(asked: &Evidence) -> anyhow::Result<()> {
     let ticket = evidence.page.row.ticket.id;
     let (zone, now) = (config.site.time_zone.clone(), Utc::now());
     let pen = Pen { language: *language, zone, now, masked: *masked, may_show: false };
-    let bytes = admin::evidence::pack(evidence, &pen)?;
+    let bytes = admin::evidence::pack(evidence, &pen, !masked)?;
     let sha256 = digest(&bytes);
     record.keep(Look::Evidence { ticket, sha256: sha256.clone(), masked: *masked }, now)?;
     std::fs::write(out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;

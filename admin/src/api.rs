@@ -1,6 +1,8 @@
 //! The HTTP API, `/api/v1`: the same facts as the pages, as JSON. Errors are RFC 9457 problems.
 
 pub mod customers;
+pub mod form;
+pub mod handling;
 pub mod looks;
 pub mod owed;
 pub mod ownership;
@@ -19,6 +21,7 @@ use daemon::calls::now::{AgentState, Waiting};
 use daemon::desk::Addressee;
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
 use daemon::desk::ownership::Receiver;
+use daemon::desk::rights::Act;
 use daemon::desk::ticket::{Channel, Kind};
 use daemon::live::{LinkNow, LinkState, Topic};
 use daemon::store::read::{
@@ -271,15 +274,17 @@ pub async fn ticket(
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
-    Ok(Json(whole_ticket(&visitor.pen, &page)))
+    let sees_assessments = visitor.may(&page.row.circle(), Act::Assess);
+    Ok(Json(whole_ticket(&visitor.pen, &page, sees_assessments)))
 }
 
-/// A ticket with its calls, with what is owed for it, and whose it is.
-pub fn whole_ticket(pen: &Pen, page: &TicketPage) -> Value {
+/// A ticket with its calls, with what is owed for it, whose it is, and what was found out and done.
+pub fn whole_ticket(pen: &Pen, page: &TicketPage, sees_assessments: bool) -> Value {
     let mut whole = ticket_row(pen, &page.row);
     whole["calls"] = page.calls.iter().map(|it| call(pen, it)).collect();
     whole["obligations"] = page.obligations.iter().map(|row| obligation(pen, row)).collect();
     whole["holders"] = page.holders.iter().map(holder).collect();
+    whole["handling"] = handling::whole(&page.handling, sees_assessments);
     papers::put(&mut whole, page);
     regroup::put(&mut whole, page);
     whole["customers"] =
@@ -513,6 +518,7 @@ fn ticket_row(pen: &Pen, row: &TicketRow) -> Value {
         "summary": ticket.summary,
         "course": ticket.course,
         "demand": ticket.demand,
+        "object": handling::object(&ticket.object),
         "owner": ticket.owner.map(|owner| owner.0),
         "handler": ticket.handler.map(|handler| handler.0),
         "department": ticket.department.as_ref().map(|department| department.as_str()),

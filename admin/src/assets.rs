@@ -39,6 +39,8 @@ assets! {
         include_str!("../assets/css/desk.css"),
         include_str!("../assets/css/live.css"),
         include_str!("../assets/css/ticket.css"),
+        include_str!("../assets/css/handling.css"),
+        include_str!("../assets/css/register.css"),
         include_str!("../assets/css/owed.css"),
         include_str!("../assets/css/admin.css"),
         include_str!("../assets/css/customers.css"),

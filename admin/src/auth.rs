@@ -56,6 +56,8 @@ pub struct Visitor {
     pub directory: Arc<Directory>,
     pub pen: Pen,
     pub theme: Theme,
+    /// Remedies that wait for their word.
+    pub to_approve: usize,
 }
 
 impl Visitor {
@@ -176,7 +178,18 @@ pub async fn visitor(headers: &HeaderMap, state: &State) -> Result<Option<Visito
     let chosen = person.language.as_deref().and_then(Language::parse);
     let pen = state.pen(chosen.unwrap_or_else(|| language(headers, &state.house)), Some(person.role));
     let extensions = directory.extensions_of(id).map(|(pbx, e)| (pbx.clone(), e.clone())).collect();
-    Ok(Some(Visitor { person, session, extensions, directory, pen, theme: Theme::of(headers) }))
+    let to_approve = to_approve(state, &person).await?;
+    Ok(Some(Visitor { person, session, extensions, directory, pen, theme: Theme::of(headers), to_approve }))
+}
+
+async fn to_approve(state: &State, person: &Person) -> Result<usize, Error> {
+    if !Watch::allows(person.role) {
+        return Ok(0);
+    }
+    let limits = state.reader.policy().terms.remedies;
+    let asked = state.reader.asked_for().await?;
+    let theirs = |(by, sum_cents): &&(PersonId, i64)| *by != person.id && limits.may_decide(person.role, *sum_cents);
+    Ok(asked.iter().filter(theirs).count())
 }
 
 /// Says that the session is in use; no page waits for it. Streams do not say so: a browser that is

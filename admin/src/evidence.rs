@@ -3,39 +3,44 @@
 use std::sync::Arc;
 
 use askama::Template;
-use daemon::Time;
 use daemon::evidence::Pack;
 use daemon::store::evidence::{Attached, Evidence};
-use daemon::store::read::{Directory, OwedPage, StoredCall, TicketPage};
+use daemon::store::read::{Directory, LogRow, OwedPage, RemedyRow, StoredCall, TicketPage};
 use daemon::store::verify::Head;
+use daemon::{AttachmentId, PersonId, Time};
 use serde_json::{Value, json};
 
 use crate::api;
 use crate::pages::owed::name;
 use crate::pages::ticket::Timeline;
+use crate::parts::handling::told;
 use crate::parts::owed::{OwedProof, OwedRungs, course_in_words};
-use crate::pen::Pen;
+use crate::pen::{Pen, sum};
 use crate::text::Language;
 
 const STYLE: &str = include_str!("../evidence/evidence.css");
 
 /// The zip's bytes: the same for the same state, in one language. Where `pen` masks numbers, texts of
-/// the chain that hold one of the matter's are kept back.
-pub fn pack(evidence: Evidence, pen: &Pen) -> anyhow::Result<Vec<u8>> {
+/// the chain that hold one of the matter's are kept back; and so are assessments from those who may not
+/// read them.
+pub fn pack(mut evidence: Evidence, pen: &Pen, sees_assessments: bool) -> anyhow::Result<Vec<u8>> {
     // Of no moment, so that no time is told as of today.
     let pen = Pen { now: Time::UNIX_EPOCH, ..pen.clone() };
     let mut pack = Pack::default();
     let secrets = if pen.masked { secrets(&evidence) } else { Vec::new() };
+    if !sees_assessments {
+        evidence.page.handling.assessments.clear();
+    }
     pack.put_chain(&evidence, |text| {
-        let text = String::from_utf8_lossy(text);
-        secrets.iter().any(|secret| text.contains(secret.as_str()))
+        let said = String::from_utf8_lossy(text);
+        secrets.iter().any(|secret| said.contains(secret.as_str())) || (!sees_assessments && is_assessment(text))
     })?;
     let mut put_json = |name: &str, value: Value| -> anyhow::Result<()> {
         pack.put(name, serde_json::to_vec_pretty(&value)?);
         Ok(())
     };
     let page = &evidence.page;
-    put_json("ticket.json", api::whole_ticket(&pen, page))?;
+    put_json("ticket.json", api::whole_ticket(&pen, page, sees_assessments))?;
     put_json("calls.json", page.calls.iter().map(|call| call_whole(&pen, call)).collect())?;
     put_json("clocks.json", evidence.owed.iter().map(|owed| api::owed::whole(&pen, owed)).collect())?;
     put_json("claims.json", claims(&evidence))?;
@@ -77,6 +82,14 @@ fn secrets(evidence: &Evidence) -> Vec<String> {
         digits.len().checked_sub(8).map(|from| digits[from..].to_owned())
     };
     known.chain(of_calls).filter_map(last).collect()
+}
+
+/// Whether a text of the chain is a fact, or a row, of what was assessed.
+fn is_assessment(text: &[u8]) -> bool {
+    let parts: Vec<Value> = serde_json::from_slice(text).unwrap_or_default();
+    let is = |nth: usize, word: &str| parts.get(nth).and_then(Value::as_str) == Some(word);
+    // A row's table stands second, a fact's kind fourth.
+    is(1, "assessments") || is(3, "assessed")
 }
 
 /// A name that no file system minds, and that leads nowhere.
@@ -194,5 +207,50 @@ impl Index {
     }
     fn timeline(&self) -> Vec<Told> {
         timeline(&self.pen, &self.page, &self.directory)
+    }
+    /// What was found out and done, as a name and a text each; the log is apart.
+    fn handled(&self) -> Vec<(String, String)> {
+        let (pen, handling) = (&self.pen, &self.page.handling);
+        let findings = &handling.findings;
+        let finding = findings.finding.map(|finding| pen.word("finding", finding.as_str())).unwrap_or_default();
+        let loss = findings.loss_cents.map(sum).unwrap_or_default();
+        let said = |at: Time, by: PersonId, words: &str| {
+            let by = name(&self.directory, by);
+            [pen.full(&at), by, words.to_owned()].join(" ")
+        };
+        let remedy = |row: &RemedyRow| {
+            let state = pen.word("remedy-state", row.remedy.state.as_str());
+            let asked = said(row.at, row.remedy.by, &row.remedy.words);
+            let decided = row.decided.map(|(at, by)| said(at, by, &row.why)).unwrap_or_default();
+            (pen.remedy(row.remedy.kind, row.remedy.sum_cents), [asked, state, decided].join(" "))
+        };
+        let told = handling.told.as_ref().map(|row| (told(pen, row), said(row.at, row.by, &row.words)));
+        let filed = handling.filed.as_ref().map(|(at, by, words)| (pen.say("line-filed"), said(*at, *by, words)));
+        let assessed = |(at, by, words): &(Time, PersonId, String)| (pen.say("assessments"), said(*at, *by, words));
+        let fields = [
+            (pen.word("field", "finding"), finding),
+            (pen.word("field", "reason"), findings.reason.clone()),
+            (pen.word("field", "cause"), findings.cause.clone()),
+            (pen.word("field", "party"), findings.party.clone()),
+            (pen.word("field", "solution"), findings.solution.clone()),
+            (pen.word("field", "loss"), loss),
+        ];
+        let written = fields.into_iter().filter(|(_, text)| !text.is_empty());
+        let remedies = handling.remedies.iter().map(remedy);
+        let rest = told.into_iter().chain(filed).chain(handling.assessments.iter().map(assessed));
+        written.chain(remedies).chain(rest).collect()
+    }
+    /// Of the investigation: when, what, and who with which files.
+    fn log(&self) -> Vec<Told> {
+        let file = |id: &AttachmentId| {
+            let file = self.page.attachments.iter().find(|file| file.id == *id);
+            file.map(|file| file.file.name.clone()).unwrap_or_default()
+        };
+        let line = |row: &LogRow| {
+            let files = row.evidence.iter().map(file);
+            let more: Vec<String> = [name(&self.directory, row.by)].into_iter().chain(files).collect();
+            (row.at, row.words.clone(), more.join(&self.pen.say("comma")))
+        };
+        self.page.handling.log.iter().map(line).collect()
     }
 }

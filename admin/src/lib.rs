@@ -30,8 +30,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use error::Error;
 use pages::{
-    admin, asking, away, blacklist, blank, customers, departments, desk, hand, import, live, looks, messages, opening,
-    owed, papers, people, policy, regroup, reports, sign_in, step, ticket,
+    admin, approvals, asking, away, blacklist, blank, customers, departments, desk, hand, handling, import, live,
+    looks, messages, opening, owed, papers, people, policy, print, regroup, reports, sign_in, step, ticket,
 };
 pub use state::{House, State};
 
@@ -66,11 +66,14 @@ pub fn router(state: State) -> Router {
         .route("/tickets/new", get(opening::show).post(opening::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{number}/evidence.zip", get(looks::evidence))
+        .route("/tickets/{number}/print", get(print::show))
         .route("/show/{what}/{id}", post(looks::show))
         .route("/audit", get(looks::audit))
         .route("/tickets/{id}/save", post(desk::save))
         .route("/tickets/{id}/step", post(step::take))
+        .route("/tickets/{id}/handle", post(handling::give_in))
         .route("/tickets/{id}/hand", post(hand::give_in))
+        .route("/approvals", get(approvals::show))
         .route("/tickets/{id}/papers", post(papers::give_in))
         .route("/tickets/{id}/regroup", post(regroup::give_in))
         .route("/tickets/{id}/files", post(papers::attach).layer(a_file))
@@ -123,7 +126,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/surveys/list", get(api::surveys::list))
         .route("/api/v1/draws", get(api::surveys::draws))
         .route("/api/v1/tickets", get(api::tickets).post(api::open))
-        .route("/api/v1/tickets/{number}", get(api::ticket))
+        .route("/api/v1/tickets/{number}", get(api::ticket).put(api::form::save))
         .route("/api/v1/tickets/{number}/papers", post(api::papers::give_in))
         .route("/api/v1/tickets/{number}/regroup", post(api::regroup::give_in))
         .route("/api/v1/tickets/{number}/files", post(api::papers::attach).layer(a_file))
@@ -135,7 +138,9 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/obligations/{id}", get(api::owed::show))
         .route("/api/v1/obligations/{id}/{what}", post(api::owed::give_in))
         .route("/api/v1/tickets/{number}/step", post(api::step))
+        .route("/api/v1/tickets/{number}/handle", post(api::handling::handle))
         .route("/api/v1/tickets/{number}/hand", post(api::hand))
+        .route("/api/v1/approvals", get(api::handling::approvals))
         .route("/api/v1/departments", get(api::departments).post(api::set_department))
         .route("/api/v1/customers", get(api::customers::list).post(api::customers::add))
         .route("/api/v1/customers/import", post(api::customers::put).layer(whole_file))

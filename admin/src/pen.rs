@@ -302,6 +302,10 @@ impl Pen {
     pub fn full(&self, at: &Time) -> String {
         self.local(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
+    /// `2026-11-24 16:10`, of whatever day.
+    pub fn minute(&self, at: &Time) -> String {
+        self.local(at).strftime("%Y-%m-%d %H:%M").to_string()
+    }
     /// A customer's number as people here write it.
     pub fn number(&self, number: &Number) -> String {
         let text = number.as_str();

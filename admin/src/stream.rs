@@ -90,7 +90,7 @@ pub async fn stream(
         Room::Tickets | Room::Ticket | Room::Owed | Room::Obligation => Read::allows(role),
         Room::Customers | Room::Customer | Room::Blacklist => Read::allows(role),
         Room::Import => Watch::allows(role),
-        Room::Live | Room::Reports => Watch::allows(role),
+        Room::Live | Room::Reports | Room::Approvals => Watch::allows(role),
         Room::Links | Room::People => Wire::allows(role),
         Room::Policy | Room::Departments => Oversee::allows(role),
         Room::Audit => Govern::allows(role),
@@ -124,6 +124,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
                 all.extend(Watch::allows(visitor.person.role).then_some(Topic::Board));
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
+            Room::Approvals => all.push(Topic::Person(visitor.person.id)),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
             Room::Customers | Room::Customer | Room::Import | Room::Blacklist => {}
             Room::People

@@ -1,6 +1,7 @@
 //! The whole router over a real daemon and store, asked as browsers ask.
 
 mod customers;
+mod handling;
 mod objects;
 mod opening;
 mod papers;
@@ -149,11 +150,14 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("POST", "/tickets", DESK),
     ("GET", "/tickets/{number}", READ),
     ("GET", "/tickets/{number}/evidence.zip", READ),
+    ("GET", "/tickets/{number}/print", READ),
     ("POST", "/show/{what}/{id}", READ),
     ("GET", "/audit", GOVERN),
     ("POST", "/tickets/{id}/save", DESK),
     ("POST", "/tickets/{id}/step", DESK),
+    ("POST", "/tickets/{id}/handle", READ),
     ("POST", "/tickets/{id}/hand", DESK),
+    ("GET", "/approvals", WATCH),
     ("GET", "/tickets/new", DESK),
     ("POST", "/tickets/new", DESK),
     ("POST", "/tickets/{id}/papers", DESK),
@@ -216,10 +220,13 @@ const ROUTES: &[(&str, &str, May)] = &[
     ("GET", "/api/v1/tickets", READ),
     ("POST", "/api/v1/tickets", DESK),
     ("POST", "/api/v1/tickets/{number}/step", DESK),
+    ("POST", "/api/v1/tickets/{number}/handle", READ),
     ("POST", "/api/v1/tickets/{number}/hand", DESK),
+    ("GET", "/api/v1/approvals", WATCH),
     ("GET", "/api/v1/departments", OVERSEE),
     ("POST", "/api/v1/departments", OVERSEE),
     ("GET", "/api/v1/tickets/{number}", READ),
+    ("PUT", "/api/v1/tickets/{number}", DESK),
     ("POST", "/api/v1/tickets/{number}/papers", DESK),
     ("POST", "/api/v1/tickets/{number}/regroup", DESK),
     ("POST", "/api/v1/tickets/{number}/files", DESK),

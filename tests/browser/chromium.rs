@@ -197,9 +197,12 @@ impl Browser {
 
     /// A picture of the page as it is, for people to look at.
     pub async fn shoot(&self, name: &str) {
-        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/browser-shots");
-        std::fs::create_dir_all(&dir).expect("a directory for pictures");
-        self.screenshot(&dir.join(format!("{name}.png"))).await.expect("a picture");
+        self.screenshot(&shots().join(format!("{name}.png"))).await.expect("a picture");
+    }
+
+    /// What it printed, beside the pictures.
+    pub fn keep(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(shots().join(name), bytes).expect("a file");
     }
 
     /// What the console said that it should not have: errors, and breaches of the policy. Refused
@@ -213,6 +216,12 @@ impl Browser {
     pub async fn is_content(&self) {
         assert_eq!(self.complaints().await, Vec::<String>::new());
     }
+}
+
+fn shots() -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/browser-shots");
+    std::fs::create_dir_all(&dir).expect("a directory for pictures");
+    dir
 }
 
 impl Drop for Browser {

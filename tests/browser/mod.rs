@@ -9,6 +9,7 @@ mod live;
 mod owed;
 mod policy;
 mod pop;
+mod register;
 mod scene;
 mod shots;
 mod ticket;

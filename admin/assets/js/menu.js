@@ -1,5 +1,5 @@
 // @ts-check
-// The menu at the top right: light or dark, sound and notices, the keys.
+// The menu at the top right: light or dark, sound and notices, the keys; and the button that prints a page.
 import { showKeys } from "./keys.js";
 import { say } from "./words.js";
 
@@ -20,6 +20,8 @@ export function watchMenu() {
       tellNotices();
     } else if (what === "keys") {
       showKeys();
+    } else if (what === "print") {
+      print();
     }
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(target)) menu.removeAttribute("open");

@@ -107,7 +107,7 @@ async function quietly(form, button) {
       close(form.closest("details.menu"));
       forgetNote(form);
       form.reset();
-      if (document.body.dataset.page === "ticket") refresh();
+      if (document.body.dataset.page === "ticket" || document.body.dataset.page === "approvals") refresh();
       if (said) toast(said, { sign: "phone" });
     } else refused(why, (await answer.json()).title ?? say("failed"));
   } catch {

@@ -11,8 +11,9 @@ use axum::response::IntoResponse;
 use axum::{Json, body::Bytes};
 use daemon::desk::command::{Command, Refusal};
 use daemon::desk::looks::{Look, Whose};
+use daemon::desk::rights::Act;
 use daemon::live::Topic;
-use daemon::store::read::{AuditRow, Directory};
+use daemon::store::read::{AuditRow, Directory, TicketPage};
 use daemon::store::verify::digest;
 use daemon::{CallId, CustomerId, TicketId};
 
@@ -62,7 +63,7 @@ pub async fn evidence(
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
-    let bytes = made(&state, &visitor, page.row.ticket.id, number.clone()).await?;
+    let bytes = made(&state, &visitor, &page, number.clone()).await?;
     let name = format!("attachment; filename=\"evidence-{number}.zip\"");
     let headers: [(HeaderName, HeaderValue); 2] = [
         (CONTENT_TYPE, HeaderValue::from_static("application/zip")),
@@ -71,17 +72,18 @@ pub async fn evidence(
     Ok((headers, Bytes::from(bytes)))
 }
 
-async fn made(state: &State, visitor: &Visitor, ticket: TicketId, number: String) -> Result<Vec<u8>, Error> {
+async fn made(state: &State, visitor: &Visitor, page: &TicketPage, number: String) -> Result<Vec<u8>, Error> {
     let evidence = state.reader.evidence(number).await?.ok_or(Error::NotFound)?;
     // Who may have numbers shown may take them away.
     let masked = visitor.pen.masked && !visitor.pen.may_show;
     let pen = Pen { masked, ..visitor.pen.clone() };
-    let packed = tokio::task::spawn_blocking(move || pack(evidence, &pen)).await;
+    let sees_assessments = visitor.may(&page.row.circle(), Act::Assess);
+    let packed = tokio::task::spawn_blocking(move || pack(evidence, &pen, sees_assessments)).await;
     let bytes = packed.map_err(|_| Error::Broken)?.map_err(|error| {
         tracing::error!(%error, "evidence could not be put together");
         Error::Broken
     })?;
-    let look = Look::Evidence { ticket, sha256: digest(&bytes), masked };
+    let look = Look::Evidence { ticket: page.row.ticket.id, sha256: digest(&bytes), masked };
     give(state, visitor, Command::Look(look)).await.map_err(unseen)?;
     Ok(bytes)
 }

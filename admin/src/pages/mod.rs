@@ -1,6 +1,7 @@
 //! The pages, a file a noun, and the shell that they share.
 
 pub mod admin;
+pub mod approvals;
 pub mod asking;
 pub mod away;
 pub mod blacklist;
@@ -11,6 +12,7 @@ pub mod desk;
 pub mod failed;
 pub mod form;
 pub mod hand;
+pub mod handling;
 pub mod import;
 pub mod live;
 pub mod looks;
@@ -21,6 +23,7 @@ pub mod papers;
 pub mod people;
 pub mod period;
 pub mod policy;
+pub mod print;
 pub mod regroup;
 pub mod reports;
 pub mod sign_in;
@@ -49,6 +52,8 @@ pub enum Room {
     Ticket,
     Owed,
     Obligation,
+    /// What waits for a supervisor or manager.
+    Approvals,
     Customers,
     Customer,
     /// A file of customers.
@@ -72,12 +77,13 @@ pub enum Room {
 }
 
 impl Room {
-    pub const ALL: [Room; 19] = [
+    pub const ALL: [Room; 20] = [
         Room::Desk,
         Room::Tickets,
         Room::Ticket,
         Room::Owed,
         Room::Obligation,
+        Room::Approvals,
         Room::Customers,
         Room::Customer,
         Room::Import,
@@ -101,6 +107,7 @@ impl Room {
             Room::Ticket => "ticket",
             Room::Owed => "owed",
             Room::Obligation => "obligation",
+            Room::Approvals => "approvals",
             Room::Customers => "customers",
             Room::Customer => "customer",
             Room::Import => "import",
@@ -177,6 +184,13 @@ impl Shell {
         Govern::allows(self.visitor.person.role)
     }
 
+    /// What waits in a room for the reader, and in words; none: nothing does.
+    fn waits(&self, href: &str) -> Option<(usize, String)> {
+        let count = self.visitor.to_approve;
+        let waits = href == "/approvals" && count > 0;
+        waits.then(|| (count, self.pen().say1("approvals-waiting", "count", count)))
+    }
+
     /// The rooms that the reader may enter: address, name, whether this is it.
     fn rooms(&self) -> Vec<(&'static str, String, bool)> {
         let pen = self.pen();
@@ -184,6 +198,7 @@ impl Shell {
         let desk = ("/", pen.say("desk"), self.room == Room::Desk);
         let tickets = ("/tickets", pen.say("tickets"), matches!(self.room, Room::Tickets | Room::Ticket));
         let owed = ("/owed", pen.say("obligations"), matches!(self.room, Room::Owed | Room::Obligation));
+        let approvals = ("/approvals", pen.say("approvals"), self.room == Room::Approvals);
         let of_customers = matches!(self.room, Room::Customers | Room::Customer | Room::Import | Room::Blacklist);
         let customers = ("/customers", pen.say("customers"), of_customers);
         let policy = ("/policy", pen.say("policy"), self.room == Room::Policy);
@@ -192,8 +207,8 @@ impl Shell {
         let departments = ("/departments", pen.say("departments"), self.room == Room::Departments);
         match self.visitor.person.role {
             Role::Agent | Role::Handler => vec![desk, tickets, customers, owed],
-            Role::Supervisor => vec![live, desk, tickets, customers, owed, reports, departments, policy],
-            Role::Manager => vec![live, tickets, customers, owed, reports, departments, policy, audit],
+            Role::Supervisor => vec![live, desk, tickets, customers, owed, approvals, reports, departments, policy],
+            Role::Manager => vec![live, tickets, customers, owed, approvals, reports, departments, policy, audit],
             Role::Admin => vec![
                 ("/admin", pen.say("links"), self.room == Room::Links),
                 ("/admin/people", pen.say("people"), self.room == Room::People),

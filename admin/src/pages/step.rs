@@ -1,5 +1,5 @@
-//! What is done in a matter beside its form: a call promised, a complaint accepted, a reply, what is
-//! filed, and what the customer said in the end.
+//! What is done in a matter beside its form: a call promised, a complaint accepted, a reply, waiting for
+//! the customer, telling them the result, filing, and what they said in the end.
 
 use askama::Template;
 use axum::Form;
@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Redirect};
 use chrono::DateTime;
 use daemon::desk::clock::{ClockKind, ObligationState};
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal, Step};
+use daemon::desk::policy::Policy;
 use daemon::desk::rights::Act;
 use daemon::desk::survey::{Asking, Scale, Unanswered};
-use daemon::desk::ticket::Satisfaction;
+use daemon::desk::ticket::{Channel, Satisfaction, TicketState};
 use daemon::store::read::TicketPage;
 use daemon::{TicketId, Time};
 use jiff::civil;
@@ -22,13 +23,15 @@ use super::desk::may_see;
 use super::ticket::by_number;
 use crate::auth::{Desk, Require, Visitor};
 use crate::error::Error;
+use crate::parts::handling::ahead;
 use crate::pen::Pen;
 use crate::state::State;
 
 /// A step as a form or a script sends it; what it does not need is not there.
 #[derive(Debug, Deserialize)]
 pub struct Taken {
-    /// `promise`, `accepted`, `replied`, `filed`, `surveyed`.
+    /// `promise`, `accepted`, `replied`, `wait`, `go_on`, `told`, `withdrawn`, `filed`, `close`, `reopen`,
+    /// `surveyed`.
     pub step: String,
     /// For when it is promised, or by when it will be solved: RFC 3339, or a time of the site's zone as
     /// `2026-11-24T15:00`.
@@ -39,6 +42,15 @@ pub struct Taken {
     /// `satisfied`, `fairly`, `dissatisfied`, or a score of `1` to `5`; `not_asked`, `declined`.
     #[serde(default)]
     pub result: String,
+    /// By which channel the customer was told.
+    #[serde(default)]
+    pub how: String,
+    /// For what the customer is waited for.
+    #[serde(default)]
+    pub reason: String,
+    /// Why it is opened again.
+    #[serde(default)]
+    pub why: String,
 }
 
 impl Taken {
@@ -49,7 +61,16 @@ impl Taken {
             "promise" => Step::Promise { at: at("at")? },
             "accepted" => Step::Accepted { solved_by: at("at")? },
             "replied" => Step::Replied { words: self.words },
+            "wait" => Step::Wait { reason: self.reason },
+            "go_on" => Step::GoOn,
+            "told" => {
+                let how = Channel::parse(&self.how).ok_or(wrong("how", FieldWhy::Missing))?;
+                Step::Told { how, words: self.words }
+            }
+            "withdrawn" => Step::Withdrawn { words: self.words },
             "filed" => Step::Filed { words: self.words },
+            "close" => Step::Close,
+            "reopen" => Step::Reopen { why: self.why },
             "surveyed" if let Ok(score) = self.result.parse() => Step::Scored { score, words: self.words },
             "surveyed" if let Some(why) = Unanswered::parse(&self.result) => {
                 Step::Unanswered { why, words: self.words }
@@ -107,24 +128,58 @@ async fn given(state: &State, visitor: &Visitor, page: &TicketPage, taken: Taken
 pub struct Steps {
     pen: Pen,
     ticket: TicketId,
-    may_promise: bool,
+    state: TicketState,
+    /// Whether the reader may do more than file it,
+    may_step: bool,
+    /// and that.
+    may_file: bool,
+    /// Whether nothing is missing before it is over for good.
+    may_close: bool,
     owed: Vec<ClockKind>,
     scale: Scale,
+    /// How it came.
+    channel: Channel,
 }
 impl askama::filters::HtmlSafe for Steps {}
 
 impl Steps {
     /// Those that the reader may take.
-    pub fn of(pen: &Pen, page: &TicketPage, scale: Scale, may: impl Fn(Act) -> bool) -> Steps {
+    pub fn of(pen: &Pen, page: &TicketPage, policy: &Policy, may: impl Fn(Act) -> bool) -> Steps {
         let act = |kind: ClockKind| if kind == ClockKind::Filing { Act::File } else { Act::Step };
         let open = page.obligations.iter().filter(|row| may(act(row.kind)) && row.state == ObligationState::Open);
+        let ahead = ahead(page, policy);
+        let is_next = |state: TicketState| ahead.iter().any(|(next, _)| *next == state);
+        let is_free = |state: TicketState| ahead.iter().any(|(next, missing)| *next == state && missing.is_empty());
+        let ticket = &page.row.ticket;
+        let owed: Vec<ClockKind> = open.map(|row| row.kind).collect();
+        let is_filed_next = !ticket.state.is_open() && is_next(TicketState::Filed);
         Steps {
             pen: pen.clone(),
-            ticket: page.row.ticket.id,
-            may_promise: may(Act::Step) && page.row.ticket.state.is_open(),
-            owed: open.map(|row| row.kind).collect(),
-            scale,
+            ticket: ticket.id,
+            state: ticket.state,
+            may_step: may(Act::Step),
+            may_file: may(Act::File) && (is_filed_next || owed.contains(&ClockKind::Filing)),
+            may_close: may(Act::Step) && is_free(TicketState::Closed),
+            owed,
+            scale: policy.terms.asking.scale,
+            channel: ticket.channel,
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.may_step && self.state.is_open()
+    }
+    fn waits(&self) -> bool {
+        self.may_step && self.state == TicketState::WaitingCustomer
+    }
+    fn may_wait(&self) -> bool {
+        self.may_step && matches!(self.state, TicketState::New | TicketState::InProgress | TicketState::Reopened)
+    }
+    fn may_reopen(&self) -> bool {
+        self.may_step && !self.state.is_open()
+    }
+    fn channels(&self) -> &'static [Channel] {
+        Channel::ALL
     }
 
     fn owes(&self, kind: &str) -> bool {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query, State as FromState};
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use daemon::calls::call::Outcome;
 use daemon::desk::clock::{Basis, ClockKind, ObligationState, Proof, Survey};
+use daemon::desk::command::Refusal;
 use daemon::desk::deadline::Ladder;
 use daemon::desk::ownership::{OfferEnd, Part};
 use daemon::desk::policy::Policy;
@@ -16,8 +17,8 @@ use daemon::desk::rights::Act;
 use daemon::desk::ticket::TicketState;
 use daemon::live::Topic;
 use daemon::store::read::{
-    Directory, Found, Hit, ObligationRow, Place, Seek, Seer, Sought, StoredCall, Theirs, TicketFilter, TicketRow,
-    TimelineRow, TimelineWhat,
+    Directory, Found, Hit, ObligationRow, Place, Seek, Seer, Sought, StoredCall, Theirs, TicketFilter, TicketPage,
+    TicketRow, TimelineRow, TimelineWhat,
 };
 use daemon::{ObligationId, PersonId, Role, Time};
 use serde::Deserialize;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use super::desk::may_see;
 use super::form::FormView;
 use super::hand::Giving;
+use super::handling::{HandlingRoom, Typed};
 use super::papers::{NoteForm, PapersForms, PapersPart};
 use super::regroup::{RegroupPart, said};
 use super::step::Steps;
@@ -47,6 +49,7 @@ struct TicketWhole {
     shell: Shell,
     head: Head,
     clocks: Clocks,
+    handling: HandlingRoom,
     steps: Steps,
     owners: Owners,
     giving: Giving,
@@ -207,7 +210,7 @@ struct Entry {
 }
 
 impl Timeline {
-    pub fn new(pen: Pen, page: &daemon::store::read::TicketPage, directory: Arc<Directory>) -> Timeline {
+    pub fn new(pen: Pen, page: &TicketPage, directory: Arc<Directory>) -> Timeline {
         Timeline { pen, rows: page.timeline.clone(), calls: page.calls.clone(), directory }
     }
     /// When, what, and more; newest first.
@@ -460,26 +463,52 @@ pub async fn show(
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     may_see(&visitor, &page.row)?;
-    let notices = present(&state, vec![Topic::House]).await?;
-    let parts = WholeParts::of(&visitor, &page, &state.reader.policy());
-    let title = format!("{number} {}", page.row.ticket.summary);
+    whole(&state, visitor, page, None).await
+}
+
+/// All of it, with findings as they stand, or as they were typed and just refused.
+pub async fn whole(
+    state: &State,
+    visitor: Visitor,
+    page: TicketPage,
+    refused: Option<(Typed, Refusal)>,
+) -> Result<Html<String>, Error> {
+    let notices = present(state, vec![Topic::House]).await?;
+    let policy = state.reader.policy();
+    let parts = WholeParts::of(&visitor, &page, &policy);
+    let title = format!("{} {}", page.row.ticket.number, page.row.ticket.summary);
     let circle = page.row.circle();
     // What became part of another is written there.
     let is_whole = page.regrouped.into.is_none();
     let may = |act| visitor.may(&circle, act) && is_whole;
     let (may_write, may_note) = (may(Act::Write), may(Act::Note));
-    let steps = Steps::of(&visitor.pen, &page, state.reader.policy().terms.asking.scale, may);
-    let giving = Giving::of(&state, &visitor, &page);
+    let steps = Steps::of(&visitor.pen, &page, &policy, may);
+    let handling = HandlingRoom::of(&visitor, &page, &policy, refused);
+    let giving = Giving::of(state, &visitor, &page);
     let papers = PapersPart::of(&visitor, &page, may_note);
     let regroup = RegroupPart::of(&visitor, &page);
     let (pen, ticket, who) = (visitor.pen.clone(), page.row.ticket.id, visitor.person.id);
     let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket, who }, PapersForms { pen, ticket }));
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
-    form.script = form.script_of(&state.reader.policy());
-    let shell = Shell::new(&state, visitor, Room::Ticket, title, &notices);
+    form.script = form.script_of(&policy);
+    let shell = Shell::new(state, visitor, Room::Ticket, title, &notices);
     let WholeParts { head, clocks, owners, timeline, proof } = parts;
-    html(TicketWhole { shell, head, clocks, steps, owners, giving, timeline, papers, forms, regroup, proof, form })
+    html(TicketWhole {
+        shell,
+        head,
+        clocks,
+        handling,
+        steps,
+        owners,
+        giving,
+        timeline,
+        papers,
+        forms,
+        regroup,
+        proof,
+        form,
+    })
 }
 
 /// The parts of a ticket's page that live.
@@ -492,7 +521,7 @@ pub struct WholeParts {
 }
 
 impl WholeParts {
-    pub fn of(visitor: &Visitor, page: &daemon::store::read::TicketPage, policy: &Arc<Policy>) -> WholeParts {
+    pub fn of(visitor: &Visitor, page: &TicketPage, policy: &Arc<Policy>) -> WholeParts {
         let (pen, directory) = (&visitor.pen, &visitor.directory);
         // What became part of another is written there.
         let may_write = visitor.may(&page.row.circle(), Act::Write) && page.regrouped.into.is_none();
@@ -540,11 +569,7 @@ fn stands(row: &ObligationRow) -> bool {
 }
 
 /// The ticket of that number; none when there is none.
-pub async fn by_number(
-    state: &State,
-    asker: PersonId,
-    number: &str,
-) -> Result<Option<daemon::store::read::TicketPage>, Error> {
+pub async fn by_number(state: &State, asker: PersonId, number: &str) -> Result<Option<TicketPage>, Error> {
     Ok(state.reader.numbered(number.to_owned(), asker).await?)
 }
 
@@ -580,7 +605,13 @@ impl TicketList {
         let shown = |hit: &&Hit| match hit.place {
             Place::Summary | Place::Number => false,
             Place::Phone => !masked,
-            Place::Course | Place::Demand | Place::Customer | Place::Comment | Place::Attachment => true,
+            Place::Course
+            | Place::Demand
+            | Place::Object
+            | Place::Handling
+            | Place::Customer
+            | Place::Comment
+            | Place::Attachment => true,
         };
         found.hits.iter().filter(shown).take(ELSEWHERE).collect()
     }

@@ -4,6 +4,7 @@
 pub mod board;
 pub mod course;
 pub mod duties;
+pub mod handling;
 pub mod links;
 pub mod owed;
 pub mod owners;

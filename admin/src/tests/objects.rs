@@ -5,9 +5,10 @@
 use axum::http::{Method, StatusCode};
 use daemon::desk::clock::ClockKind;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Owed, TicketForm};
+use daemon::desk::handling::{Findings, Handle, RemedyKind};
 use daemon::desk::ownership::{Hand, Part, Receiver};
 use daemon::desk::papers::{Paper, Tie};
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use daemon::store::read::TicketPage;
 use daemon::{CustomerId, DepartmentName, ObligationId, PersonId, Role, TicketId};
 
@@ -35,13 +36,15 @@ enum For {
     Waive,
     Hand,
     Assign,
+    /// Also decide on remedies.
+    Assess,
 }
 
 fn may(role: Role, whose: Whose, what: For) -> bool {
     let works = matches!(what, For::See | For::Write | For::Call | For::Work | For::Hand);
     match (role, whose) {
         (Role::Supervisor, _) => true,
-        (Role::Manager, _) => matches!(what, For::See | For::Call | For::Work | For::Waive),
+        (Role::Manager, _) => matches!(what, For::See | For::Call | For::Work | For::Waive | For::Assess),
         (Role::Agent | Role::Handler, Whose::Own | Whose::Department) => works || what == For::File,
         (Role::Agent, Whose::Nobodys) => works,
         (Role::Handler, Whose::Nobodys) | (Role::Agent | Role::Handler, Whose::Others) | (Role::Admin, _) => false,
@@ -58,11 +61,15 @@ const UPLOAD: &str =
 const OBJECTS: &[(&str, &str, &str, For)] = &[
     ("GET", "/tickets/{number}", "", For::See),
     ("GET", "/tickets/{number}/evidence.zip", "", For::See),
+    ("GET", "/tickets/{number}/print", "", For::See),
     ("GET", "/tickets/{id}/files/{file}", "", For::See),
     ("POST", "/show/{what}/{id}", "", For::See),
     ("POST", "/tickets/{id}/save", FORM, For::Write),
     ("POST", "/tickets/{id}/step", "step=promise&at=2099-01-01T10:00", For::Write),
     ("POST", "/tickets/{id}/step", "step=filed&words=done", For::File),
+    ("POST", "/tickets/{id}/handle", "what=log&words=seen", For::Write),
+    ("POST", "/tickets/{id}/handle", "what=assess&words=seen", For::Assess),
+    ("POST", "/tickets/{id}/handle", "what=approve&remedy=1", For::Assess),
     ("POST", "/tickets/{id}/hand", "what=take&part=matter", For::Hand),
     ("POST", "/tickets/{id}/hand", "what=assign&part=matter&to=person:1", For::Assign),
     ("POST", "/tickets/{id}/hand", "what=accept", For::Hand),
@@ -81,11 +88,14 @@ const OBJECTS: &[(&str, &str, &str, For)] = &[
     ("POST", "/dial", "ticket={id}", For::Call),
     ("POST", "/dial", "obligation={owed}", For::Call),
     ("GET", "/api/v1/tickets/{number}", "", For::See),
+    ("PUT", "/api/v1/tickets/{number}", r#"{"version":1,"summary":"seen"}"#, For::Write),
     ("GET", "/api/v1/tickets/{number}/evidence.zip", "", For::See),
     ("GET", "/api/v1/tickets/{number}/files/{file}", "", For::See),
     ("POST", "/api/v1/show/{what}/{id}", "", For::See),
     ("POST", "/api/v1/tickets/{number}/step", r#"{"step":"promise","at":"2099-01-01T10:00:00Z"}"#, For::Write),
     ("POST", "/api/v1/tickets/{number}/step", r#"{"step":"filed","words":"done"}"#, For::File),
+    ("POST", "/api/v1/tickets/{number}/handle", r#"{"what":"log","words":"seen"}"#, For::Write),
+    ("POST", "/api/v1/tickets/{number}/handle", r#"{"what":"assess","words":"seen"}"#, For::Assess),
     ("POST", "/api/v1/tickets/{number}/hand", r#"{"what":"take","part":"matter"}"#, For::Hand),
     ("POST", "/api/v1/tickets/{number}/hand", r#"{"what":"assign","part":"matter","to":"person:1"}"#, For::Assign),
     ("POST", "/api/v1/tickets/{number}/papers", r#"{"what":"comment","words":"seen"}"#, For::Write),
@@ -157,6 +167,8 @@ const LISTS: &[&str] = &[
     "/api/v1/ledger",
     "/api/v1/links",
     "/api/v1/status",
+    "/approvals",
+    "/api/v1/approvals",
     "/reports/ownership",
     "/reports/surveys",
     "/api/v1/surveys",
@@ -226,7 +238,7 @@ impl Site {
             summary: format!("{mark} summary"),
             course: format!("{mark} course"),
             demand: format!("{mark} demand"),
-            object: daemon::desk::ticket::Object::default(),
+            object: Object { product: format!("{mark} product"), ..Object::default() },
         };
         let state = TicketState::InProgress;
         self.does(boss, Command::SaveTicket { ticket, version: 1, form, state }).await;
@@ -234,6 +246,12 @@ impl Site {
         let form = CustomerForm { name, numbers: number.into_iter().collect(), ..CustomerForm::default() };
         self.does(boss, Command::SaveCustomer { customer: None, ticket: Some(ticket), form }).await;
         self.does(boss, Command::Paper(ticket, Paper::Comment { words: format!("{mark} note") })).await;
+        let findings = Findings { cause: format!("{mark} cause"), ..Findings::default() };
+        self.does(boss, Command::Handle(ticket, Handle::Find { version: 0, findings })).await;
+        let log = Handle::Log { words: format!("{mark} log"), evidence: [].into() };
+        self.does(boss, Command::Handle(ticket, log)).await;
+        let (kind, words) = (RemedyKind::Apology, format!("{mark} remedy"));
+        self.does(boss, Command::Handle(ticket, Handle::Propose { kind, sum_cents: 0, words })).await;
         let mut incoming = self.state.files.receive().await.expect("a file");
         incoming.write(format!("{mark} inside").as_bytes()).await.expect("bytes");
         let file = incoming.keep(&format!("{mark}.txt")).await.expect("kept");

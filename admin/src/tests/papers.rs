@@ -9,7 +9,7 @@ use axum::http::{Method, Request, StatusCode};
 use super::{Site, form, get, json, request, text};
 
 /// A form with one file in it.
-fn upload(path: &str, name: &str, bytes: &[u8], session: &str) -> Request<Body> {
+pub(super) fn upload(path: &str, name: &str, bytes: &[u8], session: &str) -> Request<Body> {
     let mut body = format!(
         "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: image/png\r\n\r\n"
     )
@@ -22,7 +22,7 @@ fn upload(path: &str, name: &str, bytes: &[u8], session: &str) -> Request<Body> 
         .expect("a request")
 }
 
-fn sent(path: &str, body: &str, session: &str) -> Request<Body> {
+pub(super) fn sent(path: &str, body: &str, session: &str) -> Request<Body> {
     request(Method::POST, path, Some(session))
         .header(CONTENT_TYPE, "application/json")
         .body(Body::from(body.to_owned()))
@@ -30,7 +30,7 @@ fn sent(path: &str, body: &str, session: &str) -> Request<Body> {
 }
 
 /// Id and number of a new ticket of whoever asks.
-async fn opened(site: &Site, session: &str) -> (String, String) {
+pub(super) async fn opened(site: &Site, session: &str) -> (String, String) {
     let made =
         json(site.ask(sent("/api/v1/tickets", r#"{"kind":"complaint","channel":"visit"}"#, session)).await).await;
     (made["id"].to_string(), made["number"].as_str().expect("a number").to_owned())

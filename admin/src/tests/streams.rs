@@ -4,7 +4,7 @@ use axum::body::BodyDataStream;
 use axum::http::StatusCode;
 use daemon::desk::command::{Command, Done, TicketForm};
 use daemon::desk::papers::Paper;
-use daemon::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
+use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use daemon::store::read::TicketFilter;
 use daemon::{PersonId, Role, TicketId};
 use futures_util::StreamExt;
@@ -49,7 +49,7 @@ fn saved(ticket: TicketId, version: i64, summary: &str) -> Command {
         summary: summary.to_owned(),
         course: String::new(),
         demand: String::new(),
-        object: daemon::desk::ticket::Object::default(),
+        object: Object::default(),
     };
     Command::SaveTicket { ticket, version, form, state: TicketState::InProgress }
 }

@@ -18,10 +18,10 @@ use super::clock::{ClockKind, whole_ms};
 use super::command::{FieldWhy, Refusal};
 use super::draw::Drawing;
 use super::fact::Fact;
-use super::handling::{Finding, HandlingFact};
-use super::matters::{Whose, begin, runs, saved};
+use super::handling::{Finding, Findings, HandlingFact};
+use super::matters::{Whose, begin, saved};
 use super::owed::{resume, suspend};
-use super::policy::Subject;
+use super::policy::{Clocks, Subject};
 use super::ticket::{Kind, Ticket, TicketState};
 use crate::names::words;
 use crate::{PersonId, Time};
@@ -77,16 +77,60 @@ pub fn saved_as(case: &Case, before: &Ticket, then: &Ticket, asked: TicketState)
     Ok(state)
 }
 
+/// What the states of a matter go by, beside what stands in it.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub clocks: &'a Clocks,
+    pub findings: &'a Findings,
+    /// Somebody is to decide on a remedy.
+    pub waits_for_approval: bool,
+    /// Its return visit is owed.
+    pub visits: bool,
+}
+
+impl<'a> Known<'a> {
+    fn of(case: &'a Case) -> Known<'a> {
+        Known {
+            clocks: &case.policy.terms.clocks,
+            findings: &case.handling.findings,
+            waits_for_approval: case.handling.waits_for_approval(),
+            visits: case.obligations.iter().any(|owed| owed.basis.kind == ClockKind::ReturnVisit),
+        }
+    }
+
+    fn runs(&self, kind: ClockKind, ticket: &Ticket) -> bool {
+        self.clocks.rule(kind).runs_for(ticket.kind)
+    }
+
+    /// The states that come next for a matter, and what is missing before each.
+    pub fn ahead(&self, ticket: &Ticket) -> Vec<(TicketState, BTreeSet<Missing>)> {
+        use TicketState::*;
+        let follows = self.runs(ClockKind::Filing, ticket) || self.runs(ClockKind::ReturnVisit, ticket);
+        let next: &[TicketState] = match ticket.state {
+            New | InProgress | WaitingCustomer | WaitingApproval | Reopened if follows => &[Resolved, Filed],
+            New | InProgress | WaitingCustomer | WaitingApproval | Reopened => &[Resolved, Closed],
+            Resolved if follows => &[Filed],
+            Resolved | Filed => &[Closed],
+            Closed => &[],
+        };
+        let before = |state: &TicketState| (*state, lacking(self, ticket, ticket, *state, *state == Resolved));
+        next.iter().map(before).collect()
+    }
+}
+
 /// All that is missing before a matter may be in that state; `told`: the customer hears of it by this.
 pub fn missing(case: &Case, before: &Ticket, then: &Ticket, state: TicketState, told: bool) -> BTreeSet<Missing> {
-    let (was, is_complaint, handling) = (before.state, then.kind == Kind::Complaint, &case.handling);
+    lacking(&Known::of(case), before, then, state, told)
+}
+
+fn lacking(known: &Known, before: &Ticket, then: &Ticket, state: TicketState, told: bool) -> BTreeSet<Missing> {
+    let (was, is_complaint) = (before.state, then.kind == Kind::Complaint);
     // What becomes a complaint when it is over was never told of as one.
     let is_over_by_it = !state.is_open() && (was.is_open() || before.kind != then.kind);
     let goes_on = was == TicketState::WaitingApproval && state != was;
-    let runs = |kind: ClockKind| runs(case, kind, then);
+    let runs = |kind: ClockKind| known.runs(kind, then);
     let ends = state == TicketState::Filed || state == TicketState::Closed;
     let is_filed = was == TicketState::Filed || was == TicketState::Closed;
-    let visits = case.obligations.iter().any(|owed| owed.basis.kind == ClockKind::ReturnVisit);
     let mut missing = BTreeSet::new();
     let mut unless = |there: bool, what: Missing| {
         if !there {
@@ -94,28 +138,27 @@ pub fn missing(case: &Case, before: &Ticket, then: &Ticket, state: TicketState, 
         }
     };
     if is_over_by_it || goes_on {
-        unless(!handling.waits_for_approval(), Missing::Approval);
+        unless(!known.waits_for_approval, Missing::Approval);
     }
     if is_over_by_it && is_complaint {
-        unless(!handling.findings.solution.trim().is_empty(), Missing::Solution);
+        unless(!known.findings.solution.trim().is_empty(), Missing::Solution);
         unless(told, Missing::Told);
     }
     if ends && is_complaint && state != was {
-        for what in unwritten(case, then) {
+        for what in unwritten(known.findings, then) {
             unless(false, what);
         }
     }
     if state == TicketState::Closed && state != was {
         let follows = runs(ClockKind::Filing) || runs(ClockKind::ReturnVisit);
         unless(is_filed || !follows, Missing::Filed);
-        unless(!visits && (is_filed || !runs(ClockKind::ReturnVisit)), Missing::ReturnVisit);
+        unless(!known.visits && (is_filed || !runs(ClockKind::ReturnVisit)), Missing::ReturnVisit);
     }
     missing
 }
 
 /// What the register form of a complaint must hold, and does not.
-fn unwritten(case: &Case, ticket: &Ticket) -> BTreeSet<Missing> {
-    let findings = &case.handling.findings;
+fn unwritten(findings: &Findings, ticket: &Ticket) -> BTreeSet<Missing> {
     let is_written = |what: &Missing| match what {
         Missing::Category => !ticket.category.is_empty(),
         Missing::Course => !ticket.course.trim().is_empty(),

@@ -8,12 +8,17 @@ use serde_json::{Value, json};
 
 use super::column::*;
 use super::keep::Sequence;
+use super::questions::{TICKETS, ticket_row};
+use super::read::{LIST, TicketRow};
 use crate::desk::Addressee;
 use crate::desk::handling::{Finding, Findings, Handling, HandlingFact, Remedy, RemedyKind, RemedyState};
 use crate::desk::ticket::{Channel, Object};
 use crate::{AttachmentId, PersonId, RemedyId, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
+
+/// Lines of one matter's log that are found; the newest.
+const FOUND_LINES: i64 = 200;
 
 /// All of it, as a ticket's page and its form show it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,6 +63,13 @@ pub struct ToldRow {
     pub by: PersonId,
     /// The customer said that they ask for nothing any more.
     pub withdrawn: bool,
+}
+
+/// A remedy that somebody is to decide, and for which matter.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub ticket: TicketRow,
+    pub remedy: RemedyRow,
 }
 
 /// Whom it tells is written by whoever calls.
@@ -207,24 +219,61 @@ fn findings(row: &Row) -> Result<Findings> {
 
 fn remedies(db: &Connection, ticket: TicketId) -> Result<Vec<RemedyRow>> {
     db.prepare_cached("SELECT * FROM remedies WHERE ticket = ?1 ORDER BY id")?
-        .query_map([ticket.0], |row| {
-            let remedy = Remedy {
-                id: RemedyId(row.get("id")?),
-                kind: word(row, "kind", RemedyKind::parse)?,
-                sum_cents: row.get("sum_cents")?,
-                words: row.get("words")?,
-                state: word(row, "state", RemedyState::parse)?,
-                by: PersonId(row.get("by_person")?),
-            };
-            let decided_by = row.get::<_, Option<i64>>("decided_by")?.map(PersonId);
-            Ok(RemedyRow {
-                remedy,
-                at: time(row, "at_ms")?,
-                decided: maybe_time(row, "decided_at_ms")?.zip(decided_by),
-                why: row.get::<_, Option<String>>("why")?.unwrap_or_default(),
-            })
-        })?
+        .query_map([ticket.0], remedy_row)?
         .collect()
+}
+
+fn remedy_row(row: &Row) -> Result<RemedyRow> {
+    let remedy = Remedy {
+        id: RemedyId(row.get("id")?),
+        kind: word(row, "kind", RemedyKind::parse)?,
+        sum_cents: row.get("sum_cents")?,
+        words: row.get("words")?,
+        state: word(row, "state", RemedyState::parse)?,
+        by: PersonId(row.get("by_person")?),
+    };
+    let decided_by = row.get::<_, Option<i64>>("decided_by")?.map(PersonId);
+    Ok(RemedyRow {
+        remedy,
+        at: time(row, "at_ms")?,
+        decided: maybe_time(row, "decided_at_ms")?.zip(decided_by),
+        why: row.get::<_, Option<String>>("why")?.unwrap_or_default(),
+    })
+}
+
+/// Those that wait for somebody's word, the longest first; at most [`LIST`].
+pub fn requests(db: &Connection) -> Result<Vec<Request>> {
+    let waiting: Vec<(TicketId, RemedyRow)> = db
+        .prepare_cached("SELECT * FROM remedies WHERE state = 'requested' ORDER BY at_ms, id LIMIT ?1")?
+        .query_map([LIST], |row| Ok((TicketId(row.get("ticket")?), remedy_row(row)?)))?
+        .collect::<Result<_>>()?;
+    let sql = format!("{TICKETS} WHERE t.id = ?1");
+    let mut of = db.prepare_cached(&sql)?;
+    let whole =
+        |(ticket, remedy): (TicketId, RemedyRow)| Ok(Request { ticket: of.query_row([ticket.0], ticket_row)?, remedy });
+    waiting.into_iter().map(whole).collect()
+}
+
+/// Who asked for those, and for how much; at most [`LIST`].
+pub fn asked_for(db: &Connection) -> Result<Vec<(PersonId, i64)>> {
+    db.prepare_cached("SELECT by_person, sum_cents FROM remedies WHERE state = 'requested' LIMIT ?1")?
+        .query_map([LIST], |row| Ok((PersonId(row.get(0)?), row.get(1)?)))?
+        .collect()
+}
+
+/// All that is written of it and that whoever sees the matter may read.
+pub fn texts(db: &Connection, ticket: TicketId) -> Result<Vec<String>> {
+    const TEXTS: &str = "SELECT text FROM (
+            SELECT reason AS text FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT cause FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT party FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT solution FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT told_words FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT filed_words FROM handlings WHERE ticket = ?1 UNION ALL
+            SELECT words FROM remedies WHERE ticket = ?1 UNION ALL
+            SELECT words FROM (SELECT words FROM investigations WHERE ticket = ?1 ORDER BY id DESC LIMIT ?2)
+        ) WHERE text <> ''";
+    db.prepare_cached(TEXTS)?.query_map(params![ticket.0, FOUND_LINES], |row| row.get(0))?.collect()
 }
 
 fn log(db: &Connection, ticket: TicketId) -> Result<Vec<LogRow>> {

@@ -27,7 +27,7 @@ use crate::{
 };
 use protocol::request::Spying;
 
-pub use super::handlings::{HandlingRow, LogRow, RemedyRow, ToldRow};
+pub use super::handlings::{HandlingRow, LogRow, RemedyRow, Request, ToldRow};
 pub use super::reader::Reader;
 pub use super::search::Piece;
 
@@ -337,6 +337,10 @@ words! {
         Phone = "phone",
         Comment = "comment",
         Attachment = "attachment",
+        /// What it is about.
+        Object = "object",
+        /// What was found out and done.
+        Handling = "handling",
     }
 }
 

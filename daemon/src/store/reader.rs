@@ -12,7 +12,7 @@ use super::evidence::{self, Evidence};
 use super::open::read_only;
 use super::passes::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
 use super::read::*;
-use super::{coverage, customers, draws, outbox, owed, questions, search, sight, surveys, versions};
+use super::{coverage, customers, draws, handlings, outbox, owed, questions, search, sight, surveys, versions};
 use crate::desk::case::Written;
 use crate::desk::command::SessionHash;
 use crate::desk::customers::ImportRow;
@@ -102,6 +102,14 @@ impl Reader {
             Ok(Sought { found, lacks_older: search::lacks(db)? })
         };
         ask(&self.pages, sought).await
+    }
+    /// Remedies that wait for somebody's word, the longest first; at most [`LIST`].
+    pub async fn requests(&self) -> Result<Vec<Request>, ReadError> {
+        ask(&self.pages, handlings::requests).await
+    }
+    /// Who asked for those, and for how much, in hundredths of the site's currency.
+    pub async fn asked_for(&self) -> Result<Vec<(PersonId, i64)>, ReadError> {
+        ask(&self.pages, handlings::asked_for).await
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
         ask(&self.pops, move |db| questions::ticket_of(db, &call)).await

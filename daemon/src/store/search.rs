@@ -1,7 +1,8 @@
 //! Full text: which matters a word stands in, over all that is written of them, newest first.
 //!
 //! The one module whose SQL is SQLite's alone (FTS5). A matter is one document: its number, what its
-//! form says, its customer, its notes, the names of its files. The document is written anew, in the
+//! form says, what was found out and done, its customer, its notes, the names of its files; assessments
+//! are not in it, since whoever sees the matter finds it by its words. The document is written anew, in the
 //! same transaction, whenever a fact changed something of it; [`words`] says how it is taken apart.
 //! The index keeps no text of its own: what is shown is read from the rows.
 //!
@@ -20,6 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub use marks::Piece;
 pub use words::Words;
 
+use super::handlings;
 use super::questions::{TICKETS, ticket_row};
 use super::read::{Found, Hit, Place, Seek, Seer, Theirs};
 use super::regroup::WHOLE;
@@ -219,7 +221,8 @@ impl Document {
 fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>> {
     let head = db
         .prepare_cached(
-            "SELECT t.number, t.summary, t.course, t.demand, t.caller, t.is_open, t.owner, t.customer, t.handler, t.department,
+            "SELECT t.number, t.summary, t.course, t.demand, t.object_product, t.object_order, t.object_batch,
+                t.object_person, t.object_department, t.caller, t.is_open, t.owner, t.customer, t.handler, t.department,
                 f.to_person, f.to_department,
                 coalesce(c.name, '') AS name, coalesce(c.company, '') AS company,
                 CASE WHEN c.key_customer = 1 THEN c.manager END AS manager
@@ -233,6 +236,11 @@ fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>>
                 (Place::Summary, row.get("summary")?),
                 (Place::Course, row.get("course")?),
                 (Place::Demand, row.get("demand")?),
+                (Place::Object, row.get("object_product")?),
+                (Place::Object, row.get("object_order")?),
+                (Place::Object, row.get("object_batch")?),
+                (Place::Object, row.get("object_person")?),
+                (Place::Object, row.get("object_department")?),
                 (Place::Customer, row.get("name")?),
                 (Place::Customer, row.get("company")?),
                 (Place::Number, number.clone()),
@@ -261,6 +269,8 @@ fn document(db: &Connection, TicketId(id): TicketId) -> Result<Option<Document>>
     let notes = format!("SELECT words FROM comments WHERE ticket = ?1 ORDER BY id DESC LIMIT {NOTES}");
     more(Place::Comment, &notes, &id)?;
     more(Place::Attachment, "SELECT name FROM attachments WHERE ticket = ?1 ORDER BY id DESC", &id)?;
+    let handled = handlings::texts(db, TicketId(id))?;
+    document.fields.extend(handled.into_iter().map(|text| (Place::Handling, text)));
     let numbers: Vec<String> = db
         .prepare_cached("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place")?
         .query_map([customer], |row| row.get(0))?

@@ -1,0 +1,212 @@
+//! What was found out about a matter and what is done about it, as it stands: what is missing before it
+//! can go on, the log of the investigation, remedies and who decides them, what the customer was told,
+//! what is on file, and what was assessed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use askama::Template;
+use daemon::desk::clock::{ClockKind, ObligationState};
+use daemon::desk::handling::{Limits, Remedy, RemedyState};
+use daemon::desk::policy::Policy;
+use daemon::desk::rights::Act;
+use daemon::desk::states::{Known, Missing};
+use daemon::desk::ticket::TicketState;
+use daemon::store::read::{Attachment, Directory, HandlingRow, LogRow, ObligationRow, RemedyRow, TicketPage, ToldRow};
+use daemon::{AttachmentId, PersonId, Role, TicketId, Time};
+
+use super::part;
+use crate::auth::Visitor;
+use crate::pen::Pen;
+
+/// The states that come next, and what is missing before each.
+pub fn ahead(page: &TicketPage, policy: &Policy) -> Vec<(TicketState, BTreeSet<Missing>)> {
+    let is_visit = |row: &ObligationRow| row.kind == ClockKind::ReturnVisit && row.state == ObligationState::Open;
+    let known = Known {
+        clocks: &policy.terms.clocks,
+        findings: &page.handling.findings,
+        waits_for_approval: page.handling.remedies.iter().any(|row| row.remedy.state == RemedyState::Requested),
+        visits: page.obligations.iter().any(is_visit),
+    };
+    known.ahead(&page.row.ticket)
+}
+
+/// Whether the reader may do that here: what became part of another matter is handled there.
+pub fn may(visitor: &Visitor, page: &TicketPage, act: Act) -> bool {
+    visitor.may(&page.row.circle(), act) && page.regrouped.into.is_none()
+}
+
+/// What is missing, before anybody clicks.
+#[derive(Template)]
+#[template(path = "parts/lacks.html")]
+pub struct Lacks {
+    pen: Pen,
+    /// Before which state, and where on the page each is put.
+    lines: Vec<(TicketState, Vec<(Missing, &'static str)>)>,
+}
+part!(Lacks = "lacks");
+
+impl Lacks {
+    pub fn of(pen: &Pen, ahead: &[(TicketState, BTreeSet<Missing>)]) -> Lacks {
+        let places = |missing: &BTreeSet<Missing>| missing.iter().map(|what| (*what, place(*what))).collect();
+        let lines = ahead.iter().filter(|(_, missing)| !missing.is_empty());
+        Lacks { pen: pen.clone(), lines: lines.map(|(state, missing)| (*state, places(missing))).collect() }
+    }
+}
+
+fn place(what: Missing) -> &'static str {
+    match what {
+        Missing::Approval => "#remedies",
+        Missing::Category => "#category",
+        Missing::Course => "#course",
+        Missing::Finding => "#finding",
+        Missing::Reason => "#reason",
+        Missing::Cause => "#cause",
+        Missing::Party => "#party",
+        Missing::Solution => "#solution",
+        Missing::Told | Missing::Filed | Missing::Reopened => "#steps",
+        Missing::ReturnVisit => "#clocks",
+    }
+}
+
+/// The log, with the files that show it.
+#[derive(Template)]
+#[template(path = "parts/investigation.html")]
+pub struct Investigation {
+    pen: Pen,
+    ticket: TicketId,
+    rows: Vec<LogRow>,
+    files: Vec<Attachment>,
+    directory: Arc<Directory>,
+}
+part!(Investigation = "investigation");
+
+impl Investigation {
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> Investigation {
+        Investigation {
+            pen: visitor.pen.clone(),
+            ticket: page.row.ticket.id,
+            rows: page.handling.log.clone(),
+            files: page.attachments.clone(),
+            directory: visitor.directory.clone(),
+        }
+    }
+    fn name(&self, person: &PersonId) -> &str {
+        name(&self.directory, *person)
+    }
+    fn file(&self, id: &AttachmentId) -> &str {
+        self.files.iter().find(|file| file.id == *id).map_or("–", |file| file.file.name.as_str())
+    }
+}
+
+/// Remedies, and what came of the matter.
+#[derive(Template)]
+#[template(path = "parts/remedies.html")]
+pub struct Remedies {
+    pen: Pen,
+    ticket: TicketId,
+    handling: HandlingRow,
+    reader: Decider,
+    may_decide: bool,
+    may_withdraw: bool,
+    directory: Arc<Directory>,
+}
+part!(Remedies = "remedies");
+
+impl Remedies {
+    pub fn of(visitor: &Visitor, page: &TicketPage, limits: Limits) -> Remedies {
+        Remedies {
+            pen: visitor.pen.clone(),
+            ticket: page.row.ticket.id,
+            handling: page.handling.clone(),
+            reader: Decider::of(visitor, limits),
+            may_decide: may(visitor, page, Act::Decide),
+            may_withdraw: may(visitor, page, Act::Step),
+            directory: visitor.directory.clone(),
+        }
+    }
+    fn name(&self, person: &PersonId) -> &str {
+        name(&self.directory, *person)
+    }
+    fn told(&self, row: &ToldRow) -> String {
+        told(&self.pen, row)
+    }
+    fn is_requested(&self, row: &RemedyRow) -> bool {
+        row.remedy.state == RemedyState::Requested
+    }
+    /// Class and sign of how far it is.
+    fn look(&self, row: &RemedyRow) -> (&'static str, &'static str) {
+        match row.remedy.state {
+            RemedyState::Requested => ("", "clock"),
+            RemedyState::Granted | RemedyState::Approved => ("ok", "done"),
+            RemedyState::Refused => ("", "x"),
+            RemedyState::Withdrawn => ("", "never"),
+        }
+    }
+    fn is_empty(&self) -> bool {
+        self.handling.remedies.is_empty() && self.handling.told.is_none() && self.handling.filed.is_none()
+    }
+}
+
+/// That the customer heard the result, or asks for none any more.
+pub fn told(pen: &Pen, told: &ToldRow) -> String {
+    let how = pen.word("channel", told.how.as_str());
+    if told.withdrawn { pen.say1("line-withdrawn", "how", how) } else { pen.say1("line-told", "how", how) }
+}
+
+/// Somebody who may be to decide on remedies.
+#[derive(Clone, Copy, Debug)]
+pub struct Decider {
+    me: PersonId,
+    role: Role,
+    limits: Limits,
+}
+
+impl Decider {
+    pub fn of(visitor: &Visitor, limits: Limits) -> Decider {
+        Decider { me: visitor.person.id, role: visitor.person.role, limits }
+    }
+    pub fn may_decide(&self, remedy: &Remedy) -> bool {
+        self.may(remedy.by, remedy.sum_cents)
+    }
+    /// On such a sum that somebody asks for.
+    pub fn may(&self, by: PersonId, sum_cents: i64) -> bool {
+        by != self.me && self.limits.may_decide(self.role, sum_cents)
+    }
+    /// Whose word it waits for.
+    pub fn waits(&self, pen: &Pen, remedy: &Remedy) -> String {
+        if remedy.by == self.me && self.limits.may_decide(self.role, remedy.sum_cents) {
+            pen.say("remedy-waits-other")
+        } else if self.limits.may_decide(Role::Supervisor, remedy.sum_cents) {
+            pen.say("remedy-waits-supervisor")
+        } else {
+            pen.say("remedy-waits-manager")
+        }
+    }
+}
+
+/// For those who assess.
+#[derive(Template)]
+#[template(path = "parts/assessments.html")]
+pub struct Assessments {
+    pen: Pen,
+    rows: Vec<(Time, PersonId, String)>,
+    directory: Arc<Directory>,
+}
+part!(Assessments = "assessments");
+
+impl Assessments {
+    /// None for whom they are not.
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> Option<Assessments> {
+        let (pen, directory) = (visitor.pen.clone(), visitor.directory.clone());
+        let may = visitor.may(&page.row.circle(), Act::Assess);
+        may.then(|| Assessments { pen, rows: page.handling.assessments.clone(), directory })
+    }
+    fn name(&self, person: &PersonId) -> &str {
+        name(&self.directory, *person)
+    }
+}
+
+fn name(directory: &Directory, person: PersonId) -> &str {
+    directory.person(person).map_or("–", |person| person.name.as_str())
+}
