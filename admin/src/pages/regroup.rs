@@ -53,6 +53,10 @@ impl RegroupPart {
     fn said(&self, row: &RegroupRow) -> String {
         said(&self.pen, row.kind, row.gave, &row.other)
     }
+    /// Those that are of it, and not only by which something in it was kept.
+    fn own_calls(&self) -> impl Iterator<Item = &StoredCall> {
+        self.page.calls.iter().filter(|call| call.ticket == Some(self.page.row.ticket.id))
+    }
     fn call(&self, call: &StoredCall) -> String {
         let direction = self.pen.word("direction", call.direction.as_str());
         let outcome = self.pen.word("outcome", outcome_word(call.outcome));
@@ -62,7 +66,7 @@ impl RegroupPart {
         comment.words.chars().take(HINT_CHARS).collect()
     }
     fn has_parts(&self) -> bool {
-        !(self.page.calls.is_empty() && self.page.comments.is_empty() && self.page.attachments.is_empty())
+        !(self.own_calls().next().is_none() && self.page.comments.is_empty() && self.page.attachments.is_empty())
     }
     fn kinds(&self) -> &'static [Kind] {
         Kind::ALL

@@ -354,7 +354,11 @@ pub fn ticket(db: &Connection, id: TicketId, asker: PersonId) -> Result<Option<T
     let obligations = obligation_rows(db, &sql, params![id.0, LIST])?;
     let calls = db
         .prepare_cached(
-            "SELECT * FROM calls WHERE ticket = ?1 AND merged_into IS NULL ORDER BY started_at_ms DESC LIMIT ?2",
+            // With those by which what is owed in it was kept or tried: our own, and talks about other matters.
+            "SELECT * FROM calls WHERE merged_into IS NULL AND (ticket = ?1 OR id IN (
+                SELECT proof_call FROM obligations WHERE ticket = ?1 AND proof_call IS NOT NULL
+                UNION SELECT a.call FROM attempts a JOIN obligations o ON o.id = a.obligation WHERE o.ticket = ?1))
+             ORDER BY started_at_ms DESC LIMIT ?2",
         )?
         .query_map([id.0, LIST], |row| stored_call(db, row))?
         .collect::<Result<_>>()?;

@@ -134,6 +134,8 @@ fn each_refusal_says_all_that_is_missing_and_the_way_ends_in_the_archive_by_itse
     desk.visit(2.0 * HOUR, Satisfaction::Satisfied);
     assert_eq!((desk.state(), desk.open()), (TicketState::Closed, vec![]));
     assert_eq!(desk.page().row.ticket.closed_at, Some(t(HOUR)), "since it was over");
+    let calls: Vec<String> = desk.page().calls.iter().map(|call| call.id.to_string()).collect();
+    assert_eq!(calls, ["visit", "first"], "the call that proves the visit is shown with it");
     assert_eq!(desk.step(Step::Close), Err(Refusal::IsClosed));
     let ticket = desk.page().row.ticket;
     assert_eq!((ticket.object.batch.as_str(), ticket.summary.as_str()), ("B-7", "torn"));
