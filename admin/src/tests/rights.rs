@@ -192,6 +192,8 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
     said.push(("manager", listed));
     assert_eq!(site.ask(get("/customers/export", Some(&agent))).await.status(), StatusCode::FORBIDDEN);
     // Taken off by the mask that is shown.
+    let blacklisted = async || site.state.reader.blacklist(site.state.now()).await.expect("a list").len();
+    let before = blacklisted().await;
     let page = text(site.ask(get("/blacklist", Some(&boss))).await).await;
     let field = |name: &str| {
         let value = page.split(&format!("name=\"{name}\" value=\"")).nth(1).and_then(|rest| rest.split('"').next());
@@ -199,7 +201,7 @@ async fn on_a_masking_site_no_page_stream_answer_or_file_tells_a_number() {
     };
     let off = format!("number={}&at={}", field("number"), field("at"));
     assert_eq!(site.ask(form("/blacklist/off", &off, Some(&boss))).await.status(), StatusCode::SEE_OTHER);
-    assert_eq!(site.state.reader.blacklist(site.state.now()).await.expect("a list"), []);
+    assert_eq!(blacklisted().await, before - 1);
     // Evidence holds what the chain holds, but for what would tell a number.
     let packed = site.ask(get(&format!("/tickets/{}/evidence.zip", tickets[0].ticket.number), Some(&agent))).await;
     assert_eq!(packed.status(), StatusCode::OK);
