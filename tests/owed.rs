@@ -93,15 +93,25 @@ impl Site {
         owed.iter().find(|row| row["kind"] == kind).unwrap_or_else(|| panic!("no {kind} in {owed:?}")).clone()
     }
 
+    /// The form is written, the complaint looked into, and its customer told.
     async fn resolve(&self, ticket: &str) {
         let whole = self.get(&self.agent, &format!("tickets/{ticket}")).await;
         let form = format!(
-            "version={}&kind={}&category=&priority=normal&complexity=simple&channel=email&summary=x&course=&demand=&state=resolved",
+            "version={}&kind={}&category=other&priority=normal&complexity=simple&channel=email&summary=x&course=torn\
+             &demand=&state=in_progress",
             whole["version"],
             whole["kind"].as_str().unwrap_or_default(),
         );
         let (status, said) = self.submit(&self.agent, &format!("/tickets/{}/save", whole["id"]), &form).await;
         assert_eq!(status, StatusCode::SEE_OTHER, "{said}");
+        let found = json!({
+            "what": "find", "version": 0, "finding": "justified", "reason": "torn", "cause": "the belt",
+            "party": "packing", "solution": "exchanged", "loss_cents": null,
+        });
+        let (status, said) = self.post(&self.agent, &format!("tickets/{ticket}/handle"), found).await;
+        assert!(status < 300, "{said}");
+        let told = json!({ "step": "told", "how": "email", "words": "A new one is on its way." });
+        assert_eq!(self.post(&self.agent, &format!("tickets/{ticket}/step"), told).await.0, 204);
     }
 }
 

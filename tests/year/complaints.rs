@@ -1,12 +1,5 @@
 //! Stories of complaints: accepted, found out about, made up for, told, filed, visited.
 
-use std::collections::BTreeSet;
-
-use daemon::desk::command::{Command, Done, Refusal, Step};
-use daemon::desk::handling::{Finding, Findings, Handle, RemedyKind};
-use daemon::desk::states::Missing;
-use daemon::desk::ticket::Channel;
-use daemon::{RemedyId, TicketId};
 use serde_json::{Value, json};
 
 use super::site::{HE, LIN, LIU, QUALITY, SHEN, Site, ZHOU, local_of};
@@ -111,23 +104,18 @@ pub fn a_complaint_with_a_refund(site: &mut Site) {
     site.hands(HE, &number, json!({ "what": "accept" }));
 
     // Without a solution nobody can tell one, and what is not over cannot be closed.
-    assert_eq!(site.tells(ZHOU, &number, "退款"), lacks([Missing::Solution]));
+    assert_eq!(site.tells(ZHOU, &number, "退款"), lacks(&["solution"]));
     site.at("2026-06-16 10:30");
-    let words = "同批次 3 台复现,电容不良".to_owned();
-    site.handles(HE, &number, Handle::Log { words, evidence: BTreeSet::new() }).expect("kept");
+    site.handles(HE, &number, json!({ "what": "log", "words": "同批次 3 台复现,电容不良" })).expect("kept");
     site.finds(HE, &number, "退款并召回同批次");
     site.at("2026-06-16 11:00");
-    site.proposes(HE, &number, RemedyKind::Refund, 350_000, "全额退款");
+    site.proposes(HE, &number, "refund", 350_000, "全额退款");
     assert_eq!(site.ticket(&number)["state"], "waiting_approval");
-    assert_eq!(
-        site.tells(ZHOU, &number, "全额退款"),
-        lacks([Missing::Approval]),
-        "nobody is told of what is not approved"
-    );
+    assert_eq!(site.tells(ZHOU, &number, "全额退款"), lacks(&["approval"]), "nobody is told of what is not approved");
     // A supervisor decides up to 2,000; above it is the manager's.
-    let approve = Handle::Approve { remedy: site.remedy(&number, "requested") };
-    assert_eq!(site.handles(HE, &number, approve.clone()), Err(Refusal::NotAllowed));
-    assert_eq!(site.handles(LIU, &number, approve.clone()), Err(Refusal::TooDear { limit_cents: 200_000 }));
+    let approve = json!({ "what": "approve", "remedy": site.remedy(&number, "requested") });
+    assert_eq!(site.handles(HE, &number, approve.clone()), refused("not_allowed"));
+    assert_eq!(site.handles(LIU, &number, approve.clone()), refused("too_dear"));
     site.at("2026-06-16 14:00");
     site.handles(SHEN, &number, approve).expect("approved");
     assert_eq!(site.ticket(&number)["state"], "in_progress");
@@ -139,11 +127,15 @@ pub fn a_complaint_with_a_refund(site: &mut Site) {
     site.passes(60);
     site.tells(ZHOU, &number, "全额退款 3500 元").expect("nothing is missing");
     site.talk_and_hang_up(call, 20);
-    let without_visit = lacks([Missing::Filed, Missing::ReturnVisit]);
-    assert_eq!(site.gives(ZHOU, &number, Step::Close), without_visit, "no complaint closes without its visit");
+    let without_visit = lacks(&["filed", "return_visit"]);
+    assert_eq!(
+        site.gives(ZHOU, &number, json!({ "step": "close" })),
+        without_visit,
+        "no complaint closes without its visit"
+    );
     site.at("2026-06-17 15:00");
     site.steps(HE, &number, json!({ "step": "filed", "words": "已退款,批次召回" }));
-    assert_eq!(site.gives(ZHOU, &number, Step::Close), lacks([Missing::ReturnVisit]));
+    assert_eq!(site.gives(ZHOU, &number, json!({ "step": "close" })), lacks(&["return_visit"]));
     site.at("2026-06-18 10:00");
     site.visits(ZHOU, &number, json!({ "step": "surveyed", "result": "satisfied", "words": "满意" }));
 
@@ -225,7 +217,7 @@ pub fn one_dissatisfied_twice(site: &mut Site) {
     site.visits(LIN, &number, dissatisfied);
     // A small sum needs nobody's word.
     site.at("2026-09-17 15:00");
-    site.proposes(LIN, &number, RemedyKind::Compensation, 15_000, "误工补偿");
+    site.proposes(LIN, &number, "compensation", 15_000, "误工补偿");
     site.remedy(&number, "granted");
     let for_solution = site.for_owed(&number, "resolution");
     let mut call = site.dials(LIN, for_solution);
@@ -276,14 +268,13 @@ pub fn one_withdrawn(site: &mut Site) {
     site.picks_up(&mut call);
     site.passes(40);
     site.saves(ZHOU, &number, &[("name", "冯先生"), ("category", "delivery"), ("course", "晚到一天")]);
-    let words = "已收到,不投诉了".to_owned();
-    site.gives(ZHOU, &number, Step::Withdrawn { words }).expect("withdrawn");
+    site.steps(ZHOU, &number, json!({ "step": "withdrawn", "words": "已收到,不投诉了" }));
     site.hangs_up(call);
     assert_eq!(site.ticket(&number)["state"], "resolved");
     site.at("2026-11-03 09:30");
-    let form = [Missing::Finding, Missing::Reason, Missing::Cause, Missing::Party, Missing::Solution];
-    let words = "客户撤回".to_owned();
-    assert_eq!(site.gives(ZHOU, &number, Step::Filed { words }), lacks(form), "the form of a complaint is whole");
+    let form = lacks(&["finding", "reason", "cause", "party", "solution"]);
+    let filed = json!({ "step": "filed", "words": "客户撤回" });
+    assert_eq!(site.gives(ZHOU, &number, filed), form, "the form of a complaint is whole");
     site.finds(ZHOU, &number, "客户撤回");
     site.steps(ZHOU, &number, json!({ "step": "filed", "words": "客户撤回" }));
     site.at("2026-11-04 09:00");
@@ -301,57 +292,60 @@ pub fn one_withdrawn(site: &mut Site) {
     site.archives_with(&number, &["2026-11-03 09:00 Ticket opened", "2026-11-03 09:05:40 The customer withdrew it"]);
 }
 
-fn lacks<const N: usize>(missing: [Missing; N]) -> Result<Done, Refusal> {
-    Err(Refusal::Missing(BTreeSet::from(missing)))
+/// Refused, since that is missing.
+fn lacks(missing: &[&str]) -> Result<(), Value> {
+    Err(json!(missing))
+}
+
+fn refused(code: &str) -> Result<(), Value> {
+    Err(json!(code))
 }
 
 impl Site {
     /// The customer is told by telephone what came of it.
-    fn tells(&mut self, who: &str, number: &str, words: &str) -> Result<Done, Refusal> {
-        self.gives(who, number, Step::Told { how: Channel::Phone, words: words.to_owned() })
+    fn tells(&mut self, who: &str, number: &str, words: &str) -> Result<(), Value> {
+        self.gives(who, number, json!({ "step": "told", "how": "phone", "words": words }))
     }
 
-    fn gives(&mut self, who: &str, number: &str, step: Step) -> Result<Done, Refusal> {
-        let ticket = self.ticket_id(number);
-        self.commands(who, Command::Matter(ticket, step))
+    fn gives(&mut self, who: &str, number: &str, step: Value) -> Result<(), Value> {
+        self.tries(who, &format!("/api/v1/tickets/{number}/step"), step)
     }
 
-    fn handles(&mut self, who: &str, number: &str, handle: Handle) -> Result<Done, Refusal> {
-        let ticket = self.ticket_id(number);
-        self.commands(who, Command::Handle(ticket, handle))
+    fn handles(&mut self, who: &str, number: &str, handle: Value) -> Result<(), Value> {
+        self.tries(who, &format!("/api/v1/tickets/{number}/handle"), handle)
+    }
+
+    /// Why it was refused: what is missing, or the code.
+    fn tries(&mut self, who: &str, path: &str, body: Value) -> Result<(), Value> {
+        match self.tried(who, path, body) {
+            None => Ok(()),
+            Some(problem) if problem["missing"].is_array() => Err(problem["missing"].clone()),
+            Some(problem) => Err(problem["code"].clone()),
+        }
     }
 
     /// What was found out: the customer is right, and why it came to it.
     fn finds(&mut self, who: &str, number: &str, solution: &str) {
-        let id = self.ticket_id(number);
-        let version = self.sql(&format!("SELECT version FROM handlings WHERE ticket = {id}"));
-        let version = version.first().map_or(0, |version| version.parse().expect("a version"));
-        let findings = Findings {
-            finding: Some(Finding::Justified),
-            reason: "属实".to_owned(),
-            cause: "内部原因".to_owned(),
-            party: "本公司".to_owned(),
-            solution: solution.to_owned(),
-            loss_cents: None,
-        };
-        self.handles(who, number, Handle::Find { version, findings }).expect("found");
+        let version = self.ticket(number)["handling"]["version"].clone();
+        let findings = json!({
+            "what": "find", "version": version, "finding": "justified", "reason": "属实", "cause": "内部原因",
+            "party": "本公司", "solution": solution, "loss_cents": null,
+        });
+        self.handles(who, number, findings).expect("found");
     }
 
-    fn proposes(&mut self, who: &str, number: &str, kind: RemedyKind, sum_cents: i64, words: &str) {
-        let words = words.to_owned();
-        self.handles(who, number, Handle::Propose { kind, sum_cents, words }).expect("proposed");
+    fn proposes(&mut self, who: &str, number: &str, kind: &str, sum_cents: i64, words: &str) {
+        let propose = json!({ "what": "propose", "kind": kind, "sum_cents": sum_cents, "words": words });
+        self.handles(who, number, propose).expect("proposed");
     }
 
-    /// The matter's one remedy in that state.
-    fn remedy(&mut self, number: &str, state: &str) -> RemedyId {
-        let id = self.ticket_id(number);
-        let found = self.sql(&format!("SELECT id FROM remedies WHERE ticket = {id} AND state = '{state}'"));
-        assert_eq!(found.len(), 1, "remedies that are {state}");
-        RemedyId(found[0].parse().expect("an id"))
-    }
-
-    fn ticket_id(&mut self, number: &str) -> TicketId {
-        TicketId(self.ticket(number)["id"].as_i64().expect("an id"))
+    /// The id of the matter's one remedy in that state.
+    fn remedy(&mut self, number: &str, state: &str) -> i64 {
+        let ticket = self.ticket(number);
+        let remedies = ticket["handling"]["remedies"].as_array().expect("remedies").iter();
+        let found: Vec<&Value> = remedies.filter(|remedy| remedy["state"] == state).collect();
+        let [remedy] = found[..] else { panic!("remedies that are {state}: {ticket}") };
+        remedy["id"].as_i64().expect("an id")
     }
 
     /// The return visit: a call of half a minute, in which the customer says how it is.

@@ -11,10 +11,9 @@ use axum::http::{Method, Request, StatusCode};
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta};
 use daemon::clockwork::Clockwork;
 use daemon::config::Config;
-use daemon::desk::command::{Command, Done, Given, Refusal};
 use daemon::desk::draw::Seed;
 use daemon::store::Store;
-use daemon::{PbxName, PersonId, Time};
+use daemon::{PbxName, Time};
 use protocol::CallEvent;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -240,11 +239,16 @@ impl Site {
         self.problem(who, path, body)["code"].as_str().expect("a code").to_owned()
     }
 
+    /// The whole of a refusal, where it is one.
+    pub fn tried(&mut self, who: &str, path: &str, body: Value) -> Option<Value> {
+        let (status, bytes) = self.answer(who, Method::POST, path, script(Some(body)));
+        assert!(status.is_success() || status.is_client_error(), "{who} {path}: {status}");
+        status.is_client_error().then(|| serde_json::from_slice(&bytes).expect("a problem document"))
+    }
+
     /// The whole of a refusal.
     pub fn problem(&mut self, who: &str, path: &str, body: Value) -> Value {
-        let (status, bytes) = self.answer(who, Method::POST, path, script(Some(body)));
-        assert!(status.is_client_error(), "{who} {path}: {status}");
-        serde_json::from_slice(&bytes).expect("a problem document")
+        self.tried(who, path, body).unwrap_or_else(|| panic!("{who} {path} was not refused"))
     }
 
     pub fn ask(&mut self, who: &str, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -258,14 +262,6 @@ impl Site {
         let (status, bytes) = self.answer(who, Method::GET, path, script(None));
         assert_eq!(status, StatusCode::OK, "{who} {path}");
         bytes
-    }
-
-    /// Given at the door behind pages and API, where these have no route for it.
-    pub fn commands(&mut self, who: &str, command: Command) -> Result<Done, Refusal> {
-        let by = Some(PersonId(self.id(who)));
-        let (runtime, daemon) = self.daemon();
-        let commands = daemon.commands.clone();
-        runtime.block_on(daemon.during(async move { commands.give(Given { by, command }).await }))
     }
 
     /// A page's form, as a browser posts it.

@@ -275,7 +275,7 @@ pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, promise: &OpenObligation, at:
     }
 }
 
-fn has_ended(facts: &[Fact], owed: &OpenObligation) -> bool {
+pub fn has_ended(facts: &[Fact], owed: &OpenObligation) -> bool {
     facts.iter().any(|fact| match fact {
         Fact::ObligationEnded { obligation, .. } | Fact::ObligationKept { obligation, .. } => *obligation == owed.id,
         _ => false,

@@ -150,7 +150,7 @@ pub fn waive(case: &Case, owed: &OpenObligation, by: PersonId, reason: &str, now
     Ok(facts)
 }
 
-fn given_reason(reason: &str) -> Result<(), Refusal> {
+pub fn given_reason(reason: &str) -> Result<(), Refusal> {
     if reason.trim().is_empty() {
         return Err(Refusal::Field { field: "reason", why: FieldWhy::Missing });
     }

@@ -29,7 +29,7 @@ pub use super::matters::Opening;
 use super::policy::{Policy, Subject};
 use super::ticket::{Ticket, TicketState};
 use super::told::told;
-use super::{calls, owed, steps, talks};
+use super::{calls, owed, states, steps, talks};
 use crate::{CallId, ObligationId, TicketId, Time};
 use book::{Book, Record, Side};
 use known::{Known, seen_by};
@@ -125,15 +125,24 @@ impl Rehearsal {
             What::Saved { ticket, by, form } => {
                 let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
                 let then = self.known.saved(&before, *form);
-                self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, by, at));
+                self.decide(ticket, at, |case, facts| {
+                    matters::saved(case, facts, &before, &then, by, at);
+                    states::goes_on(case, facts, &before, &then, by, at);
+                });
                 self.known.tickets.insert(ticket, then);
             }
-            What::Became { ticket, state, by } => {
+            What::Became { ticket, state, by, why } => {
                 let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
                 let then = Ticket { state, ..before.clone() };
                 // What follows from the end of a visit follows there.
-                if by.is_some() {
-                    self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, by, at));
+                if let Some(by) = by {
+                    self.decide(ticket, at, |case, facts| {
+                        matters::saved(case, facts, &before, &then, Some(by), at);
+                        states::goes_on(case, facts, &before, &then, Some(by), at);
+                        if state == TicketState::WaitingCustomer {
+                            states::stands_still(case, facts, by, &why, at);
+                        }
+                    });
                 }
                 self.known.tickets.insert(ticket, then);
             }

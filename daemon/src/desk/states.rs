@@ -19,8 +19,8 @@ use super::command::{FieldWhy, Refusal};
 use super::draw::Drawing;
 use super::fact::Fact;
 use super::handling::{Finding, Findings, HandlingFact};
-use super::matters::{Whose, begin, saved};
-use super::owed::{resume, suspend};
+use super::matters::{Whose, begin, has_ended, saved};
+use super::owed::{given_reason, resume, suspend};
 use super::policy::{Clocks, Subject};
 use super::ticket::{Kind, Ticket, TicketState};
 use crate::names::words;
@@ -200,9 +200,6 @@ pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticke
     if before.state != TicketState::WaitingCustomer || then.state == before.state {
         return;
     }
-    let has_ended = |owed: &OpenObligation| {
-        facts.iter().any(|fact| matches!(fact, Fact::ObligationEnded { obligation, .. } if *obligation == owed.id))
-    };
     let subject = Whose::of(case, then).subject;
     let again = |owed: &OpenObligation| {
         let mut owed = owed.clone();
@@ -211,7 +208,7 @@ pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, before: &Ticket, then: &Ticke
         // What runs already was resumed by itself.
         resume(case, &owed, by, now).unwrap_or_default()
     };
-    let stood: Vec<Fact> = case.obligations.iter().filter(|owed| !has_ended(owed)).flat_map(again).collect();
+    let stood: Vec<Fact> = case.obligations.iter().filter(|owed| !has_ended(facts, owed)).flat_map(again).collect();
     facts.extend(stood);
 }
 
@@ -225,21 +222,19 @@ pub fn waits(case: &Case, ticket: &Ticket, reason: &str, by: PersonId, now: Time
             check(BTreeSet::from([Missing::Reopened]))?;
         }
     }
+    given_reason(reason)?;
     let mut facts = moves(case, ticket, TicketState::WaitingCustomer, Some(by), reason, now);
-    let has_ended = |facts: &[Fact], owed: &OpenObligation| {
-        facts.iter().any(|fact| matches!(fact, Fact::ObligationEnded { obligation, .. } if *obligation == owed.id))
-    };
+    stands_still(case, &mut facts, by, reason, now);
+    Ok(facts)
+}
+
+/// What of a matter's clocks may stand still by the policy, and runs.
+pub fn stands_still(case: &Case, facts: &mut Vec<Fact>, by: PersonId, reason: &str, now: Time) {
     for owed in &case.obligations {
-        if has_ended(&facts, owed) {
-            continue;
-        }
-        match suspend(case, owed, by, reason, now) {
-            Ok(stands_still) => facts.extend(stands_still),
-            Err(Refusal::MayNotPause | Refusal::Suspended) => {}
-            Err(refusal) => return Err(refusal),
+        if !has_ended(facts, owed) {
+            facts.extend(suspend(case, owed, by, reason, now).unwrap_or_default());
         }
     }
-    Ok(facts)
 }
 
 /// A return visit is over, and the customer is not dissatisfied or cannot be asked: so is the matter.

@@ -163,7 +163,8 @@ impl Reading<'_> {
             "ticket_moved" => {
                 fact.ticket.zip(fact.text("state").and_then(TicketState::parse)).map(|(ticket, state)| {
                     let by = fact.by;
-                    What::Became { ticket, state, by }
+                    let why = fact.text("why").unwrap_or_default().to_owned();
+                    What::Became { ticket, state, by, why }
                 })
             }
             "told" if fact.body["withdrawn"] != true => return None,

@@ -70,6 +70,7 @@ pub enum What {
         state: TicketState,
         /// None: its visit is over.
         by: Option<PersonId>,
+        why: String,
     },
     /// The customer asks for nothing any more.
     Withdrawn {
