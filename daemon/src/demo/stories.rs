@@ -7,6 +7,7 @@ use chrono::{TimeDelta, Utc};
 use super::house::{LOGISTICS, QUALITY};
 use super::{NEW, People, give};
 use crate::desk::command::{Command, CustomerForm, Done, Step, TicketForm};
+use crate::desk::handling::{Handle, RemedyKind};
 use crate::desk::ownership::{Hand, Part, Receiver};
 use crate::desk::papers::Paper;
 use crate::desk::survey::Unanswered;
@@ -48,6 +49,10 @@ enum Deed {
     TakesBack(&'static str),
     Assigns(&'static str, &'static str, &'static str),
     Notes(&'static str, &'static str),
+    /// In hundredths of the site's currency.
+    Proposes(&'static str, RemedyKind, i64, &'static str),
+    /// For something that the customer is to do.
+    Waits(&'static str, &'static str),
     /// Hours from now.
     Promises(&'static str, i64),
     Saves(&'static str, TicketState),
@@ -89,6 +94,7 @@ pub const STORIES: &[Story] = &[
             Deed::OffersWork("agent", LOGISTICS, "差异单已在附件里，请查中转仓"),
             Deed::Accepts("fengtao"),
             Deed::Notes("fengtao", "中转仓找到两台，还差一台，已调广州仓的。"),
+            Deed::Proposes("fengtao", RemedyKind::Compensation, 150_000, "两天误工，按合同第六条"),
         ],
     },
     Story {
@@ -134,7 +140,7 @@ pub const STORIES: &[Story] = &[
             course: "报销需要，请按发票号列出。",
             demand: "发到原邮箱",
         },
-        then: &[],
+        then: &[Deed::Waits("agent", "等客户补发票号")],
     },
     Story {
         customer: Customer { name: "宋佳", company: "佳和公寓", number: "+8613501230016", class: "VIP" },
@@ -362,6 +368,13 @@ impl Told<'_> {
             }
             Deed::Notes(login, words) => {
                 (login, Command::Paper(self.ticket, Paper::Comment { words: words.to_owned() }))
+            }
+            Deed::Proposes(login, kind, sum_cents, words) => {
+                let words = words.to_owned();
+                (login, Command::Handle(self.ticket, Handle::Propose { kind, sum_cents, words }))
+            }
+            Deed::Waits(login, reason) => {
+                (login, Command::Matter(self.ticket, Step::Wait { reason: reason.to_owned() }))
             }
             Deed::Promises(login, hours) => {
                 let at = Utc::now() + TimeDelta::hours(hours);
