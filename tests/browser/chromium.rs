@@ -115,6 +115,15 @@ impl Browser {
         self.js(script, &[json!(css)]).await.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Waits until what is typed there is this, as once a script has put it back.
+    pub async fn holds(&self, css: &str, typed: &str) {
+        until(&format!("{css} holds {typed:?}"), async || match self.value_of(css).await {
+            value if value == typed => Ok(()),
+            other => Err(other),
+        })
+        .await;
+    }
+
     pub async fn count(&self, css: &str) -> u64 {
         let script = "return document.querySelectorAll(arguments[0]).length";
         self.js(script, &[json!(css)]).await.as_u64().unwrap_or_default()

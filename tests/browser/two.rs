@@ -22,9 +22,9 @@ async fn notes_and_files_of_two_stand_beside_each_other_and_a_note_that_is_not_s
     let scene = Scene::open().await;
     let (agent, boss) = (at_the_ticket(&scene, ZHOU).await, at_the_ticket(&scene, BOSS).await);
     // One writes a note and has not sent it, when the other sends one and a file, and changes the form.
-    agent.write("form.note textarea", "坐席还没写完").await;
-    boss.write("form.note textarea", "主管先写好了").await;
-    boss.tap("form.note .btn").await;
+    agent.write("form[data-note] textarea", "坐席还没写完").await;
+    boss.write("form[data-note] textarea", "主管先写好了").await;
+    boss.tap("form[data-note] .btn").await;
     boss.see("#timeline", "主管先写好了").await;
     let dir = tempfile::tempdir().expect("a directory");
     for (browser, name) in [(&boss, "主管.pdf"), (&agent, "坐席.pdf")] {
@@ -37,15 +37,19 @@ async fn notes_and_files_of_two_stand_beside_each_other_and_a_note_that_is_not_s
     let seen = agent.see("#papers .files", "主管").await;
     assert!(seen.contains("坐席"), "{seen}");
     agent.see("#timeline", "主管先写好了").await;
-    assert_eq!(agent.value_of("form.note textarea").await, "坐席还没写完", "what lives beside it leaves it alone");
+    assert_eq!(
+        agent.value_of("form[data-note] textarea").await,
+        "坐席还没写完",
+        "what lives beside it leaves it alone"
+    );
 
     agent.refresh().await.expect("a reload");
-    assert_eq!(agent.value_of("form.note textarea").await, "坐席还没写完", "a reload leaves it there");
-    agent.write("form.note textarea", "，现在写完了").await;
-    agent.tap("form.note .btn").await;
+    agent.holds("form[data-note] textarea", "坐席还没写完").await;
+    agent.write("form[data-note] textarea", "，现在写完了").await;
+    agent.tap("form[data-note] .btn").await;
     agent.see("#timeline", "坐席还没写完，现在写完了").await;
     agent.refresh().await.expect("a reload");
-    assert_eq!(agent.value_of("form.note textarea").await, "", "what was sent is not there twice");
+    assert_eq!(agent.value_of("form[data-note] textarea").await, "", "what was sent is not there twice");
     let both = notes(&agent).await;
     assert!(both.contains("主管先写好了") && both.contains("坐席还没写完，现在写完了"), "{both}");
     for browser in [&agent, &boss] {
@@ -64,7 +68,7 @@ async fn whoever_writes_into_what_is_merged_meanwhile_is_told_where_it_goes_on()
     agent.tap("#work a[href^='/tickets/']").await;
     let part = agent.see("#t-head .crumbs .num", "").await;
     let boss = at_the_ticket(&scene, BOSS).await;
-    agent.write("form.note textarea", "等他发照片").await;
+    agent.write("form[data-note] textarea", "等他发照片").await;
     let whole = boss.see("#t-head .crumbs .num", "").await;
     boss.goto(format!("{}/tickets/{part}", scene.url())).await.expect("the ticket");
     boss.tap("#regroup summary").await;
@@ -73,9 +77,9 @@ async fn whoever_writes_into_what_is_merged_meanwhile_is_told_where_it_goes_on()
     boss.tap("#regroup form:has(input[name=into]) .btn").await;
     boss.see("#regroup", &part).await;
     agent.see("#t-head .banner", &whole).await;
-    agent.tap("form.note .btn").await;
-    agent.see("form.note [data-why]", "已并入另一单").await;
-    assert_eq!(agent.value_of("form.note textarea").await, "等他发照片");
+    agent.tap("form[data-note] .btn").await;
+    agent.see("form[data-note] [data-why]", "已并入另一单").await;
+    assert_eq!(agent.value_of("form[data-note] textarea").await, "等他发照片");
     agent.refresh().await.expect("a reload");
     assert_eq!(agent.value_of("#summary").await, "张伟又来问", "what was typed and not saved is there to be read");
     agent.goto(format!("{}/tickets/{part}", scene.url())).await.expect("the ticket");
@@ -84,7 +88,8 @@ async fn whoever_writes_into_what_is_merged_meanwhile_is_told_where_it_goes_on()
     boss.tap("#regroup form:has(input[value=undo]) .btn").await;
     boss.see("#t-head .crumbs .num", &part).await;
     agent.refresh().await.expect("a reload");
-    assert_eq!(agent.value_of("form.note textarea").await, "等他发照片", "and goes on once it stands by itself again");
+    // It goes on once the ticket stands by itself again.
+    agent.holds("form[data-note] textarea", "等他发照片").await;
     boss.is_content().await;
 }
 
