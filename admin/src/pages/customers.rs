@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asking::give;
 use super::desk::may_see;
-use super::form::{Difference, wrong_word};
+use super::form::{Difference, wrong_at};
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::{Error, Explained};
@@ -177,10 +177,7 @@ impl CustomerWhole {
         self.page.as_ref().map_or("/customers".to_owned(), |page| format!("/customers/{}/save", page.customer.id))
     }
     fn wrong(&self, field: &str) -> Option<String> {
-        match &self.refused {
-            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(wrong_word(self.pen(), *why)),
-            _ => None,
-        }
+        wrong_at(self.pen(), self.refused.as_ref(), field)
     }
     /// A refusal that is of no field of this form.
     fn trouble(&self) -> Option<String> {

@@ -196,20 +196,30 @@ impl FormView {
         self.page.row.ticket.customer.is_none()
     }
     fn wrong(&self, field: &str) -> Option<String> {
-        match &self.refused {
-            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(wrong_word(&self.pen, *why)),
-            _ => None,
-        }
+        wrong_at(&self.pen, self.refused.as_ref(), field)
     }
     /// A refusal that is of no field.
     fn trouble(&self) -> Option<String> {
-        match &self.refused {
-            None | Some(Refusal::Field { .. } | Refusal::Changed { .. }) => None,
-            Some(other) => Some(crate::error::refusal(&self.pen, other)),
-        }
+        trouble(&self.pen, self.refused.as_ref())
     }
     fn id(&self) -> String {
         self.page.row.ticket.id.to_string()
+    }
+}
+
+/// What is wrong with that field, where it was refused for it.
+pub fn wrong_at(pen: &Pen, refused: Option<&Refusal>, field: &str) -> Option<String> {
+    match refused {
+        Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(wrong_word(pen, *why)),
+        _ => None,
+    }
+}
+
+/// Why a form was refused, where that is of no field and nobody else's change.
+pub fn trouble(pen: &Pen, refused: Option<&Refusal>) -> Option<String> {
+    match refused {
+        None | Some(Refusal::Field { .. } | Refusal::Changed { .. }) => None,
+        Some(other) => Some(crate::error::refusal(pen, other)),
     }
 }
 

@@ -21,10 +21,10 @@ use serde::Deserialize;
 
 use super::asking::give;
 use super::desk::may_see;
-use super::form::{Difference, wrong_word};
+use super::form::{Difference, trouble, wrong_at};
 use super::ticket;
 use crate::auth::{Read, Require, Visitor};
-use crate::error::{self, Error, Explained};
+use crate::error::{Error, Explained};
 use crate::parts::handling::{Assessments, Decider, Investigation, Lacks, Remedies, ahead, may};
 use crate::pen::{self, Pen};
 use crate::state::State;
@@ -285,17 +285,11 @@ impl FindingsForm {
         self.typed.finding.as_deref() == Some(finding.as_str())
     }
     fn wrong(&self, field: &str) -> Option<String> {
-        match &self.refused {
-            Some(Refusal::Field { field: wrong, why }) if *wrong == field => Some(wrong_word(&self.pen, *why)),
-            _ => None,
-        }
+        wrong_at(&self.pen, self.refused.as_ref(), field)
     }
     /// A refusal that is of no field.
     fn trouble(&self) -> Option<String> {
-        match &self.refused {
-            None | Some(Refusal::Field { .. } | Refusal::Changed { .. }) => None,
-            Some(other) => Some(error::refusal(&self.pen, other)),
-        }
+        trouble(&self.pen, self.refused.as_ref())
     }
 }
 
