@@ -434,14 +434,15 @@ impl Rehearsal {
         self.keep(facts.unwrap_or_default(), at);
     }
 
-    /// Of what was owed under that id, where it would still be.
+    /// Of what was owed under that id, where it would still be. Where another would have come in its place,
+    /// it is that: people would have let it rest, or go, just as well.
     fn on(
         &mut self,
         id: ObligationId,
         at: Time,
         decide: impl FnOnce(&Case, &OpenObligation) -> Result<Vec<Fact>, Refusal>,
     ) {
-        let Some(own) = self.book.own(id) else { return };
+        let Some(own) = self.book.would_be_own(id) else { return };
         let Some(ticket) = self.book.get(own).map(|record| record.owed.ticket) else { return };
         self.decide_or_not(ticket, at, |case| {
             let its = case.obligations.iter().find(|owed| owed.id == own);

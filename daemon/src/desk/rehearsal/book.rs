@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::past::Began;
 use super::report::{Ended, Firing};
 use crate::desk::case::OpenObligation;
-use crate::desk::clock::Obligation;
+use crate::desk::clock::{Basis, Obligation};
 use crate::desk::deadline::{Ladder, Suspension};
 use crate::number::Number;
 use crate::{CallId, CustomerId, ObligationId, TicketId};
@@ -80,6 +80,28 @@ impl Book {
         self.ids.get(&id).copied()
     }
 
+    /// What would be owed where that was: it, or what began for the same where it would have ended.
+    pub fn would_be_own(&self, id: ObligationId) -> Option<ObligationId> {
+        let own = self.own(id)?;
+        let record = self.records.get(&own)?;
+        if record.would_be_open() {
+            return Some(own);
+        }
+        self.like(record.owed.ticket, &record.owed.basis)
+            .filter(|own| self.get(*own).is_some_and(Record::would_be_open))
+    }
+
+    /// What would be owed in that matter by the same clock since the same time, and was not.
+    fn like(&self, ticket: TicketId, basis: &Basis) -> Option<ObligationId> {
+        let is_like = |own: &ObligationId| {
+            self.records.get(own).is_some_and(|record| {
+                let its = &record.owed.basis;
+                record.was.is_none() && (its.kind, its.began_at) == (basis.kind, basis.began_at)
+            })
+        };
+        self.of_ticket(ticket).into_iter().find(is_like)
+    }
+
     pub fn all(&self) -> Vec<ObligationId> {
         self.records.keys().copied().collect()
     }
@@ -137,13 +159,7 @@ impl Book {
     /// It was owed from now on, and would have been where the like has just begun.
     pub fn began(&mut self, began: Began, decision: u64) -> ObligationId {
         let Began { id, ticket, customer, number, owner, call, basis } = began;
-        let like = |own: &ObligationId| {
-            self.records.get(own).is_some_and(|record| {
-                let its = &record.owed.basis;
-                record.was.is_none() && (its.kind, its.began_at) == (basis.kind, basis.began_at)
-            })
-        };
-        let own = match self.of_ticket(ticket).into_iter().find(like) {
+        let own = match self.like(ticket, &basis) {
             Some(own) => own,
             None => {
                 let ladder = Ladder { reminder_at: None, due_at: None, escalated_at: None };
