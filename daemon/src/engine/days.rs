@@ -2,10 +2,11 @@
 //! oracle beside them.
 //!
 //! People call over two PBXs, also without saying their number, answer, hand callers on, call back,
-//! promise, file and change the terms, by chance; a link is cut, the clock is set, the machine sleeps,
-//! and the daemon dies at any byte that it writes. The site is where clocks never change, or where they
-//! do in the midst of it. A [`diary`] that a person keeps who knows nothing of the desk's code says which
-//! obligations, proofs, rungs and messages there must be: each once, none early, none forgotten.
+//! promise, file, offer matters to each other, and change the terms, by chance; a link is cut, the clock is
+//! set, the machine sleeps, and the daemon dies at any byte that it writes. The site is where clocks never
+//! change, or where they do in the midst of it. A [`diary`] that a person keeps who knows nothing of the
+//! desk's code says which obligations, proofs, rungs and messages there must be: each once, none early, none
+//! forgotten.
 //!
 //! One seed is one history, to the byte. `RINGBACK_SEED` plays one alone, tells what happens, and
 //! compares after every turn; `RINGBACK_DAYS` says how many days are played altogether.
@@ -116,7 +117,7 @@ fn a_daemon_that_tells_before_its_commit_is_found_out() {
 
 #[test]
 fn a_daemon_without_unique_rungs_is_found_out() {
-    is_found(Sabotage::NoKeys, &["rungs", "outbox", "past"]);
+    is_found(Sabotage::NoKeys, &["rungs", "outbox", "past", "obligations"]);
 }
 
 #[test]

@@ -127,6 +127,47 @@ fn clocks_that_change_cost_or_give_an_hour() {
     assert_eq!(night.between_ms(autumn, at("2026-10-26T00:00:00+01:00")), 5 * 3_600_000);
 }
 
+#[test]
+fn hours_that_begin_or_end_where_clocks_are_changed_go_by_the_clocks_before() {
+    let open_on = |zone: &str, slots: &str, day: Date| {
+        let zone = TimeZone::get(zone).unwrap();
+        let week = Week::new(std::array::from_fn(|_| hours(slots)));
+        let calendar = Calendar { week, ..Calendar::all_hours(zone.clone()) };
+        let noon = |day: Date| from_stamp(day.at(12, 0, 0, 0).to_zoned(zone.clone()).unwrap().timestamp());
+        calendar.between_ms(noon(day.yesterday().unwrap()), noon(day)) / 60_000
+    };
+    let berlin = |slots, day| open_on("Europe/Berlin", slots, day);
+    // From two to three there is no clock that shows it, and the clocks before would have led to half past two.
+    assert_eq!(berlin("01:00-02:30", date(2026, 3, 29)), 90);
+    assert_eq!(berlin("02:30-05:00", date(2026, 3, 29)), 90);
+    // Half past two is there twice, and the first counts.
+    assert_eq!(berlin("01:00-02:30", date(2026, 10, 25)), 90);
+    assert_eq!(berlin("02:30-05:00", date(2026, 10, 25)), 210);
+    assert_eq!(open_on("Australia/Lord_Howe", "01:00-03:00", date(2026, 10, 4)), 90, "by half an hour");
+    assert_eq!(open_on("Australia/Lord_Howe", "01:00-03:00", date(2026, 4, 5)), 150);
+    // Where the day begins at one o'clock, and where its last hour is there twice.
+    let santiago = |slots, day| open_on("America/Santiago", slots, day);
+    assert_eq!(santiago("00:00-24:00", date(2026, 9, 6)), 23 * 60);
+    assert_eq!(santiago("00:00-02:00", date(2026, 9, 6)), 60);
+    assert_eq!(santiago("22:00-24:00", date(2026, 9, 6)), 120, "the evening before ends as it does");
+    assert_eq!(santiago("22:00-24:00", date(2026, 4, 5)), 180);
+}
+
+#[test]
+fn a_month_ends_with_its_last_hours_also_where_clocks_change_then() {
+    let month_end = |zone: &str, slots: &str, from: &str| {
+        let week = Week::new(std::array::from_fn(|_| hours(slots)));
+        Calendar { week, ..Calendar::all_hours(TimeZone::get(zone).unwrap()) }.month_end(at(from))
+    };
+    // New York's clocks change on the first of November, two hours after the month began.
+    let october = "2026-10-25T12:00:00-04:00";
+    assert_eq!(month_end("America/New_York", "20:00-02:00", october), at("2026-11-01T00:00:00-04:00"));
+    assert_eq!(month_end("America/New_York", "09:00-18:00", october), at("2026-10-31T18:00:00-04:00"));
+    // Those of Lord Howe on the first of April 2035.
+    let march = "2035-03-25T12:00:00+11:00";
+    assert_eq!(month_end("Australia/Lord_Howe", "20:00-02:00", march), at("2035-04-01T00:00:00+11:00"));
+}
+
 /// Looks at the wall clock of every minute, and at nothing else.
 fn open_by_the_wall(calendar: &Calendar, at: Time) -> bool {
     let stamp = Timestamp::from_millisecond(at.timestamp_millis()).unwrap();
@@ -164,9 +205,19 @@ fn random_hours(random: &mut StdRng) -> Slots {
 
 #[test]
 fn every_minute_agrees_with_the_wall_clock() {
-    for seed in 0..40 {
+    /// Where sites are, and days of 2026 on which their clocks change, or holidays are near: in the north, in the
+    /// south, at midnight, by half an hour, and never.
+    const SITES: [(&str, [&str; 2]); 6] = [
+        ("Asia/Shanghai", ["2026-02-16T00:00:00Z", "2026-10-03T00:00:00Z"]),
+        ("Europe/Berlin", ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z"]),
+        ("America/New_York", ["2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z"]),
+        ("America/Santiago", ["2026-09-06T04:00:00Z", "2026-04-05T03:00:00Z"]),
+        ("Australia/Lord_Howe", ["2026-10-03T15:30:00Z", "2026-04-04T15:00:00Z"]),
+        ("Asia/Kathmandu", ["2026-09-17T00:00:00Z", "2026-10-17T00:00:00Z"]),
+    ];
+    for seed in 0..48 {
         let mut random = StdRng::seed_from_u64(seed);
-        let zone = ["Asia/Shanghai", "America/Sao_Paulo", "Asia/Kathmandu", "Europe/Berlin"][seed as usize % 4];
+        let (zone, changes) = SITES[seed as usize % SITES.len()];
         let mut calendar = Calendar {
             zone: TimeZone::get(zone).unwrap(),
             week: Week::new(std::array::from_fn(|_| random_hours(&mut random))),
@@ -174,7 +225,8 @@ fn every_minute_agrees_with_the_wall_clock() {
             official: random.random_bool(0.7).then(china::tables),
             dates: BTreeMap::new(),
         };
-        let start = at("2026-09-17T00:00:00Z") + TimeDelta::minutes(random.random_range(0..30 * 1440));
+        let change = at(changes[random.random_range(0..2)]);
+        let start = change - TimeDelta::minutes(random.random_range(0..8 * 1440));
         for _ in 0..3 {
             let day = calendar.day(start).saturating_add(jiff::Span::new().days(random.random_range(0..8)));
             calendar.dates.insert(day, random_hours(&mut random));

@@ -5,6 +5,7 @@
 //! not written is not in the diary either: the pages after the last that was kept are torn out.
 
 mod deeds;
+mod handing;
 mod hearing;
 mod rules;
 mod weighing;
@@ -15,6 +16,8 @@ use super::hours::{DAY, Hours, MINUTE, Ms};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 pub use deeds::Deed;
+pub use handing::Hand;
+use handing::Offer;
 pub use hearing::Standing;
 use hearing::{Heard, Noted};
 pub use rules::{LOTS, Rules, rules};
@@ -43,6 +46,8 @@ pub fn who(line: usize) -> Who {
 pub struct Ticket {
     pub line: usize,
     pub owner: Option<usize>,
+    /// Who works on it for the owner.
+    pub handler: Option<usize>,
     pub kind: Kind,
     pub is_urgent: bool,
     pub is_complex: bool,
@@ -79,8 +84,10 @@ pub struct Owed {
     /// When its rungs are due.
     pub ladder: [Option<Ms>; 3],
     pub fired: Vec<Fired>,
-    /// Whom it was told to at once when it began.
-    pub reopened: Option<Told>,
+    /// What else was told of it, and whom.
+    pub news: Vec<(&'static str, Told)>,
+    /// What somebody is to accept.
+    offer: Option<Offer>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -153,6 +160,9 @@ impl Diary {
                 let rung = self.owed[nth].fired.len();
                 let told = self.told(rung, self.owed[nth].owner, now);
                 self.owed[nth].fired.push(Fired { planned, at: now, told });
+                if self.owed[nth].kind == ClockKind::HandOver && rung == 1 {
+                    self.lapses(nth, now);
+                }
             }
         }
     }
@@ -160,7 +170,9 @@ impl Diary {
     /// The clock was far ahead when it was looked at last: what was not to be told before a time that it
     /// showed then is told now.
     pub fn comes_back(&mut self, now: Ms) {
-        let told = self.owed.iter_mut().flat_map(|owed| owed.fired.iter_mut().map(|fired| &mut fired.told));
+        let told = self.owed.iter_mut().flat_map(|owed| {
+            owed.fired.iter_mut().map(|fired| &mut fired.told).chain(owed.news.iter_mut().map(|(_, told)| told))
+        });
         for told in told.filter(|told| told.send > now + 3 * DAY) {
             told.send = now;
         }
@@ -191,7 +203,12 @@ impl Diary {
         if people.is_empty() {
             people.extend(SUPERVISORS);
         }
-        Told { people, send: if self.rules.quiet { self.rules.zone.quiet_until(now) } else { now } }
+        Told { people, send: self.send(now) }
+    }
+
+    /// When those are told who are to be told now.
+    fn send(&self, now: Ms) -> Ms {
+        if self.rules.quiet { self.rules.zone.quiet_until(now) } else { now }
     }
 
     /// Their deputy, or that one's.
@@ -207,7 +224,9 @@ impl Diary {
     }
 
     fn begins(&mut self, kind: ClockKind, ticket: usize, began: Ms, queue: Option<&'static str>) -> usize {
-        let Ticket { line, owner, .. } = self.tickets[ticket];
+        let Ticket { line, owner, handler, .. } = self.tickets[ticket];
+        // Whoever does the work files it.
+        let owner = handler.filter(|_| kind == ClockKind::Filing).or(owner);
         let owner = owner.filter(|_| kind != ClockKind::SpotCheck);
         self.owed.push(Owed {
             kind,
@@ -226,7 +245,8 @@ impl Diary {
             claim: None,
             ladder: [None; 3],
             fired: Vec::new(),
-            reopened: None,
+            news: Vec::new(),
+            offer: None,
         });
         let nth = self.owed.len() - 1;
         self.reckon(nth);
@@ -247,7 +267,8 @@ impl Diary {
                 (window, if rules.office { open } else { Hours::All })
             }
             ClockKind::Acceptance | ClockKind::Filing | ClockKind::ReturnVisit => (DAY, Hours::All),
-            ClockKind::Promise | ClockKind::SpotCheck | ClockKind::HandOver => (0, Hours::All),
+            ClockKind::HandOver => (rules.offer, open),
+            ClockKind::Promise | ClockKind::SpotCheck => (0, Hours::All),
         };
         let passed = |window: Ms| hours.passed(rules.zone, owed.began, window, &owed.pauses);
         let until = match owed.kind {
@@ -314,7 +335,7 @@ impl Diary {
         // Where no solution is owed, they hear of the visit itself.
         let named = if runs { self.begins(ClockKind::Resolution, ticket, now, queue) } else { nth };
         let told = self.told(1, None, now);
-        self.owed[named].reopened = Some(told);
+        self.owed[named].news.push(("reopened", told));
         let ticket = &mut self.tickets[ticket];
         ticket.state = TicketState::Reopened;
         ticket.version += 1;

@@ -17,30 +17,53 @@ pub enum Zone {
     Shanghai,
     Berlin,
     NewYork,
+    /// Its summer is the turn of the year, and its midnight is where the clocks change.
+    Santiago,
+    /// Its clocks change by half an hour.
+    LordHowe,
 }
 
 impl Zone {
+    pub const ALL: [Zone; 5] = [Zone::Shanghai, Zone::Berlin, Zone::NewYork, Zone::Santiago, Zone::LordHowe];
+
     pub fn name(self) -> &'static str {
         match self {
             Zone::Shanghai => "Asia/Shanghai",
             Zone::Berlin => "Europe/Berlin",
             Zone::NewYork => "America/New_York",
+            Zone::Santiago => "America/Santiago",
+            Zone::LordHowe => "Australia/Lord_Howe",
         }
     }
 
-    /// How far its clocks are ahead of UTC then: by the rules of the European Union, and of the USA.
+    /// How far its clocks are ahead of UTC then.
     fn ahead(self, at: Ms) -> Ms {
+        let (winter, summer) = match self {
+            Zone::Shanghai => return 8 * HOUR,
+            Zone::Berlin => (HOUR, 2 * HOUR),
+            Zone::NewYork => (-5 * HOUR, -4 * HOUR),
+            Zone::Santiago => (-4 * HOUR, -3 * HOUR),
+            Zone::LordHowe => (10 * HOUR + HOUR / 2, 11 * HOUR),
+        };
+        let (year, _) = civil(at.div_euclid(DAY));
+        let Some([spring, autumn]) = self.changes_in(year) else { return winter };
+        // In the south the year begins and ends in summer.
+        let is_summer = if spring < autumn { (spring..autumn).contains(&at) } else { !(autumn..spring).contains(&at) };
+        if is_summer { summer } else { winter }
+    }
+
+    /// When its clocks are set forward in a year, and when back: by the rules of the European Union, of the
+    /// USA, of Chile, and of New South Wales for its island.
+    fn changes_in(self, year: i64) -> Option<[Ms; 2]> {
         match self {
-            Zone::Shanghai => 8 * HOUR,
-            Zone::Berlin => {
-                let (year, _) = civil(at.div_euclid(DAY));
-                let summer = sunday(year, 4, 0) * DAY + HOUR..sunday(year, 11, 0) * DAY + HOUR;
-                if summer.contains(&at) { 2 * HOUR } else { HOUR }
+            Zone::Shanghai => None,
+            Zone::Berlin => Some([sunday(year, 4, 0) * DAY + HOUR, sunday(year, 11, 0) * DAY + HOUR]),
+            Zone::NewYork => Some([sunday(year, 3, 2) * DAY + 7 * HOUR, sunday(year, 11, 1) * DAY + 6 * HOUR]),
+            Zone::Santiago => {
+                Some([sunday_from(year, 9, 2) * DAY + 4 * HOUR, sunday_from(year, 4, 2) * DAY + 3 * HOUR])
             }
-            Zone::NewYork => {
-                let (year, _) = civil(at.div_euclid(DAY));
-                let summer = sunday(year, 3, 2) * DAY + 7 * HOUR..sunday(year, 11, 1) * DAY + 6 * HOUR;
-                if summer.contains(&at) { -4 * HOUR } else { -5 * HOUR }
+            Zone::LordHowe => {
+                Some([sunday(year, 10, 1) * DAY - 9 * HOUR + HOUR / 2, sunday(year, 4, 1) * DAY - 9 * HOUR])
             }
         }
     }
@@ -52,11 +75,7 @@ impl Zone {
 
     /// Days of 2026 on which its clocks are changed, counted from 1970.
     pub fn changes(self) -> Option<[i64; 2]> {
-        match self {
-            Zone::Shanghai => None,
-            Zone::Berlin => Some([sunday(2026, 4, 0), sunday(2026, 11, 0)]),
-            Zone::NewYork => Some([sunday(2026, 3, 2), sunday(2026, 11, 1)]),
-        }
+        Some(self.changes_in(2026)?.map(|at| self.day_of(at)))
     }
 
     /// The site's day, counted from 1970.
@@ -104,9 +123,14 @@ fn day_of_month(year: i64, month: i64) -> i64 {
 
 /// The month's Sunday of that count; the one before the first is the last of the month before.
 fn sunday(year: i64, month: i64, nth: i64) -> i64 {
-    let first = day_of_month(year, month);
+    sunday_from(year, month, 1) + 7 * (nth - 1)
+}
+
+/// The first Sunday from that day of the month on.
+fn sunday_from(year: i64, month: i64, day: i64) -> i64 {
+    let first = day_of_month(year, month) + day - 1;
     // 1970 began on a Thursday.
-    first + (10 - first).rem_euclid(7) + 7 * (nth - 1)
+    first + (10 - first).rem_euclid(7)
 }
 
 /// Minutes since a day's midnight.
@@ -130,7 +154,7 @@ impl Hours {
     pub fn terms(zone: Zone) -> String {
         let holidays = match zone {
             Zone::Shanghai => "make_up = \"10:00-16:00\"\nholidays = \"CN\"",
-            Zone::Berlin | Zone::NewYork => "holidays = \"none\"",
+            Zone::Berlin | Zone::NewYork | Zone::Santiago | Zone::LordHowe => "holidays = \"none\"",
         };
         Hours::TERMS.replace("HOLIDAYS", holidays)
     }
@@ -214,8 +238,8 @@ night = \"night\"
     pub fn month_end(self, zone: Zone, at: Ms) -> Ms {
         let (year, month) = civil(zone.day_of(at));
         let next = day_of_month(year + month / 12, month % 12 + 1) * DAY;
-        // No clock is changed so soon after midnight.
-        let end = next - zone.ahead(next);
+        // No clock is changed so soon after that midnight, but some may be in what UTC calls that day.
+        let end = next - zone.ahead(next - zone.ahead(next));
         let mut closes = None;
         for day in at.div_euclid(DAY)..=end.div_euclid(DAY) {
             let stretches = self.stretches(zone, day);

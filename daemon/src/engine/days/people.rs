@@ -3,7 +3,7 @@
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
-use super::diary::{AGENTS, Deed, MANAGER, Who, who};
+use super::diary::{AGENTS, Deed, Hand, MANAGER, Who, who};
 use super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::machine::{Site, time};
 use super::pbx::{End, LINES, Move, PBXS, WITHHELD};
@@ -11,6 +11,7 @@ use super::world::{Happening, Verdict, World};
 use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
 use crate::desk::handling::{Finding, Findings, Handle};
+use crate::desk::ownership::{self, Part, Receiver};
 use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
 use crate::{ObligationId, TicketId};
 
@@ -154,7 +155,8 @@ impl World {
     fn deed(&mut self, by: usize) -> Option<(usize, Deed)> {
         let now = self.wall();
         let hours = self.chance.random_range(1..40) * HOUR;
-        let deed = match self.lot(100) {
+        let deed = match self.lot(116) {
+            100.. => return self.hands(by),
             0..20 => {
                 let nth = self.open(|kind| !matches!(kind, ClockKind::Acceptance | ClockKind::Filing))?;
                 let line = Some(self.diary.owed[nth].line).filter(|line| *line < WITHHELD)?;
@@ -235,13 +237,36 @@ impl World {
                 let by = if self.lot(4) == 0 { by } else { MANAGER };
                 return Some((by, Deed::Terms(terms)));
             }
-            _ => {
+            98..100 => {
                 let person = self.one_of(&AGENTS);
                 let deputy = self.one_of(&[None, Some(1 - person), Some(2)]);
                 return Some((2, Deed::Away { person, is_away: self.chance.random_bool(0.5), deputy }));
             }
         };
         Some((by, deed))
+    }
+
+    /// Whose a matter is changes; what is offered is mostly answered by whom it is offered to.
+    fn hands(&mut self, by: usize) -> Option<(usize, Deed)> {
+        let part = self.one_of(&[Part::Matter, Part::Matter, Part::Work]);
+        let to = self.one_of(&[0, 0, 1, 1, 2, 3, MANAGER]);
+        let offered = self.open(|kind| kind == ClockKind::HandOver);
+        if let Some(nth) = offered.filter(|_| self.chance.random_bool(0.6)) {
+            let its = &self.diary.owed[nth];
+            let (ticket, asked) = (its.ticket, its.owner.unwrap_or(by));
+            let by = if self.lot(5) == 0 { by } else { asked };
+            let answers = [Hand::Accept, Hand::Accept, Hand::Refuse, Hand::Withdraw, Hand::Offer(part, to)];
+            return Some((by, Deed::Hand { ticket, hand: self.one_of(&answers) }));
+        }
+        let ticket = self.ticket()?;
+        let hand = match self.lot(8) {
+            0..5 => Hand::Offer(part, to),
+            5 => Hand::Take(part),
+            6 => Hand::Accept,
+            _ => Hand::Assign(part, to),
+        };
+        let by = self.diary.tickets[ticket].owner.filter(|_| matches!(hand, Hand::Offer(..))).unwrap_or(by);
+        Some((by, Deed::Hand { ticket, hand }))
     }
 
     /// One of what is open, the newest most often.
@@ -320,6 +345,18 @@ impl World {
                 kind,
                 channel: Channel::Email,
             },
+            Deed::Hand { ticket, hand } => {
+                let to = |to: usize| Receiver::Person(Site::get().people[to]);
+                let hand = match hand {
+                    Hand::Take(part) => ownership::Hand::Take { part },
+                    Hand::Offer(part, person) => ownership::Hand::Offer { part, to: to(person), words },
+                    Hand::Accept => ownership::Hand::Accept,
+                    Hand::Refuse => ownership::Hand::Refuse { why: words },
+                    Hand::Withdraw => ownership::Hand::Withdraw,
+                    Hand::Assign(part, person) => ownership::Hand::Assign { part, to: to(person), words },
+                };
+                Command::Hand(ticket_id(ticket), hand)
+            }
             Deed::Claim(nth) => owed(nth, ToOwed::Claim),
             Deed::Release(nth) => owed(nth, ToOwed::Release),
             Deed::Suspend(nth) => owed(nth, ToOwed::Suspend { reason }),

@@ -57,11 +57,12 @@ impl World {
             .filter_map(|row| row.rsplit_once(' ').and_then(|(key, at)| Some((key.to_owned(), at.parse().ok()?))))
             .collect();
         for (id, its) in self.owed_ids.iter().zip(&self.diary.owed) {
-            for (rung, fired) in Rung::ALL.iter().zip(&its.fired) {
-                for person in &fired.told.people {
-                    let key = format!("{id} {} {}", rung.as_str(), Site::get().people[*person]);
-                    if sent_at.get(&key).is_none_or(|at| *at < fired.told.send) {
-                        return Err(format!("{key} was not to be told before {}", fired.told.send));
+            let rungs = Rung::ALL.iter().zip(&its.fired).map(|(rung, fired)| (rung.as_str(), &fired.told));
+            for (news, told) in rungs.chain(its.news.iter().map(|(news, told)| (*news, told))) {
+                for person in &told.people {
+                    let key = format!("{id} {news} {}", Site::get().people[*person]);
+                    if sent_at.get(&key).is_none_or(|at| *at < told.send) {
+                        return Err(format!("{key} was not to be told before {}", told.send));
                     }
                 }
             }
@@ -79,12 +80,16 @@ impl World {
             return Ok(());
         }
         let (owed, rungs, told, attempts, tickets) = self.wanted();
-        self.same("tickets", tickets, "SELECT id, state, coalesce(owner, 0), version FROM tickets ORDER BY id")?;
+        self.same(
+            "tickets",
+            tickets,
+            "SELECT id, state, coalesce(owner, 0), coalesce(handler, 0), version FROM tickets ORDER BY id",
+        )?;
         self.same(
             "obligations",
             owed,
             "SELECT id, kind, ticket, coalesce(number, '-'), coalesce(queue, '-'), coalesce(owner, 0), began_at_ms, state,
-                coalesce(ended_at_ms, '-'), CASE WHEN kind IN ('resolution', 'acceptance', 'filing', 'first_response')
+                coalesce(ended_at_ms, '-'), CASE WHEN kind IN ('resolution', 'acceptance', 'filing', 'first_response', 'hand_over')
                 THEN '-' ELSE coalesce(proof_call || '@' || proof_from_ms, '-') END,
                 CASE WHEN state = 'open' THEN coalesce(reminder_at_ms, '-') || '/' || coalesce(due_at_ms, '-') || '/'
                 || coalesce(escalated_at_ms, '-') || '/' || coalesce(next_rung, '-') ELSE '-' END
@@ -139,9 +144,7 @@ impl World {
                 let rows = to.people.iter().map(|who| (id, news.to_owned(), people[*who].0));
                 told.extend(rows);
             };
-            if let Some(reopened) = &its.reopened {
-                tells("reopened", reopened);
-            }
+            its.news.iter().for_each(|(news, told)| tells(news, told));
             for (rung, fired) in Rung::ALL.iter().zip(&its.fired) {
                 rungs.push(format!("{id} {} {} {}", rung.as_str(), fired.planned, fired.at));
                 tells(rung.as_str(), &fired.told);
@@ -151,8 +154,10 @@ impl World {
         told.sort();
         let told = told.into_iter().map(|(id, news, person)| format!("{id} {news} {person}")).collect();
         let tickets = self.diary.tickets.iter().zip(&self.ticket_ids);
-        let tickets =
-            tickets.map(|(its, id)| format!("{id} {} {} {}", its.state.as_str(), person(its.owner), its.version));
+        let tickets = tickets.map(|(its, id)| {
+            let (owner, handler) = (person(its.owner), person(its.handler));
+            format!("{id} {} {owner} {handler} {}", its.state.as_str(), its.version)
+        });
         (owed.into_values().collect(), rungs, told, attempts, tickets.collect())
     }
 
@@ -171,5 +176,6 @@ impl World {
 
 /// What was talked since is then written beside it, and proves nothing.
 fn by_word(kind: ClockKind) -> bool {
-    matches!(kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing | ClockKind::FirstResponse)
+    use ClockKind::{Acceptance, Filing, FirstResponse, HandOver, Resolution};
+    matches!(kind, Resolution | Acceptance | Filing | FirstResponse | HandOver)
 }

@@ -107,7 +107,7 @@ impl World {
     pub fn new(seed: u64, sabotage: Sabotage, logs: bool, is_strict: bool) -> World {
         SUMS_PAUSES.set(sabotage == Sabotage::SummedPauses);
         let mut chance = StdRng::seed_from_u64(seed);
-        let zone = [Zone::Shanghai, Zone::Berlin, Zone::NewYork][chance.random_range(0..3)];
+        let zone = Zone::ALL[chance.random_range(0..Zone::ALL.len())];
         let any = new_year_2026() + chance.random_range(0..320);
         // Often the clocks are changed within the history.
         let before = chance.random_range(2..28);

@@ -2,6 +2,7 @@
 
 use super::super::hours::{DAY, Ms};
 use super::super::pbx::WITHHELD;
+use super::handing::Hand;
 use super::rules::Rules;
 use super::{AGENTS, Diary, MANAGER, Owed, SUPERVISORS, Ticket, Who, who};
 use crate::desk::clock::{ClockKind, ObligationState};
@@ -58,6 +59,10 @@ pub enum Deed {
     Mail {
         line: usize,
         kind: Kind,
+    },
+    Hand {
+        ticket: usize,
+        hand: Hand,
     },
     Claim(usize),
     Release(usize),
@@ -166,12 +171,12 @@ impl Diary {
             }
             Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
             Deed::Filed { ticket } => {
-                let Ticket { kind, state, is_written, findings, owner, .. } = self.tickets[ticket];
+                let Ticket { kind, state, is_written, findings, owner, handler, .. } = self.tickets[ticket];
                 let follows = self.rules.runs(ClockKind::Filing, kind) || self.rules.runs(ClockKind::ReturnVisit, kind);
                 let open = self.open_of(ticket, ClockKind::Filing);
                 let is_next = open.is_some() || state == TicketState::Resolved && follows;
                 let is_whole = kind != Kind::Complaint || is_written && findings > 0;
-                let is_theirs = owner.is_some_and(|owner| self.is_for(Some(owner), by)) || SUPERVISORS.contains(&by);
+                let is_theirs = self.is_theirs(owner, by) || self.is_theirs(handler, by) || SUPERVISORS.contains(&by);
                 let may = self.may_step(by, ticket, now) && is_next && is_whole && is_theirs;
                 if may {
                     if let Some(nth) = open {
@@ -197,10 +202,13 @@ impl Diary {
                 }
                 true
             }
+            Deed::Hand { ticket, hand } => self.hands(by, ticket, hand, now),
             Deed::Claim(nth) | Deed::Dial(nth) => {
                 let is_free = self.claim_of(nth, now).is_none_or(|(whose, _)| whose == by);
-                let has_phone = !matches!(deed, Deed::Dial(_)) || by < 3 && self.sees.contains(&true);
-                let may = self.concerns(nth, by, now) && is_free && has_phone;
+                let dials = matches!(deed, Deed::Dial(_));
+                let has_phone = !dials || by < 3 && self.sees.contains(&true);
+                let may_dial = dials && self.may_dial(nth, by);
+                let may = (self.concerns(nth, by, now) || may_dial) && is_free && has_phone;
                 if may {
                     self.owed[nth].claim = Some((by, now + self.rules.claim));
                 }
@@ -237,6 +245,9 @@ impl Diary {
                     self.ends(nth, ObligationState::Waived, now);
                     self.goes_on(nth, now);
                     self.archives(nth, now);
+                    if self.owed[nth].kind == ClockKind::HandOver {
+                        self.hears_back(nth, "withdrawn", Some(by), now);
+                    }
                 }
                 may
             }
@@ -448,14 +459,22 @@ impl Diary {
     }
 
     pub(super) fn may_step(&self, by: usize, ticket: usize, now: Ms) -> bool {
-        by != MANAGER && (self.is_for(self.tickets[ticket].owner, by) || self.talked_in(ticket, by, now))
+        by != MANAGER && (self.has(ticket, by) || self.talked_in(ticket, by, now))
     }
 
     pub(super) fn concerns(&self, nth: usize, by: usize, now: Ms) -> bool {
-        self.may_take(nth, by) || self.owed[nth].is_open() && self.talked_in(self.owed[nth].ticket, by, now)
+        let Owed { owner, ticket, .. } = self.owed[nth];
+        let has = self.is_for(owner, by) || self.has(ticket, by);
+        self.owed[nth].is_open() && (has || self.talked_in(ticket, by, now))
     }
 
-    /// But for what only a talk gives.
+    /// Who is offered a matter may call in it.
+    fn may_dial(&self, nth: usize, by: usize) -> bool {
+        let offered = self.open_of(self.owed[nth].ticket, ClockKind::HandOver);
+        self.owed[nth].is_open() && offered.is_some_and(|offer| self.is_invited(offer, by))
+    }
+
+    /// Who dials by the phone's own keys: but for what only a talk gives, or the work on it.
     pub(super) fn may_take(&self, nth: usize, by: usize) -> bool {
         let Owed { owner, ticket, .. } = self.owed[nth];
         self.owed[nth].is_open() && (self.is_for(owner, by) || self.is_for(self.tickets[ticket].owner, by))

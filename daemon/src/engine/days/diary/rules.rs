@@ -11,6 +11,8 @@ pub struct Rules {
     pub key: Ms,
     pub simple: Ms,
     pub complex: Ms,
+    /// For an answer to what is offered.
+    pub offer: Ms,
     /// Solutions are owed in open hours alone.
     pub office: bool,
     pub callbacks_may_pause: bool,
@@ -33,7 +35,7 @@ pub struct Rules {
 
 impl Rules {
     pub fn runs(&self, clock: ClockKind, kind: Kind) -> bool {
-        kinds(clock, self.kinds[place(clock)]).contains(&kind)
+        clock == ClockKind::HandOver || kinds(clock, self.kinds[place(clock)]).contains(&kind)
     }
 
     /// As a site writes them.
@@ -63,9 +65,10 @@ impl Rules {
         let clocks = ClockKind::ALL.iter().filter(|clock| **clock != ClockKind::HandOver);
         let clocks: String = clocks.map(clock).collect();
         format!(
-            "{clocks}[ladder]\nreminder_percent = {}\nescalated_after = \"{}m\"\n\
+            "{clocks}[clock.hand_over]\nwithin = \"{}m\"\n[ladder]\nreminder_percent = {}\nescalated_after = \"{}m\"\n\
              [notices]\nquiet = \"{}\"\ndigest_from = {}\n\
              [callback]\ntalk = \"{}s\"\nattempts = {}\ndays = {}\nclaim = \"{}m\"\n[spot_check]\npercent = {}\n{}",
+            minutes(self.offer),
             self.percent,
             minutes(self.escalated),
             if self.quiet { "22:00-07:00" } else { "none" },
@@ -109,6 +112,7 @@ pub fn rules(zone: Zone, lot: impl Fn(i64) -> i64) -> Rules {
         key: minutes(&[10, 15]),
         simple: minutes(&[120, 300, 40]),
         complex: minutes(&[24 * 60, 600]),
+        offer: minutes(&[120, 30, 500]),
         office: lot(2) == 0,
         callbacks_may_pause: lot(2) == 0,
         percent: [80, 50, 33, 100][lot(4) as usize],

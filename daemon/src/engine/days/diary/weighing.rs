@@ -62,6 +62,7 @@ impl Diary {
         self.tickets.push(Ticket {
             line,
             owner,
+            handler: None,
             kind,
             is_urgent: false,
             is_complex: false,
@@ -86,7 +87,8 @@ impl Diary {
     }
 
     pub(super) fn weigh(&mut self, nth: usize, heard: &Heard, (was_over, dials): (bool, bool), now: Ms) {
-        let by_word = matches!(self.owed[nth].kind, ClockKind::Resolution | ClockKind::Acceptance | ClockKind::Filing);
+        use ClockKind::{Acceptance, Filing, HandOver, Resolution};
+        let by_word = matches!(self.owed[nth].kind, Resolution | Acceptance | Filing | HandOver);
         let counts = self.rules.talk;
         let weighs = heard.ended.is_some() || heard.talks.iter().any(|talk| talk.long(talk.from, now) >= counts);
         // Where they wait is known as soon as they do.

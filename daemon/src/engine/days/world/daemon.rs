@@ -69,7 +69,12 @@ impl World {
             let there = self.machine.sql(&format!("SELECT count(*) FROM rungs WHERE obligation = {id}"));
             let there: usize = there[0].parse().unwrap_or_default();
             let there = there.clamp(known, owed.fired.len());
-            self.diary.owed[nth].fired = owed.fired[..there].to_vec();
+            if there == owed.fired.len() {
+                // And what ended by it.
+                self.diary.owed[nth] = owed;
+            } else {
+                self.diary.owed[nth].fired = owed.fired[..there].to_vec();
+            }
         }
     }
 
