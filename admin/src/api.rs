@@ -36,7 +36,6 @@ use crate::auth::{Anyone, Desk, Oversee, Read, Require, Watch, Wire};
 use crate::error::Error;
 use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
 use crate::pages::departments::SetDepartment;
-use crate::pages::desk::may_see;
 use crate::pages::hand::{Handed, hand_in};
 use crate::pages::live::board_of;
 use crate::pages::owed::claimed;
@@ -117,7 +116,7 @@ pub async fn duties(
     Require { visitor, .. }: Require<Desk>,
 ) -> Result<impl IntoResponse, Error> {
     let rows = state.reader.duties(visitor.person.id).await?;
-    let seen = rows.iter().filter(|row| crate::pages::owed::may_see(&visitor, row));
+    let seen = rows.iter().filter(|row| visitor.may_of(row, Act::See));
     Ok(Json(seen.map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>()))
 }
 
@@ -273,7 +272,7 @@ pub async fn ticket(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let sees_assessments = visitor.may(&page.row.circle(), Act::Assess);
     Ok(Json(whole_ticket(&visitor.pen, &page, sees_assessments)))
 }

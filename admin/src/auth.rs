@@ -16,7 +16,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
 use axum::http::request::Parts;
 use daemon::desk::command::{Command, Given, SessionHash};
 use daemon::desk::rights::{Act, Circle};
-use daemon::store::read::{Directory, ObligationRow, Person};
+use daemon::store::read::{Directory, ObligationRow, Person, TicketRow};
 use daemon::{Extension, PbxName, PersonId, Role};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
@@ -65,7 +65,11 @@ impl Visitor {
     pub fn may(&self, circle: &Circle, act: Act) -> bool {
         circle.may(&*self.directory, self.person.id, act, self.pen.now)
     }
-    /// The same of what is owed in it.
+    /// Whoever may not see a ticket is told that it is not there.
+    pub fn sees(&self, row: &TicketRow) -> Result<(), Error> {
+        if self.may(&row.circle(), Act::See) { Ok(()) } else { Err(Error::NotFound) }
+    }
+    /// The same as `may` of what is owed in it.
     pub fn may_of(&self, row: &ObligationRow, act: Act) -> bool {
         row.circle.may_of(row.owner, &*self.directory, self.person.id, act, self.pen.now)
     }

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod pages;
 pub mod parts;
 pub mod pen;
+pub mod period;
 pub mod said;
 pub mod serve;
 pub mod state;

@@ -40,7 +40,6 @@ use crate::pages::Room;
 use crate::pages::admin::seen;
 use crate::pages::desk::{Diary, pop_card, topics};
 use crate::pages::messages::{sees, told_in_words};
-use crate::pages::period;
 use crate::parts::Part;
 use crate::parts::board::{Agents, Callers, Figures, Queues};
 use crate::parts::duties::AtRisk;
@@ -50,6 +49,7 @@ use crate::parts::pop;
 use crate::parts::status::Status;
 use crate::parts::waiting::Waiting;
 use crate::pen::Pen;
+use crate::period;
 use crate::state::State;
 use crate::text::Language;
 

@@ -11,7 +11,6 @@ use super::ticket_row;
 use crate::auth::{Desk, Require};
 use crate::error::Error;
 use crate::pages::asking::give;
-use crate::pages::desk::may_see;
 use crate::pages::ticket::by_number;
 use crate::state::State;
 
@@ -92,7 +91,7 @@ pub async fn save(
     Json(form): Json<Form>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     give(&state, &visitor, form.command(page.row.ticket)?).await?;
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     Ok(Json(ticket_row(&visitor.pen, &page.row)))

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::auth::{Read, Require, Watch};
 use crate::error::Error;
-use crate::pages::desk::may_see;
 use crate::pages::handling::{Handled, given};
 use crate::pages::ticket::by_number;
 use crate::parts::handling::Decider;
@@ -26,7 +25,7 @@ pub async fn handle(
     Json(handled): Json<Handled>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     given(&state, &visitor, page.row.ticket.id, handled).await?;
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
     Ok(Json(whole(&page.handling, visitor.may(&page.row.circle(), Act::Assess))))

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
 use daemon::desk::clock::{ClockKind, ObligationState};
+use daemon::desk::rights::Act;
 use daemon::store::read::{LIST, OwedFilter, OwedPage, StoredCall, Whose};
 use daemon::{ObligationId, PersonId};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::obligation;
 use crate::auth::{Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
-use crate::pages::owed::{With, by_id, done, may_see, parsed};
+use crate::pages::owed::{With, by_id, done, parsed};
 use crate::parts::course::{Step, What, course};
 use crate::pen::Pen;
 use crate::state::State;
@@ -69,7 +70,7 @@ pub async fn list(
     // A short page is the last.
     let is_full = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= filter.limit;
     let next = rows.last().filter(|_| is_full).map(|row| row.id.0);
-    let seen = rows.iter().filter(|row| may_see(&visitor, row));
+    let seen = rows.iter().filter(|row| visitor.may_of(row, Act::See));
     Ok(Json(json!({ "obligations": seen.map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>(), "next": next })))
 }
 

@@ -10,11 +10,11 @@ use daemon::live::Topic;
 use serde::Deserialize;
 
 use super::live::board_of;
-use super::period::{Asked, Period};
 use super::{Room, Shell, html, links_of, present};
 use crate::auth::{Require, Visitor, Wire};
 use crate::error::Error;
 use crate::parts::links::{CoverageBars, Ledger, Links, Unmapped};
+use crate::period::{Asked, Period};
 use crate::state::State;
 
 /// Lines of the ledger that the page shows.

@@ -10,7 +10,7 @@ use daemon::live::Notice;
 use serde::Deserialize;
 
 use super::asking::give;
-use super::desk::{may_see, topics};
+use super::desk::topics;
 use super::present;
 use crate::auth::{Desk, Require};
 use crate::error::Error;
@@ -40,7 +40,7 @@ pub async fn save(
         Some(ticket) => state.reader.ticket(ticket, visitor.person.id).await?,
         None => None,
     };
-    let seen = page.filter(|page| may_see(&visitor, &page.row).is_ok());
+    let seen = page.filter(|page| visitor.sees(&page.row).is_ok());
     let number = standing.or_else(|| seen.as_ref()?.row.ticket.caller.clone()).ok_or(Error::NotFound)?;
     if !state.reader.card(Some(number.clone())).await?.customers.is_empty() {
         // Somebody was quicker; their card stands on the pop.

@@ -20,7 +20,6 @@ use daemon::{CustomerId, PersonId, Role, ShiftId, TicketId};
 use serde::{Deserialize, Serialize};
 
 use super::asking::give;
-use super::desk::may_see;
 use super::form::{Difference, wrong_at};
 use super::{Room, Shell, html, present};
 use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
@@ -215,7 +214,7 @@ impl CustomerWhole {
     }
     /// A matter that is not the reader's is named, and leads nowhere.
     fn may_see(&self, row: &TicketRow) -> bool {
-        may_see(&self.shell.visitor, row).is_ok()
+        self.shell.visitor.sees(row).is_ok()
     }
     /// What is owed in matters that are the reader's.
     fn owed<'a>(&self, page: &'a CustomerPage) -> Vec<&'a ObligationRow> {

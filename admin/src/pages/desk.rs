@@ -136,7 +136,7 @@ fn form_view(
     refused: Option<(Typed, Refusal)>,
     back: &'static str,
 ) -> Result<FormView, Error> {
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let (draft, refusal) = match refused {
         Some((typed, refusal)) => {
             page.draft = Some(serde_urlencoded::to_string(&typed).map_err(|_| Error::Broken)?);
@@ -149,11 +149,6 @@ fn form_view(
     view.is_draft = draft;
     view.refused = refusal;
     Ok(view)
-}
-
-/// Whoever may not see a ticket is told that it is not there.
-pub fn may_see(visitor: &Visitor, row: &TicketRow) -> Result<(), Error> {
-    if visitor.may(&row.circle(), Act::See) { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// What the desk lives on.
@@ -204,12 +199,12 @@ impl Diary {
         let me = visitor.person.id;
         let filter = TicketFilter { owner: Some(me), open: Some(true), limit: MY_OPEN };
         let (mut owed, open) = tokio::try_join!(state.reader.duties(me), state.reader.tickets(filter))?;
-        owed.retain(|row| super::owed::may_see(visitor, row));
+        owed.retain(|row| visitor.may_of(row, Act::See));
         let mut on_phone = Vec::new();
         for pop in standing {
             let Some(ticket) = state.reader.ticket_of(pop.call.id.clone()).await? else { continue };
             let page = state.reader.ticket(ticket, me).await?;
-            on_phone.extend(page.map(|page| page.row).filter(|row| may_see(visitor, row).is_ok()));
+            on_phone.extend(page.map(|page| page.row).filter(|row| visitor.sees(row).is_ok()));
         }
         Ok(Diary { owed, open, on_phone })
     }
@@ -286,7 +281,7 @@ pub async fn save(
     let by = Some(visitor.person.id);
     let (Some(form), Some(to)) = (typed.form(), typed.ticket_state()) else { return Err(Error::Unreadable) };
     let page_before = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page_before.row)?;
+    visitor.sees(&page_before.row)?;
     let save = Command::SaveTicket { ticket, version: typed.version, form, state: to };
     let mut outcome = state.commands.give(Given { by, command: save }).await;
     if outcome.is_ok()
@@ -367,7 +362,7 @@ pub async fn discard(
 
 async fn keep_draft(state: &State, visitor: &Visitor, ticket: TicketId, body: String) -> Result<(), Error> {
     let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     if !body.is_empty() && Typed::from_draft(&body).is_none() {
         return Err(Error::Unreadable);
     }

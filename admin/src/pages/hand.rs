@@ -12,7 +12,6 @@ use daemon::{PersonId, Role, TicketId};
 use serde::Deserialize;
 
 use super::asking::give;
-use super::desk::may_see;
 use crate::auth::{Desk, Require, Right, Visitor};
 use crate::error::Error;
 use crate::parts::owners::offered;
@@ -65,14 +64,14 @@ pub async fn give_in(
     hand_in(&state, &visitor, &page, handed).await?;
     // Who gave it away may not see it any more.
     let page = state.reader.ticket(TicketId(ticket), visitor.person.id).await?.ok_or(Error::NotFound)?;
-    let sees = may_see(&visitor, &page.row).is_ok();
+    let sees = visitor.sees(&page.row).is_ok();
     let to = if sees { format!("/tickets/{}", page.row.ticket.number) } else { "/tickets".to_owned() };
     Ok(Redirect::to(&to))
 }
 
 /// About a ticket, for pages and scripts.
 pub async fn hand_in(state: &State, visitor: &Visitor, page: &TicketPage, handed: Handed) -> Result<Done, Error> {
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     give(state, visitor, Command::Hand(page.row.ticket.id, handed.hand()?)).await
 }
 

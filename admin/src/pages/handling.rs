@@ -20,7 +20,6 @@ use daemon::{AttachmentId, PersonId, RemedyId, TicketId};
 use serde::Deserialize;
 
 use super::asking::give;
-use super::desk::may_see;
 use super::form::{Difference, trouble, wrong_at};
 use super::ticket;
 use crate::auth::{Read, Require, Visitor};
@@ -171,7 +170,7 @@ pub async fn give_in(
 ) -> Result<Response, Error> {
     let ticket = TicketId(ticket);
     let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let handled = Handled::of_form(fields)?;
     let typed = (handled.what == "find").then(|| handled.found.clone());
     match (given(&state, &visitor, ticket, handled).await, typed) {

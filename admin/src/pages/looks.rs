@@ -18,7 +18,6 @@ use daemon::store::verify::digest;
 use daemon::{CallId, CustomerId, TicketId};
 
 use super::asking::give;
-use super::desk::may_see;
 use super::owed::name;
 use super::ticket::by_number;
 use super::{Room, Shell, html, present};
@@ -47,7 +46,7 @@ pub async fn show(
     let of = whose(&what, &id).ok_or(Error::NotFound)?;
     if let Whose::Ticket(ticket) = of {
         let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-        may_see(&visitor, &page.row)?;
+        visitor.sees(&page.row)?;
     }
     let numbers = state.reader.numbers_of(of.clone()).await?;
     give(&state, &visitor, Command::Look(Look::Numbers { of })).await.map_err(unseen)?;
@@ -62,7 +61,7 @@ pub async fn evidence(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let bytes = made(&state, &visitor, &page, number.clone()).await?;
     let name = format!("attachment; filename=\"evidence-{number}.zip\"");
     let headers: [(HeaderName, HeaderValue); 2] = [

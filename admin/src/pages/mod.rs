@@ -21,7 +21,6 @@ pub mod opening;
 pub mod owed;
 pub mod papers;
 pub mod people;
-pub mod period;
 pub mod policy;
 pub mod print;
 pub mod regroup;

@@ -25,20 +25,15 @@ use crate::state::State;
 /// Rows on one page of a list; whoever looks for more chooses.
 const LISTED: u32 = 200;
 
-/// Whoever sees a matter sees what is owed in it; to others it is not there.
-pub fn may_see(visitor: &Visitor, row: &ObligationRow) -> bool {
-    visitor.may_of(row, Act::See)
-}
-
 /// Who works on it now.
 pub fn claimed(row: &ObligationRow, now: Time) -> Option<Claim> {
     row.claim.filter(|claim| claim.until > now)
 }
 
-/// The obligation, where the reader may see it.
+/// The obligation, to whoever sees its matter; to others it is not there.
 pub async fn by_id(state: &State, visitor: &Visitor, id: ObligationId) -> Result<OwedPage, Error> {
     let page = state.reader.owed_page(id).await?;
-    page.filter(|page| may_see(visitor, &page.row)).ok_or(Error::NotFound)
+    page.filter(|page| visitor.may_of(&page.row, Act::See)).ok_or(Error::NotFound)
 }
 
 /// A closed enum's word in a query; empty chooses none.
@@ -118,7 +113,7 @@ pub async fn list(
     };
     let mut rows = state.reader.owed(filter).await?;
     let is_cut = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= LISTED;
-    rows.retain(|row| may_see(&visitor, row));
+    rows.retain(|row| visitor.may_of(row, Act::See));
     let directory = visitor.directory.clone();
     let works = |person: &&Person| person.active && person.role != Role::Admin;
     let notices = present(&state, vec![Topic::House]).await?;

@@ -16,7 +16,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 use super::asking::give;
-use super::desk::may_see;
 use super::ticket::by_number;
 use crate::auth::{Desk, Read, Require, Visitor};
 use crate::error::Error;
@@ -131,7 +130,7 @@ pub async fn give_in(
 /// For the ticket of that number.
 pub async fn give_for(state: &State, visitor: &Visitor, number: &str, asked: Asked) -> Result<Done, Error> {
     let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     given(state, visitor, &page, asked).await
 }
 
@@ -154,13 +153,13 @@ async fn other(state: &State, visitor: &Visitor, number: &str) -> Result<TicketI
         return Err(wrong(FieldWhy::Missing));
     }
     let page = by_number(state, visitor.person.id, number.trim()).await?;
-    let page = page.filter(|page| may_see(visitor, &page.row).is_ok());
+    let page = page.filter(|page| visitor.sees(&page.row).is_ok());
     page.map(|page| page.row.ticket.id).ok_or(wrong(FieldWhy::Unknown))
 }
 
 async fn seen(state: &State, visitor: &Visitor, ticket: TicketId) -> Result<TicketPage, Error> {
     let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     Ok(page)
 }
 
@@ -179,7 +178,7 @@ pub async fn attach(
 /// To the ticket of that number.
 pub async fn attach_to(state: &State, visitor: &Visitor, number: &str, form: Multipart) -> Result<Done, Error> {
     let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     take_in(state, visitor, &page, form).await
 }
 
@@ -226,7 +225,7 @@ pub async fn file(
 
 pub async fn file_of(state: &State, visitor: &Visitor, number: &str, file: i64) -> Result<Response, Error> {
     let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     handed_out(state, &page, AttachmentId(file), false).await
 }
 

@@ -14,7 +14,6 @@ use daemon::live::Topic;
 use daemon::store::read::{Directory, HandlingRow, ObligationRow, RemedyRow, TicketPage, TimelineWhat};
 use daemon::{PersonId, Time};
 
-use super::desk::may_see;
 use super::ticket::by_number;
 use super::{Room, Shell, html, present};
 use crate::auth::{Read, Require};
@@ -28,7 +27,7 @@ pub async fn show(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let notices = present(&state, vec![Topic::House]).await?;
     let form = Register {
         pen: visitor.pen.clone(),

@@ -12,7 +12,6 @@ use daemon::{AttachmentId, CallId, CommentId, RegroupId, TicketId};
 use serde::Deserialize;
 
 use super::asking::give;
-use super::desk::may_see;
 use super::ticket::by_number;
 use crate::auth::{Desk, Require, Right, Visitor};
 use crate::error::Error;
@@ -130,7 +129,7 @@ impl Asked {
                     return Err(wrong("into", FieldWhy::Missing));
                 }
                 let page = by_number(state, visitor.person.id, number).await?;
-                let page = page.filter(|page| may_see(visitor, &page.row).is_ok());
+                let page = page.filter(|page| visitor.sees(&page.row).is_ok());
                 Regroup::Merge { into: page.ok_or(wrong("into", FieldWhy::Unknown))?.row.ticket.id }
             }
             "split" => Regroup::Split {
@@ -166,7 +165,7 @@ pub async fn give_for(state: &State, visitor: &Visitor, number: &str, asked: Ask
 }
 
 async fn given(state: &State, visitor: &Visitor, page: &TicketPage, asked: Asked) -> Result<String, Error> {
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let regroup = asked.regroup(state, visitor).await?;
     let done = give(state, visitor, Command::Regroup(page.row.ticket.id, regroup)).await?;
     let Done::Ticket(ticket) = done else { return Err(Error::Broken) };

@@ -8,8 +8,8 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use daemon::sheet;
 
-use super::period::{self, Period};
 use crate::pen::Pen;
+use crate::period::{self, Period};
 
 /// Lines of a file; more no spreadsheet is comfortable with.
 const LINES: i64 = 100_000;

@@ -19,7 +19,6 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::asking::give;
-use super::desk::may_see;
 use super::ticket::by_number;
 use crate::auth::{Desk, Require, Visitor};
 use crate::error::Error;
@@ -117,7 +116,7 @@ pub async fn take_for(state: &State, visitor: &Visitor, number: &str, taken: Tak
 }
 
 async fn given(state: &State, visitor: &Visitor, page: &TicketPage, taken: Taken) -> Result<Done, Error> {
-    may_see(visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     let command = Command::Matter(page.row.ticket.id, taken.step(&visitor.pen.zone)?);
     give(state, visitor, command).await
 }

@@ -23,7 +23,6 @@ use daemon::store::read::{
 use daemon::{ObligationId, PersonId, Role, Time};
 use serde::Deserialize;
 
-use super::desk::may_see;
 use super::form::FormView;
 use super::hand::Giving;
 use super::handling::{HandlingRoom, Typed};
@@ -462,7 +461,7 @@ pub async fn show(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
     let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    may_see(&visitor, &page.row)?;
+    visitor.sees(&page.row)?;
     whole(&state, visitor, page, None).await
 }
 
@@ -659,12 +658,12 @@ impl Asked {
                 state.reader.seek(Seek { text, open, by: sees(visitor), limit: LISTED }).await?;
             Listed { found, lacks_older }
         };
-        listed.found.retain(|found| may_see(visitor, &found.row).is_ok());
+        listed.found.retain(|found| visitor.sees(&found.row).is_ok());
         Ok(listed)
     }
 }
 
-/// Whose tickets are sought for a reader; [`may_see`] has the last word on each.
+/// Whose tickets are sought for a reader; [`Visitor::sees`] has the last word on each.
 fn sees(visitor: &Visitor) -> Seer {
     if Watch::allows(visitor.person.role) {
         return Seer::All;

@@ -11,8 +11,8 @@ use daemon::store::read::{Blind, Coverage, Directory, Gap, LedgerRow, UnmappedEx
 use daemon::{PbxName, Time};
 
 use super::{Part, part};
-use crate::pages::period::{self, Period};
 use crate::pen::Pen;
+use crate::period::{self, Period};
 
 #[derive(Template)]
 #[template(path = "parts/links.html")]

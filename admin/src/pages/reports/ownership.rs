@@ -17,7 +17,6 @@ use daemon::store::read::{Directory, LIST};
 use daemon::{PersonId, TicketId, Time};
 use serde::Deserialize;
 
-use super::super::period::{self, Period};
 use super::super::{Room, Shell, html, present};
 use super::{LINES, address, csv, in_address, share};
 use crate::api;
@@ -25,6 +24,7 @@ use crate::auth::{Require, Visitor, Watch};
 use crate::error::Error;
 use crate::parts::owners::receiver;
 use crate::pen::Pen;
+use crate::period::{self, Period};
 use crate::state::State;
 
 const PATH: &str = "/reports/ownership";

@@ -14,12 +14,12 @@ use daemon::store::read::{Directory, Drawn, LIST, Surveyed, Way};
 use daemon::{PersonId, QueueName, Time};
 use serde::Deserialize;
 
-use super::super::period::{self, Period};
 use super::super::{Room, Shell, html, present};
 use super::{LINES, address, csv, in_address, share};
 use crate::auth::{Govern, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::pen::Pen;
+use crate::period::{self, Period};
 use crate::state::State;
 
 const PATH: &str = "/reports/surveys";
