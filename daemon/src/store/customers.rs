@@ -1,8 +1,6 @@
 //! What is kept of customers beside their rows: what went from one to another, whose calls people are
 //! warned of, who was told of complaints.
 
-pub mod pages;
-
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -12,7 +10,7 @@ use super::column::*;
 use super::gather::{OBLIGATIONS, complaints_told, customer_in_any_case, customer_named, for_customer, obligations};
 use super::keep::{About, Sequence, tell};
 use super::line::{Line, addressee};
-use super::questions::{customer, customers_on};
+use super::questions::customers::{customer, customers_on};
 use super::read::Customer;
 use crate::desk::case::{Case, HeldObligation, HeldTicket, KnownShift, Record, Written};
 use crate::desk::clock::News;

@@ -9,11 +9,11 @@ use super::Result;
 use super::chain::{self, Columns, NOTHING, Salt, digest};
 use super::column::ms;
 use super::open::{FILE, read_only};
+use super::questions::{owed, people, tickets};
 use super::read::{Directory, OwedPage, TicketPage};
 use super::regroup::WHOLE;
 use super::touched::Tables;
 use super::verify::{Head, head};
-use super::{owed, questions};
 use crate::desk::policy::Policy;
 use crate::{PersonId, TicketId};
 
@@ -90,7 +90,7 @@ fn whole(db: &Connection, dir: &Path, policy: &Policy, number: &str) -> Result<O
     let id = "SELECT id FROM tickets WHERE number = ?1";
     let Some(id) = db.query_row(id, [number], |row| row.get(0).map(TicketId)).optional()? else { return Ok(None) };
     // Nobody's drafts are among it.
-    let Some(page) = questions::ticket(db, id, PersonId(0))? else { return Ok(None) };
+    let Some(page) = tickets::ticket(db, id, PersonId(0))? else { return Ok(None) };
     let Some(head) = head(db)? else { return Ok(None) };
     let mut owed = page
         .obligations
@@ -114,7 +114,7 @@ fn whole(db: &Connection, dir: &Path, policy: &Policy, number: &str) -> Result<O
         }
     }
     let attached = attached(db, dir, id)?;
-    let directory = questions::directory(db)?;
+    let directory = people::directory(db)?;
     Ok(Some(Evidence { page, owed, directory, attached, facts, rows, seals, head }))
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::column::*;
 use super::keep::Sequence;
-use super::questions::{TICKETS, ticket_row};
+use super::questions::tickets::{TICKETS, ticket_row};
 use super::read::{LIST, TicketRow};
 use crate::desk::Addressee;
 use crate::desk::handling::{Finding, Findings, Handling, HandlingFact, Remedy, RemedyKind, RemedyState};

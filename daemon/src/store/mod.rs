@@ -22,7 +22,6 @@ mod keep;
 mod line;
 mod open;
 pub(crate) mod outbox;
-mod owed;
 mod papers;
 #[cfg(test)]
 mod papers_tests;

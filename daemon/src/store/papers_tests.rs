@@ -137,7 +137,7 @@ fn the_timeline_leaves_nothing_out() {
         include_str!("surveys.rs"),
         include_str!("hands.rs"),
     ];
-    let timeline = include_str!("questions.rs");
+    let timeline = include_str!("questions/timeline.rs");
     let mut of_tickets = 0;
     let said =
         |source: &'static str| [" Line {", " Said {"].into_iter().flat_map(|opening| source.split(opening).skip(1));

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::column::*;
 use super::open::{FILE, read_only};
-use super::questions::stored_call;
+use super::questions::calls::stored_call;
 use super::versions;
 use crate::calls::call::Call;
 use crate::desk::Addressee;

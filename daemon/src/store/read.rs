@@ -1,6 +1,6 @@
 //! What pages may read of the store: whole questions, answered from a few read-only connections.
-//! View types are plain data, ready to be shown; each is in the file of its noun. Begin with
-//! [`Reader`], whose methods are the questions.
+//! View types are plain data, ready to be shown; each is in the file of its noun, and the SQL that fills it
+//! in the file of that name in `questions`. Begin with [`Reader`], whose methods are the questions.
 
 mod calls;
 mod customers;

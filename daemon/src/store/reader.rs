@@ -8,11 +8,13 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::askings::{self, Asking, AskingFilter};
+use super::customers::written_for;
 use super::evidence::{self, Evidence};
 use super::open::read_only;
 use super::passes::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
+use super::questions::{calls, card, customers, looks, obligations, owed, people, tickets};
 use super::read::*;
-use super::{coverage, customers, draws, handlings, outbox, owed, questions, search, sight, surveys, versions};
+use super::{coverage, draws, handlings, outbox, search, sight, surveys, versions};
 use crate::desk::case::Written;
 use crate::desk::command::SessionHash;
 use crate::desk::customers::ImportRow;
@@ -62,34 +64,34 @@ impl Reader {
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>, ReadError> {
-        ask(&self.pages, |db| questions::directory(db).map(Arc::new)).await
+        ask(&self.pages, |db| people::directory(db).map(Arc::new)).await
     }
     /// Who is on a number, what is open and what was; empty for a withheld number.
     pub async fn card(&self, number: Option<Number>) -> Result<Card, ReadError> {
         match number {
-            Some(number) => ask(&self.pops, move |db| questions::card(db, &number)).await,
+            Some(number) => ask(&self.pops, move |db| card::card(db, &number)).await,
             None => Ok(Card::default()),
         }
     }
     /// Open obligations, by due time: the person's own and of each for whom they stand in, at most
     /// [`LIST`] of one, and the nearest twenty that nobody owns.
     pub async fn duties(&self, person: PersonId) -> Result<Vec<ObligationRow>, ReadError> {
-        ask(&self.pages, move |db| questions::duties(db, person)).await
+        ask(&self.pages, move |db| owed::duties(db, person)).await
     }
     /// Open obligations whose reminder is past at `now`, by due time; at most [`LIST`].
     pub async fn at_risk(&self, now: Time) -> Result<Vec<ObligationRow>, ReadError> {
-        ask(&self.pages, move |db| questions::at_risk(db, now)).await
+        ask(&self.pages, move |db| owed::at_risk(db, now)).await
     }
     pub async fn ticket(&self, ticket: TicketId, asker: PersonId) -> Result<Option<TicketPage>, ReadError> {
-        ask(&self.pages, move |db| questions::ticket(db, ticket, asker)).await
+        ask(&self.pages, move |db| tickets::ticket(db, ticket, asker)).await
     }
     pub async fn tickets(&self, filter: TicketFilter) -> Result<Vec<TicketRow>, ReadError> {
-        ask(&self.pages, move |db| questions::tickets(db, &filter)).await
+        ask(&self.pages, move |db| tickets::tickets(db, &filter)).await
     }
     /// The ticket of that number, with all that its page shows.
     pub async fn numbered(&self, number: String, asker: PersonId) -> Result<Option<TicketPage>, ReadError> {
-        let whole = move |db: &Connection| match questions::numbered(db, &number)? {
-            Some(ticket) => questions::ticket(db, ticket, asker),
+        let whole = move |db: &Connection| match tickets::numbered(db, &number)? {
+            Some(ticket) => tickets::ticket(db, ticket, asker),
             None => Ok(None),
         };
         ask(&self.pages, whole).await
@@ -112,7 +114,7 @@ impl Reader {
         ask(&self.pages, handlings::asked_for).await
     }
     pub async fn ticket_of(&self, call: CallId) -> Result<Option<TicketId>, ReadError> {
-        ask(&self.pops, move |db| questions::ticket_of(db, &call)).await
+        ask(&self.pops, move |db| calls::ticket_of(db, &call)).await
     }
     /// Who was asked in `[from, to)` how they were served, and what they said.
     pub async fn surveys(&self, from: Time, to: Time) -> Result<Vec<Surveyed>, ReadError> {
@@ -170,7 +172,7 @@ impl Reader {
         ask(&self.searches, move |db| passes::idle_matters(db, since, owner, limit)).await
     }
     pub async fn obligation(&self, obligation: ObligationId) -> Result<Option<ObligationRow>, ReadError> {
-        ask(&self.pages, move |db| questions::obligation(db, obligation)).await
+        ask(&self.pages, move |db| obligations::obligation(db, obligation)).await
     }
     /// What is owed, by due time and what stands still last.
     pub async fn owed(&self, filter: OwedFilter) -> Result<Vec<ObligationRow>, ReadError> {
@@ -186,39 +188,39 @@ impl Reader {
         ask(&self.pages, move |db| owed::page(db, &policy, obligation)).await
     }
     pub async fn customer(&self, customer: CustomerId) -> Result<Option<Customer>, ReadError> {
-        ask(&self.pages, move |db| questions::customer(db, customer)).await
+        ask(&self.pages, move |db| customers::customer(db, customer)).await
     }
     /// A customer with all that is theirs, also of one who became part of another.
     pub async fn customer_page(&self, customer: CustomerId) -> Result<Option<CustomerPage>, ReadError> {
-        ask(&self.pages, move |db| customers::pages::page(db, customer)).await
+        ask(&self.pages, move |db| customers::page(db, customer)).await
     }
     pub async fn customers(&self, filter: CustomerFilter) -> Result<Vec<Customer>, ReadError> {
         let policy = self.policy();
-        ask(&self.searches, move |db| customers::pages::list(db, &policy.numbering, &filter)).await
+        ask(&self.searches, move |db| customers::list(db, &policy.numbering, &filter)).await
     }
     /// Who follows that one, by id.
     pub async fn customers_after(&self, customer: CustomerId, limit: u32) -> Result<Vec<Customer>, ReadError> {
-        ask(&self.searches, move |db| customers::pages::after(db, customer, limit)).await
+        ask(&self.searches, move |db| customers::after(db, customer, limit)).await
     }
     /// For each line of a file those who have its id, or one of its numbers.
     pub async fn written(&self, rows: Vec<ImportRow>) -> Result<Vec<Vec<Written>>, ReadError> {
-        ask(&self.searches, move |db| rows.iter().map(|row| customers::written_for(db, row)).collect()).await
+        ask(&self.searches, move |db| rows.iter().map(|row| written_for(db, row)).collect()).await
     }
     /// Who is on a number, and the last twenty contacts with them.
     pub async fn look_up(&self, number: Number) -> Result<(Vec<Customer>, Vec<Contact>), ReadError> {
-        ask(&self.pops, move |db| customers::pages::look_up(db, &number)).await
+        ask(&self.pops, move |db| customers::look_up(db, &number)).await
     }
     /// Whose calls people are warned of at `now`, newest first; at most [`LIST`].
     pub async fn blacklist(&self, now: Time) -> Result<Vec<Listed>, ReadError> {
-        ask(&self.pages, move |db| customers::pages::blacklist(db, now)).await
+        ask(&self.pages, move |db| customers::blacklist(db, now)).await
     }
     /// Whose session it is; none when signed out, expired, or no longer active.
     pub async fn session(&self, session: SessionHash, now: Time) -> Result<Option<Session>, ReadError> {
         let policy = self.policy();
-        ask(&self.pops, move |db| questions::session(db, &policy, &session, now)).await
+        ask(&self.pops, move |db| people::session(db, &policy, &session, now)).await
     }
     pub async fn credentials(&self, login: String) -> Result<Option<Credentials>, ReadError> {
-        ask(&self.pages, move |db| questions::credentials(db, &login)).await
+        ask(&self.pages, move |db| people::credentials(db, &login)).await
     }
     /// The policy in force.
     pub fn policy(&self) -> Arc<Policy> {
@@ -234,11 +236,11 @@ impl Reader {
     /// What people were shown or took away that not everybody sees, newest first, from before that
     /// fact on; at most [`LIST`].
     pub async fn audit(&self, before: Option<i64>) -> Result<Vec<AuditRow>, ReadError> {
-        ask(&self.pages, move |db| questions::audit(db, before)).await
+        ask(&self.pages, move |db| looks::audit(db, before)).await
     }
     /// Numbers that are masked otherwise: only after the look is on record.
     pub async fn numbers_of(&self, of: Whose) -> Result<Vec<Number>, ReadError> {
-        ask(&self.pages, move |db| questions::numbers_of(db, &of)).await
+        ask(&self.pages, move |db| looks::numbers_of(db, &of)).await
     }
     /// All of the ticket of that number with its place in the chain, over a connection of its own.
     pub async fn evidence(&self, number: String) -> Result<Option<Evidence>, ReadError> {
@@ -249,7 +251,7 @@ impl Reader {
     }
     /// Newest first.
     pub async fn outages(&self, limit: u32) -> Result<Vec<Outage>, ReadError> {
-        ask(&self.pages, move |db| questions::outages(db, limit)).await
+        ask(&self.pages, move |db| sight::outages(db, limit)).await
     }
     /// How much of a period each PBX was seen that was ever looked at, as it is known at `now`.
     pub async fn coverage(&self, from: Time, to: Time, now: Time) -> Result<Vec<Coverage>, ReadError> {
@@ -261,7 +263,7 @@ impl Reader {
     }
     /// Extensions that were seen and are nobody's; `today_from` is where today began on the site.
     pub async fn unmapped(&self, today_from: Time) -> Result<Vec<UnmappedExtension>, ReadError> {
-        ask(&self.pages, move |db| questions::unmapped(db, today_from)).await
+        ask(&self.pages, move |db| people::unmapped(db, today_from)).await
     }
     /// What the person was told since that message, oldest first; at most [`LIST`].
     pub async fn told(&self, person: PersonId, after: MessageId) -> Result<Vec<Message>, ReadError> {
@@ -273,13 +275,13 @@ impl Reader {
     }
     /// What somebody is told of, as it stands now.
     pub async fn told_of(&self, about: About) -> Result<Option<ToldOf>, ReadError> {
-        ask(&self.pages, move |db| questions::told_of(db, about)).await
+        ask(&self.pages, move |db| owed::told_of(db, about)).await
     }
     /// A message, with the first [`LIST`] of what it tells, each with what it is of.
     pub async fn message(&self, message: MessageId) -> Result<Option<(Message, Vec<ToldOf>)>, ReadError> {
         let whole = move |db: &Connection| {
             let Some(message) = outbox::message(db, message)? else { return Ok(None) };
-            let of = message.tellings.iter().map(|telling| questions::told_of(db, telling.about));
+            let of = message.tellings.iter().map(|telling| owed::told_of(db, telling.about));
             let of = of.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>()?;
             Ok(Some((message, of)))
         };

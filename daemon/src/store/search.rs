@@ -22,7 +22,7 @@ pub use marks::Piece;
 pub use words::Words;
 
 use super::handlings;
-use super::questions::{TICKETS, ticket_row};
+use super::questions::tickets::{TICKETS, ticket_row};
 use super::read::{Found, Hit, Place, Seek, Seer, Theirs};
 use super::regroup::WHOLE;
 use crate::desk::customer::CustomerFact;

@@ -116,6 +116,19 @@ fn note(db: &Connection, whom: &str, at: Time) -> Result<()> {
     .map(drop)
 }
 
+pub fn outages(db: &Connection, limit: u32) -> Result<Vec<Outage>> {
+    db.prepare_cached("SELECT pbx, from_ms, to_ms, why FROM outages ORDER BY from_ms DESC, pbx LIMIT ?1")?
+        .query_map([limit], |row| {
+            Ok(Outage {
+                pbx: name(row, "pbx")?,
+                from: time(row, "from_ms")?,
+                to: maybe_time(row, "to_ms")?,
+                why: row.get("why")?,
+            })
+        })?
+        .collect()
+}
+
 /// Lines of the ledger and outages, newest first.
 pub fn ledger(db: &Connection, limit: u32) -> Result<Vec<LedgerRow>> {
     db.prepare_cached(

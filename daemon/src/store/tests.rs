@@ -3,8 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::Store;
+use super::questions::obligations;
 use super::read::{Seek, Seer};
-use super::{Store, questions};
 use crate::Role;
 use crate::desk::command::{Command, Done, Given, TicketForm};
 use crate::desk::decide::Input;
@@ -165,9 +166,9 @@ fn obligations_of_an_earlier_version_are_brought_over() {
     drop(db);
     let store = Store::open(dir.path(), policy()).unwrap();
     assert_eq!(store.next_due(&Default::default()).unwrap(), Some(crate::Time::from_timestamp_millis(3000).unwrap()));
-    let open = questions::obligation(&store.db, crate::ObligationId(3)).unwrap().unwrap();
+    let open = obligations::obligation(&store.db, crate::ObligationId(3)).unwrap().unwrap();
     assert_eq!((open.fired.len(), open.attempts, open.owner), (1, 1, Some(crate::PersonId(1))));
-    let kept = questions::obligation(&store.db, crate::ObligationId(4)).unwrap().unwrap();
+    let kept = obligations::obligation(&store.db, crate::ObligationId(4)).unwrap().unwrap();
     assert_eq!(kept.proof.map(|proof| proof.talk_ms), Some(9));
     assert!(store.db.execute("DELETE FROM obligations WHERE id = 3", []).is_err(), "others speak of it");
 }

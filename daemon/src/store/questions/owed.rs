@@ -1,15 +1,53 @@
-//! What is owed, as its own pages and the API read it: lists of it, and one obligation whole.
+//! What is owed in lists, by desk, by due time, by id; and one obligation with all that happened to it.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Result;
-use super::column::*;
-use super::gather;
-use super::questions::{OBLIGATIONS, obligation, obligation_rows, stands_in_for, stored_call};
-use super::read::*;
+use super::calls::stored_call;
+use super::obligations::{OBLIGATIONS, obligation, obligation_rows};
+use super::people::stands_in_for;
+use super::tickets::{TICKETS, ticket_row};
 use crate::calls::call::Outcome;
 use crate::desk::policy::Policy;
-use crate::{CallId, ObligationId, PersonId};
+use crate::live::About;
+use crate::store::column::*;
+use crate::store::read::*;
+use crate::store::{Result, gather};
+use crate::{CallId, ObligationId, PersonId, Time};
+
+/// What nobody owns stands on every desk: the nearest of it, which is what anybody would take
+/// next, and no more than a desk can show.
+const UNOWNED: u32 = 20;
+
+pub fn duties(db: &Connection, person: PersonId) -> Result<Vec<ObligationRow>> {
+    let own = format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner = ?1 ORDER BY o.due_at_ms, o.id LIMIT ?2");
+    let unowned =
+        format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.owner IS NULL ORDER BY o.due_at_ms, o.id LIMIT ?1");
+    let mut rows = obligation_rows(db, &own, params![person.0, LIST])?;
+    for absent in stands_in_for(db, person)? {
+        rows.extend(obligation_rows(db, &own, params![absent.0, LIST])?);
+    }
+    rows.extend(obligation_rows(db, &unowned, [UNOWNED])?);
+    rows.sort_by_key(|row| (row.due_at.is_none(), row.due_at, row.id));
+    Ok(rows)
+}
+
+pub fn at_risk(db: &Connection, now: Time) -> Result<Vec<ObligationRow>> {
+    let sql =
+        format!("{OBLIGATIONS} WHERE o.state = 'open' AND o.reminder_at_ms <= ?1 ORDER BY o.due_at_ms, o.id LIMIT ?2");
+    obligation_rows(db, &sql, params![ms(now), LIST])
+}
+
+/// What is told of, as it stands now.
+pub fn told_of(db: &Connection, about: About) -> Result<Option<ToldOf>> {
+    Ok(match about {
+        About::Owed(id) => obligation(db, id)?.map(|row| ToldOf::Owed(Box::new(row))),
+        About::Matter(id) => {
+            let sql = format!("{TICKETS} WHERE t.id = ?1");
+            let row = db.prepare_cached(&sql)?.query_row([id.0], ticket_row).optional()?;
+            row.map(|row| ToldOf::Matter(Box::new(row)))
+        }
+    })
+}
 
 /// By due time, what stands still last.
 pub fn list(db: &Connection, filter: &OwedFilter) -> Result<Vec<ObligationRow>> {

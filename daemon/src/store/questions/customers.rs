@@ -1,20 +1,19 @@
-//! What pages and the API may ask about customers.
+//! Customers: those on a number, lists of them, and one with all that is theirs; and the blacklist.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
-use super::super::column::*;
-use super::super::questions::{
-    OBLIGATIONS, TICKETS, customer, customers_on, newest_contacts, obligation_rows, ticket_row,
-};
-use super::super::read::*;
+use super::calls::newest_contacts;
+use super::obligations::{OBLIGATIONS, obligation_rows};
+use super::tickets::{TICKETS, ticket_row};
 use crate::desk::customer::ShiftKind;
 use crate::number::{Number, Numbering};
+use crate::store::Result;
+use crate::store::column::*;
+use crate::store::read::*;
 use crate::{CustomerId, PersonId, ShiftId, Time};
-
-type Result<T> = rusqlite::Result<T>;
 
 /// Contacts that a customer's page shows, and closed matters.
 const LAST: usize = 20;
@@ -27,14 +26,36 @@ pub fn look_up(db: &Connection, number: &Number) -> Result<(Vec<Customer>, Vec<C
     Ok((customers, contacts))
 }
 
-fn last_contacts(db: &Connection, numbers: &BTreeSet<&Number>, count: usize) -> Result<Vec<Contact>> {
-    let mut found = Vec::new();
-    for number in numbers {
-        found.extend(newest_contacts(db, number, count)?);
-    }
-    found.sort_by(|a, b| (b.at, &b.call).cmp(&(a.at, &a.call)));
-    found.truncate(count);
-    Ok(found)
+pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
+    let numbers = db
+        .prepare_cached("SELECT number FROM customer_numbers WHERE customer = ?1 ORDER BY place")?
+        .query_map([id.0], |row| number(row, "number"))?
+        .collect::<Result<_>>()?;
+    db.prepare_cached("SELECT * FROM customers WHERE id = ?1")?
+        .query_row([id.0], |row| {
+            Ok(Customer {
+                id,
+                name: row.get("name")?,
+                company: row.get("company")?,
+                address: row.get("address")?,
+                key_customer: row.get("key_customer")?,
+                class: row.get("class")?,
+                manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+                note: row.get("note")?,
+                numbers,
+                version: row.get("version")?,
+                merged_into: row.get::<_, Option<i64>>("merged_into")?.map(CustomerId),
+            })
+        })
+        .optional()
+}
+
+pub fn customers_on(db: &Connection, number: &Number) -> Result<Vec<Customer>> {
+    let ids: Vec<i64> = db
+        .prepare_cached("SELECT customer FROM customer_numbers WHERE number = ?1 ORDER BY customer")?
+        .query_map([number.as_str()], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    ids.into_iter().filter_map(|id| customer(db, CustomerId(id)).transpose()).collect()
 }
 
 pub fn page(db: &Connection, id: CustomerId) -> Result<Option<CustomerPage>> {
@@ -63,6 +84,16 @@ pub fn page(db: &Connection, id: CustomerId) -> Result<Option<CustomerPage>> {
         blacklisted,
         customer,
     }))
+}
+
+fn last_contacts(db: &Connection, numbers: &BTreeSet<&Number>, count: usize) -> Result<Vec<Contact>> {
+    let mut found = Vec::new();
+    for number in numbers {
+        found.extend(newest_contacts(db, number, count)?);
+    }
+    found.sort_by(|a, b| (b.at, &b.call).cmp(&(a.at, &a.call)));
+    found.truncate(count);
+    Ok(found)
 }
 
 /// How customers are found: by a number, whole or a part of it, by how a name or a company begins, and
