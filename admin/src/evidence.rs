@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use daemon::evidence::Pack;
 use daemon::store::evidence::{Attached, Evidence};
-use daemon::store::read::{Directory, LogRow, OwedPage, RemedyRow, StoredCall, TicketPage};
+use daemon::store::read::{Directory, FoundUnder, LogRow, OwedPage, RemedyRow, StoredCall, TicketPage};
 use daemon::store::verify::Head;
 use daemon::{AttachmentId, PersonId, Time};
 use serde_json::{Value, json};
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::api;
 use crate::pages::owed::name;
 use crate::pages::ticket::Timeline;
-use crate::parts::handling::told;
+use crate::parts::handling::{beside, told, written};
 use crate::parts::owed::{OwedProof, OwedRungs, course_in_words};
-use crate::pen::{Pen, sum};
+use crate::pen::Pen;
 use crate::text::Language;
 
 const STYLE: &str = include_str!("../evidence/evidence.css");
@@ -211,9 +211,6 @@ impl Index {
     /// What was found out and done, as a name and a text each; the log is apart.
     fn handled(&self) -> Vec<(String, String)> {
         let (pen, handling) = (&self.pen, &self.page.handling);
-        let findings = &handling.findings;
-        let finding = findings.finding.map(|finding| pen.word("finding", finding.as_str())).unwrap_or_default();
-        let loss = findings.loss_cents.map(sum).unwrap_or_default();
         let said = |at: Time, by: PersonId, words: &str| {
             let by = name(&self.directory, by);
             [pen.full(&at), by, words.to_owned()].join(" ")
@@ -227,18 +224,16 @@ impl Index {
         let told = handling.told.as_ref().map(|row| (told(pen, row), said(row.at, row.by, &row.words)));
         let filed = handling.filed.as_ref().map(|(at, by, words)| (pen.say("line-filed"), said(*at, *by, words)));
         let assessed = |(at, by, words): &(Time, PersonId, String)| (pen.say("assessments"), said(*at, *by, words));
-        let fields = [
-            (pen.word("field", "finding"), finding),
-            (pen.word("field", "reason"), findings.reason.clone()),
-            (pen.word("field", "cause"), findings.cause.clone()),
-            (pen.word("field", "party"), findings.party.clone()),
-            (pen.word("field", "solution"), findings.solution.clone()),
-            (pen.word("field", "loss"), loss),
-        ];
-        let written = fields.into_iter().filter(|(_, text)| !text.is_empty());
+        let under = |found: &FoundUnder| {
+            let lines = beside(pen, &self.directory, found);
+            let lines: Vec<String> =
+                lines.into_iter().map(|(name, text)| [name, text].join(&pen.say("colon"))).collect();
+            (pen.say1("found-under", "number", &found.number), lines.join(&pen.say("semicolon")))
+        };
         let remedies = handling.remedies.iter().map(remedy);
         let rest = told.into_iter().chain(filed).chain(handling.assessments.iter().map(assessed));
-        written.chain(remedies).chain(rest).collect()
+        let found = written(pen, &handling.findings).into_iter().chain(handling.beside.iter().map(under));
+        found.chain(remedies).chain(rest).collect()
     }
     /// Of the investigation: when, what, and who with which files.
     fn log(&self) -> Vec<Told> {

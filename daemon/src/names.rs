@@ -52,8 +52,11 @@ row_id! {
     /// A note in a matter.
     CommentId
     AttachmentId
+    /// A line of a matter's investigation.
+    InquiryId
     /// What somebody proposed to make up for it.
     RemedyId
+    AssessmentId
     /// What somebody is told at once; the idempotency key of whatever is sent for it.
     MessageId
 }

@@ -69,9 +69,12 @@ export function forgetNote(form) {
 /** Puts back what could not be sent before the page went. */
 export function restore() {
   for (const writing of document.querySelectorAll("form[data-note]")) {
-    if (!(writing instanceof HTMLFormElement)) continue;
-    const field = words(writing);
-    if (field && !field.value) field.value = sessionStorage.getItem(noteKey(writing)) ?? "";
+    if (writing instanceof HTMLFormElement) restoreNote(writing);
+  }
+  for (const unsent of document.querySelectorAll("[data-unsent]")) {
+    const kept = sessionStorage.getItem(`note-${unsent.getAttribute("data-unsent")}`);
+    unsent.toggleAttribute("hidden", !kept);
+    unsent.querySelector("[data-words]")?.replaceChildren(kept ?? "");
   }
   const form = document.querySelector("form[data-ticket]");
   if (!(form instanceof HTMLFormElement)) return;
@@ -86,6 +89,21 @@ export function restore() {
   }
   dirty = form;
   flush();
+}
+
+/**
+ * What was begun in a ticket that became part of this one goes on here, where nothing is begun.
+ * @param {HTMLFormElement} form
+ */
+export function restoreNote(form) {
+  const field = words(form);
+  if (!field || field.value) return;
+  for (const part of (form.dataset.parts ?? "").split(" ").filter(Boolean)) {
+    if (sessionStorage.getItem(noteKey(form))) break;
+    sessionStorage.setItem(noteKey(form), sessionStorage.getItem(`note-${part}`) ?? "");
+    sessionStorage.removeItem(`note-${part}`);
+  }
+  field.value = sessionStorage.getItem(noteKey(form)) ?? "";
 }
 
 /** @param {HTMLFormElement} form */

@@ -1,7 +1,7 @@
 // @ts-check
 // Goes from ticket to ticket and submits forms without leaving the page, so that pops, scroll and
 // sound stay. Without this script the same links and forms load the page anew.
-import { flush, forgetDraft, forgetNote, restore } from "./drafts.js";
+import { flush, forgetDraft, forgetNote, restore, restoreNote } from "./drafts.js";
 import { morph, parseDocument, put } from "./fragments.js";
 import { toast } from "./toasts.js";
 import { say } from "./words.js";
@@ -107,6 +107,7 @@ async function quietly(form, button) {
       close(form.closest("details.menu"));
       forgetNote(form);
       form.reset();
+      restoreNote(form);
       if (document.body.dataset.page === "ticket" || document.body.dataset.page === "approvals") refresh();
       if (said) toast(said, { sign: "phone" });
     } else refused(why, (await answer.json()).title ?? say("failed"));

@@ -7,7 +7,7 @@ use daemon::PersonId;
 use daemon::desk::handling::Findings;
 use daemon::desk::rights::Act;
 use daemon::desk::ticket::Object;
-use daemon::store::read::{HandlingRow, LogRow, RemedyRow, Request, ToldRow};
+use daemon::store::read::{FoundUnder, HandlingRow, LogRow, RemedyRow, Request, ToldRow};
 use serde_json::{Value, json};
 
 use crate::auth::{Read, Require, Watch};
@@ -52,34 +52,50 @@ pub fn object(Object { product, order, batch, person, department }: &Object) -> 
 
 /// Assessments are for those who may read them alone.
 pub fn whole(handling: &HandlingRow, sees_assessments: bool) -> Value {
-    let Findings { finding, reason, cause, party, solution, loss_cents } = &handling.findings;
     let logged = |row: &LogRow| {
         let evidence: Vec<i64> = row.evidence.iter().map(|file| file.0).collect();
         json!({ "at": row.at, "by": row.by.0, "words": row.words, "evidence": evidence })
     };
+    let mut whole = head(handling);
+    whole["version"] = json!(handling.version);
+    whole["log"] = handling.log.iter().map(logged).collect();
+    whole["remedies"] = handling.remedies.iter().map(remedy).collect();
+    whole["beside"] = handling.beside.iter().map(under).collect();
+    if sees_assessments {
+        whole["assessments"] = handling.assessments.iter().map(written).collect();
+    }
+    whole
+}
+
+fn written((at, by, words): &(daemon::Time, PersonId, String)) -> Value {
+    json!({ "at": at, "by": by.0, "words": words })
+}
+
+/// What was found out, told and filed.
+fn head(handling: &HandlingRow) -> Value {
+    let Findings { finding, reason, cause, party, solution, loss_cents } = &handling.findings;
     let told = |told: &ToldRow| {
         json!({
             "at": told.at, "by": told.by.0, "how": told.how.as_str(), "words": told.words,
             "withdrawn": told.withdrawn,
         })
     };
-    let written = |(at, by, words): &(daemon::Time, PersonId, String)| json!({ "at": at, "by": by.0, "words": words });
-    let mut whole = json!({
-        "version": handling.version,
+    json!({
         "saved": handling.saved.map(|(by, at)| json!({ "by": by.0, "at": at })),
         "findings": {
             "finding": finding.map(|finding| finding.as_str()), "reason": reason, "cause": cause, "party": party,
             "solution": solution, "loss_cents": loss_cents,
         },
-        "log": handling.log.iter().map(logged).collect::<Vec<_>>(),
-        "remedies": handling.remedies.iter().map(remedy).collect::<Vec<_>>(),
         "told": handling.told.as_ref().map(told),
         "filed": handling.filed.as_ref().map(written),
-    });
-    if sees_assessments {
-        whole["assessments"] = handling.assessments.iter().map(written).collect();
-    }
-    whole
+    })
+}
+
+/// The same of a ticket that became part of it, where it does not stand in it.
+fn under(found: &FoundUnder) -> Value {
+    let mut under = head(&found.head);
+    under["number"] = json!(found.number);
+    under
 }
 
 fn remedy(row: &RemedyRow) -> Value {

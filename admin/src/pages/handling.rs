@@ -24,7 +24,7 @@ use super::form::{Difference, trouble, wrong_at};
 use super::ticket;
 use crate::auth::{Read, Require, Visitor};
 use crate::error::{Error, Explained};
-use crate::parts::handling::{Assessments, Decider, Investigation, Lacks, Remedies, ahead, may};
+use crate::parts::handling::{Assessments, Beside, Decider, Investigation, Lacks, Remedies, ahead, may};
 use crate::pen::{self, Pen};
 use crate::state::State;
 
@@ -201,6 +201,7 @@ pub struct HandlingRoom {
     /// Whether it is unfolded: of complaints and after-sales, and wherever something is written.
     pub is_open: bool,
     pub findings: FindingsForm,
+    pub beside: Beside,
     pub investigation: Investigation,
     pub log: Option<LogForm>,
     pub remedies: Remedies,
@@ -224,8 +225,9 @@ impl HandlingRoom {
         let limits = policy.terms.remedies;
         HandlingRoom {
             lacks: Lacks::of(pen, &ahead(page, policy)),
-            is_open: is_usual || handling.version > 0 || !handling.log.is_empty(),
+            is_open: is_usual || handling.version > 0 || !handling.log.is_empty() || !handling.beside.is_empty(),
             findings: FindingsForm::of(pen, page, &visitor.directory, may_write, refused),
+            beside: Beside::of(visitor, page),
             investigation: Investigation::of(visitor, page),
             log: may_write.then(|| LogForm { pen: pen.clone(), ticket, files: page.attachments.clone() }),
             remedies: Remedies::of(visitor, page, limits),

@@ -94,12 +94,37 @@ impl PapersForms {
 #[derive(Template)]
 #[template(path = "parts/note.html")]
 pub struct NoteForm {
-    pub pen: Pen,
-    pub ticket: TicketId,
-    /// Who writes: what is not sent yet is theirs.
-    pub who: PersonId,
+    pen: Pen,
+    ticket: TicketId,
+    unsent: Unsent,
 }
 impl askama::filters::HtmlSafe for NoteForm {}
+
+impl NoteForm {
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> NoteForm {
+        let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
+        NoteForm { pen, ticket, unsent: Unsent::of(visitor, page) }
+    }
+}
+
+/// By what the browser keeps a note that is not sent: whose it is, and of which ticket. What was begun in a
+/// ticket that became part of another is sent there.
+#[derive(Template)]
+#[template(path = "parts/unsent.html")]
+pub struct Unsent {
+    pen: Pen,
+    key: String,
+    of_parts: String,
+}
+impl askama::filters::HtmlSafe for Unsent {}
+
+impl Unsent {
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> Unsent {
+        let key = |number: &String| format!("{number}-{}", visitor.person.id);
+        let of_parts: Vec<String> = page.regrouped.parts.iter().map(key).collect();
+        Unsent { pen: visitor.pen.clone(), key: key(&page.row.ticket.number), of_parts: of_parts.join(" ") }
+    }
+}
 
 /// What a form or a script asks for; what it does not need is not there.
 #[derive(Debug, Deserialize)]

@@ -11,13 +11,14 @@ use daemon::desk::ownership::Part;
 use daemon::desk::rights::Act;
 use daemon::desk::ticket::{Complexity, Kind, Priority, Satisfaction, Ticket};
 use daemon::live::Topic;
-use daemon::store::read::{Directory, HandlingRow, ObligationRow, RemedyRow, TicketPage, TimelineWhat};
+use daemon::store::read::{Directory, FoundUnder, HandlingRow, ObligationRow, RemedyRow, TicketPage, TimelineWhat};
 use daemon::{PersonId, Time};
 
 use super::ticket::by_number;
 use super::{Room, Shell, html, present};
 use crate::auth::{Read, Require};
 use crate::error::Error;
+use crate::parts::handling::beside;
 use crate::pen::{self, Pen};
 use crate::state::State;
 
@@ -165,6 +166,16 @@ impl Register {
     fn assessments(&self) -> Vec<&str> {
         let rows = self.handling().assessments.iter().filter(|_| self.sees_assessments);
         rows.map(|(_, _, words)| words.as_str()).collect()
+    }
+    /// What was found out in each ticket that became part of it.
+    fn beside(&self) -> Vec<String> {
+        let said = |(name, text): (String, String)| [name, text].join(&self.pen.say("colon"));
+        let line = |found: &FoundUnder| {
+            let lines: Vec<String> = beside(&self.pen, &self.directory, found).into_iter().map(said).collect();
+            let under = self.pen.say1("found-under", "number", &found.number);
+            [under, lines.join(&self.pen.say("semicolon"))].join(&self.pen.say("colon"))
+        };
+        self.handling().beside.iter().map(line).collect()
     }
     fn filed(&self) -> String {
         let said =

@@ -26,7 +26,7 @@ use serde::Deserialize;
 use super::form::FormView;
 use super::hand::Giving;
 use super::handling::{HandlingRoom, Typed};
-use super::papers::{NoteForm, PapersForms, PapersPart};
+use super::papers::{NoteForm, PapersForms, PapersPart, Unsent};
 use super::regroup::{RegroupPart, said};
 use super::step::Steps;
 use super::{Room, Shell, html, present};
@@ -56,6 +56,7 @@ struct TicketWhole {
     papers: PapersPart,
     /// Of whoever may write.
     forms: Option<(NoteForm, PapersForms)>,
+    unsent: Unsent,
     regroup: RegroupPart,
     proof: ProofPart,
     form: FormView,
@@ -486,8 +487,9 @@ pub async fn whole(
     let giving = Giving::of(state, &visitor, &page);
     let papers = PapersPart::of(&visitor, &page, may_note);
     let regroup = RegroupPart::of(&visitor, &page);
-    let (pen, ticket, who) = (visitor.pen.clone(), page.row.ticket.id, visitor.person.id);
-    let forms = may_note.then(|| (NoteForm { pen: pen.clone(), ticket, who }, PapersForms { pen, ticket }));
+    let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
+    let forms = may_note.then(|| (NoteForm::of(&visitor, &page), PapersForms { pen, ticket }));
+    let unsent = Unsent::of(&visitor, &page);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
     form.script = form.script_of(&policy);
@@ -504,6 +506,7 @@ pub async fn whole(
         timeline,
         papers,
         forms,
+        unsent,
         regroup,
         proof,
         form,

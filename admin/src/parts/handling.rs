@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use askama::Template;
 use daemon::desk::clock::{ClockKind, ObligationState};
-use daemon::desk::handling::{Limits, Remedy, RemedyState};
+use daemon::desk::handling::{Findings, Limits, Remedy, RemedyState};
 use daemon::desk::policy::Policy;
 use daemon::desk::rights::Act;
 use daemon::desk::states::{Known, Missing};
 use daemon::desk::ticket::TicketState;
-use daemon::store::read::{Attachment, Directory, HandlingRow, LogRow, ObligationRow, RemedyRow, TicketPage, ToldRow};
+use daemon::store::read::{
+    Attachment, Directory, FoundUnder, HandlingRow, LogRow, ObligationRow, RemedyRow, TicketPage, ToldRow,
+};
 use daemon::{AttachmentId, PersonId, Role, TicketId, Time};
 
 use super::part;
 use crate::auth::Visitor;
-use crate::pen::Pen;
+use crate::pen::{Pen, sum};
 
 /// The states that come next, and what is missing before each.
 pub fn ahead(page: &TicketPage, policy: &Policy) -> Vec<(TicketState, BTreeSet<Missing>)> {
@@ -97,6 +99,52 @@ impl Investigation {
     fn file(&self, id: &AttachmentId) -> &str {
         self.files.iter().find(|file| file.id == *id).map_or("–", |file| file.file.name.as_str())
     }
+}
+
+/// What was found out and told in tickets before they became part of this one, where it does not stand in it.
+#[derive(Template)]
+#[template(path = "parts/beside.html")]
+pub struct Beside {
+    pen: Pen,
+    rows: Vec<FoundUnder>,
+    directory: Arc<Directory>,
+}
+part!(Beside = "found-beside");
+
+impl Beside {
+    pub fn of(visitor: &Visitor, page: &TicketPage) -> Beside {
+        let rows = page.handling.beside.clone();
+        Beside { pen: visitor.pen.clone(), rows, directory: visitor.directory.clone() }
+    }
+    fn fields(&self, found: &FoundUnder) -> Vec<(String, String)> {
+        beside(&self.pen, &self.directory, found)
+    }
+}
+
+/// All that stands in one of them, as a name and a text each.
+pub fn beside(pen: &Pen, directory: &Directory, found: &FoundUnder) -> Vec<(String, String)> {
+    let HandlingRow { findings, saved, told: heard, filed, .. } = &found.head;
+    let said = |at: &Time, by: PersonId, words: &str| {
+        [pen.full(at), name(directory, by).to_owned(), words.to_owned()].join(" ").trim_end().to_owned()
+    };
+    let heard = heard.as_ref().map(|row| (told(pen, row), said(&row.at, row.by, &row.words)));
+    let filed = filed.as_ref().map(|(at, by, words)| (pen.say("line-filed"), said(at, *by, words)));
+    let saved = saved.map(|(by, at)| (pen.say("print-investigator"), said(&at, by, "")));
+    written(pen, findings).into_iter().chain(saved).chain(heard).chain(filed).collect()
+}
+
+/// What was found out, as a name and a text each; nothing of what nobody wrote.
+pub fn written(pen: &Pen, findings: &Findings) -> Vec<(String, String)> {
+    let finding = findings.finding.map(|finding| pen.word("finding", finding.as_str())).unwrap_or_default();
+    let fields = [
+        (pen.word("field", "finding"), finding),
+        (pen.word("field", "reason"), findings.reason.clone()),
+        (pen.word("field", "cause"), findings.cause.clone()),
+        (pen.word("field", "party"), findings.party.clone()),
+        (pen.word("field", "solution"), findings.solution.clone()),
+        (pen.word("field", "loss"), findings.loss_cents.map(sum).unwrap_or_default()),
+    ];
+    fields.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
 /// Remedies, and what came of the matter.

@@ -256,6 +256,46 @@ async fn an_assessment_is_told_to_those_who_assess_alone() {
     }
 }
 
+/// Of two tickets that are one matter: the page, the form, the pack and the list of approvals tell of both.
+#[tokio::test]
+async fn what_was_found_out_and_asked_for_in_two_is_read_and_decided_in_the_one_that_goes_on() {
+    let mut it = Complaint::open().await;
+    let find = |cause: &str| value!({ "what": "find", "version": 0, "cause": cause, "loss_cents": 490_000 });
+    it.done("handle", find("阀片泄漏"), &it.agent).await;
+    let whole = it.number.clone();
+    (it.id, it.number) = opened(&it.site, &it.agent).await;
+    it.done("handle", find("运输碰撞"), &it.agent).await;
+    it.done("handle", value!({ "what": "log", "words": "重测了压力" }), &it.agent).await;
+    it.done("handle", value!({ "what": "assess", "words": "扣两分" }), &it.boss).await;
+    let asked = value!({ "what": "propose", "kind": "refund", "sum_cents": 500_000, "words": "" });
+    let remedy = it.done("handle", asked, &it.agent).await["remedies"][0]["id"].clone();
+    it.done("regroup", value!({ "what": "merge", "into": whole }), &it.agent).await;
+    let part = std::mem::replace(&mut it.number, whole.clone());
+
+    let answer = it.whole(&it.boss).await;
+    assert_eq!((&answer["state"], &answer["handling"]["remedies"][0]["id"]), (&value!("waiting_approval"), &remedy));
+    let beside = &answer["handling"]["beside"];
+    assert_eq!((beside[0]["number"].as_str(), beside.as_array().map(Vec::len)), (Some(&*part), Some(1)));
+    assert_eq!(beside[0]["findings"]["cause"], "运输碰撞");
+    let under = format!("并入本单之前，{part} 的调查结论");
+    let printed = text(it.site.ask(get(&format!("/tickets/{whole}/print"), Some(&it.boss))).await).await;
+    let packed = it.zip(&it.boss).await;
+    assert_eq!(check(&packed).findings, Vec::<String>::new());
+    let index = String::from_utf8_lossy(&unpack(&packed).expect("files")["index.html"]).into_owned();
+    for told in [&it.shown(&it.boss).await, &printed, &index] {
+        for words in ["阀片泄漏", "扣两分", &under, "运输碰撞", "退款 5,000 元"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+    assert!(it.shown(&it.agent).await.contains("重测了压力") && index.contains("重测了压力"));
+    let list = text(it.site.ask(get("/approvals", Some(&it.manager))).await).await;
+    assert!(list.contains(&whole) && !list.contains(&part), "{list}");
+    it.done("handle", value!({ "what": "approve", "remedy": remedy }), &it.manager).await;
+    let waiting = json(it.site.ask(get("/api/v1/approvals", Some(&it.manager))).await).await;
+    assert_eq!(waiting, value!([]));
+    assert_eq!(it.whole(&it.agent).await["state"], "in_progress");
+}
+
 #[tokio::test]
 async fn what_was_found_out_is_found_by_its_words() {
     let it = Complaint::open().await;

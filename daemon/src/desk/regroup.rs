@@ -2,7 +2,10 @@
 //! that was wrong.
 //!
 //! A **merge** puts a ticket into another, which goes on: its calls, notes, files, links and all that is
-//! owed in it go there, and it is closed and points there. What it said itself, its form and what somebody
+//! owed in it go there, and it is closed and points there. So do the log of the investigation, remedies, of
+//! which none is to be decided or paid twice, and assessments; the ticket that stays waits for an approval
+//! where one of these does. What was found out is taken over by a ticket that had nothing; else what each
+//! found stays its own, and is read beside. What it said itself, its form and what somebody
 //! typed and had not sent, stays with it to be read. Nothing that is owed is lost by it: of what is owed
 //! once for a matter what is due first stays and the other is replaced; of missed calls likewise, where
 //! it is the same customer or number; promises stand beside each other, since each was made. Its times go
@@ -22,6 +25,7 @@ use super::case::{Case, OpenObligation};
 use super::clock::{Claim, ClockKind, Next, ObligationState, Rung};
 use super::command::{Done, FieldWhy, Refusal};
 use super::fact::Fact;
+use super::handling::{Findings, HandlingFact, Remedy, RemedyState};
 use super::matters::{Opening, Whose, ended, open, runs};
 use super::ownership::HandOver;
 use super::papers::Tie;
@@ -31,7 +35,10 @@ use super::rungs::moved;
 use super::ticket::{Channel, Kind, Priority, Ticket, TicketState};
 use crate::names::words;
 use crate::number::Number;
-use crate::{AttachmentId, CallId, CommentId, CustomerId, ObligationId, PersonId, RegroupId, Role, TicketId, Time};
+use crate::{
+    AssessmentId, AttachmentId, CallId, CommentId, CustomerId, InquiryId, ObligationId, PersonId, RegroupId, RemedyId,
+    Role, TicketId, Time,
+};
 
 /// Who may give it away may do so to another ticket.
 const ACT: Act = Act::Hand;
@@ -77,6 +84,41 @@ pub struct Regrouping {
     pub owed: Vec<WentOwed>,
     /// What ended since something else stands in its place.
     pub replaced: Vec<Replaced>,
+    pub handled: Handled,
+    /// How the taker stood, which with what came waits for an approval; none where it stands as before.
+    pub taker_was: Option<TicketState>,
+}
+
+/// What was found out and done in a matter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Handled {
+    pub log: Vec<InquiryId>,
+    pub remedies: Vec<RemedyId>,
+    pub assessments: Vec<AssessmentId>,
+    /// What the taker took over, which had found nothing; none where each keeps what it found.
+    pub found: Option<TakenOver>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenOver {
+    /// As they stand in the taker: of that version, and still who found them and when.
+    pub found: Found,
+    /// Who had saved the taker's, in which nothing stood.
+    pub saved_was: Option<(PersonId, Time)>,
+}
+
+/// What was found out, and who wrote it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    pub version: i64,
+    pub findings: Findings,
+    pub saved: Option<(PersonId, Time)>,
+}
+
+impl Found {
+    fn is_blank(&self) -> bool {
+        self.findings == Findings::default()
+    }
 }
 
 /// `ticket` is `how` to `other`.
@@ -133,7 +175,7 @@ pub enum RegroupFact {
 pub enum Unfit {
     /// A ticket is merged into another.
     Itself,
-    /// One of the two is over, or waits for the customer or for an approval.
+    /// One of the two is over, or waits for the customer.
     Over,
     /// It is part of another ticket; there it goes on.
     Gone,
@@ -174,6 +216,10 @@ pub struct Lies {
     pub comments: BTreeSet<CommentId>,
     pub attachments: BTreeSet<AttachmentId>,
     pub links: BTreeSet<(TicketId, Tie, TicketId)>,
+    pub log: BTreeSet<InquiryId>,
+    pub remedies: Vec<Remedy>,
+    pub assessments: BTreeSet<AssessmentId>,
+    pub found: Found,
 }
 
 #[derive(Clone, Debug)]
@@ -267,7 +313,8 @@ fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -
         case.obligations.iter().filter(|owed| owed.ticket == giver.id).map(|owed| come(owed, giver, &whose)).collect();
     let ours = case.obligations.iter().filter(|owed| owed.ticket == taker.id);
     let replaced = replaced(case, ours, &theirs);
-    let Lies { calls, comments, attachments, links } = &case.regroup.here;
+    let Lies { calls, comments, attachments, links, log, remedies, assessments, found } = &case.regroup.here;
+    let waits = taker.state != TicketState::WaitingApproval && remedies.iter().any(is_requested);
     let was = |id| case.obligations.iter().find(|owed| owed.id == id);
     let regrouping = Regrouping {
         id: case.ids.regroup(),
@@ -293,6 +340,13 @@ fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -
             })
             .collect(),
         replaced: replaced.iter().map(|(replaced, _)| *replaced).collect(),
+        handled: Handled {
+            log: log.iter().copied().collect(),
+            remedies: remedies.iter().map(|remedy| remedy.id).collect(),
+            assessments: assessments.iter().copied().collect(),
+            found: taken_over(found, &case.regroup.there.found),
+        },
+        taker_was: waits.then_some(taker.state),
     };
     let regrouping = Box::new(regrouping);
     let mut facts = vec![Fact::Regroup(RegroupFact::Went { regrouping: regrouping.clone(), by })];
@@ -300,7 +354,23 @@ fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -
     let stays = theirs.iter().filter(|owed| !regrouping.replaced.iter().any(|replaced| replaced.id == owed.id));
     facts.extend(stays.filter_map(|owed| anew(case, was(owed.id)?, owed)));
     facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: false, by }));
+    facts.extend(waits.then(|| becomes(taker, TicketState::WaitingApproval, by)));
     Ok(facts)
+}
+
+fn is_requested(remedy: &Remedy) -> bool {
+    remedy.state == RemedyState::Requested
+}
+
+/// No clock goes by whether a matter that is worked on waits for an approval.
+fn becomes(ticket: &Ticket, state: TicketState, by: PersonId) -> Fact {
+    let (id, owner) = (ticket.id, ticket.owner);
+    HandlingFact::Moved { ticket: id, owner, state, by: Some(by), why: String::new() }.into()
+}
+
+fn taken_over(here: &Found, there: &Found) -> Option<TakenOver> {
+    (!here.is_blank() && there.is_blank())
+        .then(|| TakenOver { found: Found { version: there.version + 1, ..here.clone() }, saved_was: there.saved })
 }
 
 /// Its times, where they are others in the ticket that it came to.
@@ -309,15 +379,12 @@ fn anew(case: &Case, before: &OpenObligation, then: &OpenObligation) -> Option<F
     (!is_as_before).then(|| moved(&case.policy, then))
 }
 
-/// Whether there is work on it, so that another can go on in it. What waits is first not to wait.
+/// Whether there is work on it, so that another can go on in it. What waits for the customer, and whose
+/// clocks stand still, is first not to wait.
 fn goes_on(state: TicketState) -> bool {
     match state {
-        TicketState::New | TicketState::InProgress | TicketState::Reopened => true,
-        TicketState::WaitingCustomer
-        | TicketState::WaitingApproval
-        | TicketState::Resolved
-        | TicketState::Filed
-        | TicketState::Closed => false,
+        TicketState::New | TicketState::InProgress | TicketState::WaitingApproval | TicketState::Reopened => true,
+        TicketState::WaitingCustomer | TicketState::Resolved | TicketState::Filed | TicketState::Closed => false,
     }
 }
 
@@ -463,6 +530,8 @@ fn split(
             })
             .collect(),
         replaced: Vec::new(),
+        handled: Handled::default(),
+        taker_was: None,
     });
     facts.push(Fact::Regroup(RegroupFact::Went { regrouping: regrouping.clone(), by }));
     facts.extend(theirs.iter().filter_map(|(before, owed)| anew(case, before, owed)));
@@ -497,9 +566,13 @@ fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
     if goes_over && !case.staff.is_in(by, Role::Supervisor) {
         return unfit(Unfit::OtherOwner);
     }
-    let (giver, taker) = (Whose::of(case, giver), Whose::of(case, taker));
-    let regrouping = Box::new(regrouping.clone());
+    let regrouping = Box::new(as_it_comes_back(case, regrouping));
     let mut facts = vec![Fact::Regroup(RegroupFact::Undone { regrouping: regrouping.clone(), by })];
+    let stays = |remedy: &&Remedy| is_requested(remedy) && !regrouping.handled.remedies.contains(&remedy.id);
+    let waits = case.regroup.there.remedies.iter().any(|remedy| stays(&remedy));
+    let goes_on = taker.state == TicketState::WaitingApproval && !waits;
+    let becomes = goes_on.then(|| becomes(taker, regrouping.taker_was.unwrap_or(TicketState::InProgress), by));
+    let (giver, taker) = (Whose::of(case, giver), Whose::of(case, taker));
     if regrouping.kind == RegroupKind::Split {
         // It is no matter of its own any more; nobody is owed anything in it.
         let own = case.obligations.iter().filter(|owed| owed.ticket == taker.ticket);
@@ -532,7 +605,22 @@ fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
     });
     facts.extend(back);
     facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: true, by }));
+    facts.extend(becomes);
     Ok(facts)
+}
+
+/// Remedies come back as they were decided meanwhile, and with them the giver. What was found out since
+/// stays where it was written.
+fn as_it_comes_back(case: &Case, regrouping: &Regrouping) -> Regrouping {
+    let there = &case.regroup.there;
+    let mut back = regrouping.clone();
+    let waits =
+        there.remedies.iter().any(|remedy| is_requested(remedy) && regrouping.handled.remedies.contains(&remedy.id));
+    if back.state == TicketState::WaitingApproval && !waits {
+        back.state = TicketState::InProgress;
+    }
+    back.handled.found = back.handled.found.filter(|taken| taken.found.version == there.found.version);
+    back
 }
 
 /// Whether all that went is where it went, and open where it was.
@@ -544,6 +632,9 @@ fn is_all_there(case: &Case, regrouping: &Regrouping) -> bool {
     regrouping.calls.iter().all(|id| there.calls.iter().any(|call| call.id == *id))
         && regrouping.comments.iter().all(|id| there.comments.contains(id))
         && regrouping.attachments.iter().all(|id| there.attachments.contains(id))
+        && regrouping.handled.log.iter().all(|id| there.log.contains(id))
+        && regrouping.handled.remedies.iter().all(|id| there.remedies.iter().any(|remedy| remedy.id == *id))
+        && regrouping.handled.assessments.iter().all(|id| there.assessments.contains(id))
         && regrouping.links.iter().all(|link| link.is.is_none_or(|link| there.links.contains(&link)))
         && regrouping.owed.iter().all(|owed| is_replaced(&owed.id) || is_open(&owed.id))
         && regrouping

@@ -191,6 +191,9 @@ fn rows(db: &Connection, salt: &Salt, ticket: TicketId) -> Result<Vec<SealedRow>
             "regroups" => format!("giver IN {WHOLE} OR taker IN {WHOLE}"),
             "customers" => format!("id {CUSTOMER}"),
             "customer_numbers" => format!("customer {CUSTOMER}"),
+            "investigation_files" => {
+                format!("investigation IN (SELECT id FROM investigations WHERE ticket IN {WHOLE})")
+            }
             _ if has("ticket") => format!("ticket IN {WHOLE}"),
             _ if has("obligation") => format!("obligation {owed}"),
             _ => continue,

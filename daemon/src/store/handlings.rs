@@ -10,8 +10,10 @@ use super::column::*;
 use super::keep::Sequence;
 use super::questions::tickets::{TICKETS, ticket_row};
 use super::read::{LIST, TicketRow};
+use super::regroup;
 use crate::desk::Addressee;
 use crate::desk::handling::{Finding, Findings, Handling, HandlingFact, Remedy, RemedyKind, RemedyState};
+use crate::desk::regroup::Found;
 use crate::desk::ticket::{Channel, Object};
 use crate::{AttachmentId, PersonId, RemedyId, TicketId, Time};
 
@@ -36,6 +38,23 @@ pub struct HandlingRow {
     pub filed: Option<(Time, PersonId, String)>,
     /// Oldest first. For supervisors and managers.
     pub assessments: Vec<(Time, PersonId, String)>,
+    /// Of the tickets that are part of it, oldest first.
+    pub beside: Vec<FoundUnder>,
+}
+
+/// What was found out and told in a ticket before it became part of another, where it does not stand there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundUnder {
+    pub number: String,
+    /// Findings, and what the customer was told and what was filed; its log and remedies went along.
+    pub head: HandlingRow,
+}
+
+impl FoundUnder {
+    pub fn is_blank(&self) -> bool {
+        let HandlingRow { findings, told, filed, .. } = &self.head;
+        *findings == Findings::default() && told.is_none() && filed.is_none()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,24 +106,8 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &HandlingFact, now: Time)
             })
         }
         HandlingFact::Found { ticket, version, findings, by, .. } => {
-            begin(db, *ticket)?;
-            let Findings { finding, reason, cause, party, solution, loss_cents } = &**findings;
-            run(
-                "UPDATE handlings SET version = ?2, finding = ?3, reason = ?4, cause = ?5, party = ?6, solution = ?7,
-                    loss_cents = ?8, saved_by = ?9, saved_at_ms = ?10 WHERE ticket = ?1",
-                params![
-                    ticket.0,
-                    version,
-                    finding.map(Finding::as_str),
-                    reason,
-                    cause,
-                    party,
-                    solution,
-                    loss_cents,
-                    by.0,
-                    ms(now)
-                ],
-            )
+            let found = Found { version: *version, findings: Findings::clone(findings), saved: Some((*by, now)) };
+            find(db, *ticket, &found)
         }
         HandlingFact::Proposed { ticket, remedy, .. } => {
             let Remedy { id, kind, sum_cents, words, state, by } = remedy;
@@ -155,6 +158,39 @@ fn begin(db: &Connection, ticket: TicketId) -> Result<()> {
     .map(drop)
 }
 
+/// It stands there from now on, whoever found it and when.
+pub fn find(db: &Connection, ticket: TicketId, found: &Found) -> Result<()> {
+    begin(db, ticket)?;
+    let Found { version, findings, saved } = found;
+    let Findings { finding, reason, cause, party, solution, loss_cents } = findings;
+    db.prepare_cached(
+        "UPDATE handlings SET version = ?2, finding = ?3, reason = ?4, cause = ?5, party = ?6, solution = ?7,
+            loss_cents = ?8, saved_by = ?9, saved_at_ms = ?10 WHERE ticket = ?1",
+    )?
+    .execute(params![
+        ticket.0,
+        version,
+        finding.map(Finding::as_str),
+        reason,
+        cause,
+        party,
+        solution,
+        loss_cents,
+        saved.map(|(by, _)| by.0),
+        saved.map(|(_, at)| ms(at)),
+    ])
+    .map(drop)
+}
+
+pub fn found(db: &Connection, ticket: TicketId) -> Result<Found> {
+    let found = db
+        .prepare_cached("SELECT * FROM handlings WHERE ticket = ?1")?
+        .query_row([ticket.0], head)
+        .optional()?
+        .unwrap_or_default();
+    Ok(Found { version: found.version, findings: found.findings, saved: found.saved })
+}
+
 /// What a decision looks at.
 pub fn handling(db: &Connection, ticket: TicketId) -> Result<Handling> {
     let found = db
@@ -174,35 +210,41 @@ pub fn handling(db: &Connection, ticket: TicketId) -> Result<Handling> {
 
 /// What a page shows.
 pub fn row(db: &Connection, ticket: TicketId) -> Result<HandlingRow> {
-    let head = db
-        .prepare_cached("SELECT * FROM handlings WHERE ticket = ?1")?
-        .query_row([ticket.0], |row| {
-            let person = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(PersonId));
-            let told = match (maybe_time(row, "told_at_ms")?, maybe_word(row, "told_how", Channel::parse)?) {
-                (Some(at), Some(how)) => person("told_by")?.map(|by| (at, how, by)),
-                (None, _) | (_, None) => None,
-            };
-            let withdrawn = row.get("withdrawn")?;
-            let words =
-                |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
-            let told_words = words("told_words")?;
-            let filed = maybe_time(row, "filed_at_ms")?.zip(person("filed_by")?);
-            let filed_words = words("filed_words")?;
-            Ok(HandlingRow {
-                version: row.get("version")?,
-                findings: findings(row)?,
-                saved: person("saved_by")?.zip(maybe_time(row, "saved_at_ms")?),
-                told: told.map(|(at, how, by)| ToldRow { at, how, words: told_words, by, withdrawn }),
-                filed: filed.map(|(at, by)| (at, by, filed_words)),
-                ..HandlingRow::default()
-            })
-        })
-        .optional()?;
+    let head =
+        db.prepare_cached("SELECT * FROM handlings WHERE ticket = ?1")?.query_row([ticket.0], head).optional()?;
     Ok(HandlingRow {
         log: log(db, ticket)?,
         remedies: remedies(db, ticket)?,
         assessments: assessments(db, ticket)?,
+        beside: regroup::beside(db, ticket)?,
         ..head.unwrap_or_default()
+    })
+}
+
+/// Of a row of `handlings` with its ticket's number.
+pub fn under(row: &Row) -> Result<FoundUnder> {
+    Ok(FoundUnder { number: row.get("number")?, head: head(row)? })
+}
+
+/// What stands in a row of `handlings`.
+fn head(row: &Row) -> Result<HandlingRow> {
+    let person = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(PersonId));
+    let told = match (maybe_time(row, "told_at_ms")?, maybe_word(row, "told_how", Channel::parse)?) {
+        (Some(at), Some(how)) => person("told_by")?.map(|by| (at, how, by)),
+        (None, _) | (_, None) => None,
+    };
+    let withdrawn = row.get("withdrawn")?;
+    let words = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.unwrap_or_default());
+    let told_words = words("told_words")?;
+    let filed = maybe_time(row, "filed_at_ms")?.zip(person("filed_by")?);
+    let filed_words = words("filed_words")?;
+    Ok(HandlingRow {
+        version: row.get("version")?,
+        findings: findings(row)?,
+        saved: person("saved_by")?.zip(maybe_time(row, "saved_at_ms")?),
+        told: told.map(|(at, how, by)| ToldRow { at, how, words: told_words, by, withdrawn }),
+        filed: filed.map(|(at, by)| (at, by, filed_words)),
+        ..HandlingRow::default()
     })
 }
 
@@ -217,7 +259,7 @@ fn findings(row: &Row) -> Result<Findings> {
     })
 }
 
-fn remedies(db: &Connection, ticket: TicketId) -> Result<Vec<RemedyRow>> {
+pub fn remedies(db: &Connection, ticket: TicketId) -> Result<Vec<RemedyRow>> {
     db.prepare_cached("SELECT * FROM remedies WHERE ticket = ?1 ORDER BY id")?
         .query_map([ticket.0], remedy_row)?
         .collect()
@@ -263,17 +305,22 @@ pub fn asked_for(db: &Connection) -> Result<Vec<(PersonId, i64)>> {
 
 /// All that is written of it and that whoever sees the matter may read.
 pub fn texts(db: &Connection, ticket: TicketId) -> Result<Vec<String>> {
-    const TEXTS: &str = "SELECT text FROM (
-            SELECT reason AS text FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT cause FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT party FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT solution FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT told_words FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT filed_words FROM handlings WHERE ticket = ?1 UNION ALL
-            SELECT words FROM remedies WHERE ticket = ?1 UNION ALL
+    // What was found out in two that are one is read in either.
+    let texts = format!(
+        "WITH found AS (SELECT * FROM handlings WHERE ticket IN {WHOLE})
+        SELECT text FROM (
+            SELECT reason AS text FROM found UNION
+            SELECT cause FROM found UNION
+            SELECT party FROM found UNION
+            SELECT solution FROM found UNION
+            SELECT told_words FROM found UNION
+            SELECT filed_words FROM found UNION
+            SELECT words FROM remedies WHERE ticket = ?1 UNION
             SELECT words FROM (SELECT words FROM investigations WHERE ticket = ?1 ORDER BY id DESC LIMIT ?2)
-        ) WHERE text <> ''";
-    db.prepare_cached(TEXTS)?.query_map(params![ticket.0, FOUND_LINES], |row| row.get(0))?.collect()
+        ) WHERE text <> ''",
+        WHOLE = regroup::WHOLE,
+    );
+    db.prepare_cached(&texts)?.query_map(params![ticket.0, FOUND_LINES], |row| row.get(0))?.collect()
 }
 
 fn log(db: &Connection, ticket: TicketId) -> Result<Vec<LogRow>> {
@@ -314,6 +361,26 @@ pub fn object_body(Object { product, order, batch, person, department }: &Object
     json!({ "product": product, "order": order, "batch": batch, "person": person, "department": department })
 }
 
+pub fn findings_body(Findings { finding, reason, cause, party, solution, loss_cents }: &Findings) -> Value {
+    json!({
+        "finding": finding.map(Finding::as_str), "reason": reason, "cause": cause, "party": party,
+        "solution": solution, "loss_cents": loss_cents,
+    })
+}
+
+/// What [`findings_body`] wrote.
+pub fn findings_of(body: &Value) -> Findings {
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    Findings {
+        finding: body["finding"].as_str().and_then(Finding::parse),
+        reason: text("reason"),
+        cause: text("cause"),
+        party: text("party"),
+        solution: text("solution"),
+        loss_cents: body["loss_cents"].as_i64(),
+    }
+}
+
 /// What of it stands in its line of `facts`: kind, who, about whom, and the rest.
 pub struct Said {
     pub kind: &'static str,
@@ -330,11 +397,8 @@ pub fn said(fact: &HandlingFact) -> Said {
             ("investigated", Some(*by), json!({ "words": words, "evidence": evidence }))
         }
         HandlingFact::Found { version, findings, by, .. } => {
-            let Findings { finding, reason, cause, party, solution, loss_cents } = &**findings;
-            let body = json!({
-                "version": version, "finding": finding.map(Finding::as_str), "reason": reason, "cause": cause,
-                "party": party, "solution": solution, "loss_cents": loss_cents,
-            });
+            let mut body = findings_body(findings);
+            body["version"] = json!(version);
             ("found", Some(*by), body)
         }
         HandlingFact::Proposed { remedy, told: to, .. } => {

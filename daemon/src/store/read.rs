@@ -16,7 +16,7 @@ mod timeline;
 
 use std::fmt;
 
-pub use super::handlings::{HandlingRow, LogRow, RemedyRow, Request, ToldRow};
+pub use super::handlings::{FoundUnder, HandlingRow, LogRow, RemedyRow, Request, ToldRow};
 pub use super::reader::Reader;
 pub use super::search::Piece;
 pub use calls::{Contact, StoredCall};

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::column::*;
 use super::gather::{OBLIGATIONS, customer_in_any_case, matter, obligations, obligations_of, whole_matter};
+use super::handlings::{self, FoundUnder};
 use super::hands;
 use super::line::Line;
 use super::read::{RegroupRow, Regrouped};
@@ -13,11 +14,15 @@ use crate::desk::case::{Case, Matter};
 use crate::desk::clock::{Claim, Rung};
 use crate::desk::papers::Tie;
 use crate::desk::regroup::{
-    HeldCall, KnownRegrouping, Lies, Link, Regroup, RegroupFact, RegroupKind, Regrouping, Replaced, WentLink, WentOwed,
+    Found, Handled, HeldCall, KnownRegrouping, Lies, Link, Regroup, RegroupFact, RegroupKind, Regrouping, Replaced,
+    TakenOver, WentLink, WentOwed,
 };
 use crate::desk::ticket::{Ticket, TicketState};
 use crate::number::Number;
-use crate::{AttachmentId, CallId, CommentId, CustomerId, ObligationId, PersonId, RegroupId, TicketId, Time};
+use crate::{
+    AssessmentId, AttachmentId, CallId, CommentId, CustomerId, InquiryId, ObligationId, PersonId, RegroupId, RemedyId,
+    TicketId, Time,
+};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -96,6 +101,10 @@ fn lies(db: &Connection, ticket: TicketId) -> Result<Lies> {
         comments: ids("comments")?.into_iter().map(CommentId).collect(),
         attachments: ids("attachments")?.into_iter().map(AttachmentId).collect(),
         links,
+        log: ids("investigations")?.into_iter().map(InquiryId).collect(),
+        remedies: handlings::remedies(db, ticket)?.into_iter().map(|row| row.remedy).collect(),
+        assessments: ids("assessments")?.into_iter().map(AssessmentId).collect(),
+        found: handlings::found(db, ticket)?,
     })
 }
 
@@ -156,6 +165,9 @@ pub fn keep(db: &Connection, fact: &RegroupFact, now: Time) -> Result<()> {
             for owed in &regrouping.owed {
                 owe(db, owed.id, *taker, owed.owner_is)?;
             }
+            if let Some(TakenOver { found, .. }) = &regrouping.handled.found {
+                handlings::find(db, *taker, found)?;
+            }
             match kind {
                 RegroupKind::Merge => part_of(db, *giver, *taker, *by, now),
                 RegroupKind::Split => Ok(()),
@@ -176,6 +188,11 @@ pub fn keep(db: &Connection, fact: &RegroupFact, now: Time) -> Result<()> {
             for replaced in &regrouping.replaced {
                 reopen(db, replaced)?;
             }
+            if let Some(TakenOver { found, saved_was }) = &regrouping.handled.found {
+                // Whoever has it open sees that it changed.
+                let before = Found { version: found.version + 1, saved: *saved_was, ..Found::default() };
+                handlings::find(db, *taker, &before)?;
+            }
             match kind {
                 RegroupKind::Merge => db
                     .prepare_cached(
@@ -192,7 +209,7 @@ pub fn keep(db: &Connection, fact: &RegroupFact, now: Time) -> Result<()> {
     }
 }
 
-/// Calls with what was asked at their ends, notes and files.
+/// Calls with what was asked at their ends, notes, files, and what was done about the matter.
 fn go(db: &Connection, regrouping: &Regrouping, (from, to): (TicketId, TicketId)) -> Result<()> {
     for call in &regrouping.calls {
         db.prepare_cached("UPDATE calls SET ticket = ?2 WHERE id = ?1")?.execute(params![call.as_str(), to.0])?;
@@ -202,11 +219,17 @@ fn go(db: &Connection, regrouping: &Regrouping, (from, to): (TicketId, TicketId)
             to.0
         ])?;
     }
-    for comment in &regrouping.comments {
-        db.prepare_cached("UPDATE comments SET ticket = ?2 WHERE id = ?1")?.execute([comment.0, to.0])?;
-    }
-    for attachment in &regrouping.attachments {
-        db.prepare_cached("UPDATE attachments SET ticket = ?2 WHERE id = ?1")?.execute([attachment.0, to.0])?;
+    let Handled { log, remedies, assessments, found: _ } = &regrouping.handled;
+    let all: [(&str, Vec<i64>); 5] = [
+        ("comments", regrouping.comments.iter().map(|id| id.0).collect()),
+        ("attachments", regrouping.attachments.iter().map(|id| id.0).collect()),
+        ("investigations", log.iter().map(|id| id.0).collect()),
+        ("remedies", remedies.iter().map(|id| id.0).collect()),
+        ("assessments", assessments.iter().map(|id| id.0).collect()),
+    ];
+    for (table, ids) in all {
+        let mut goes = db.prepare_cached(&format!("UPDATE {table} SET ticket = ?2 WHERE id = ?1"))?;
+        ids.into_iter().try_for_each(|id| goes.execute([id, to.0]).map(drop))?;
     }
     Ok(())
 }
@@ -319,7 +342,15 @@ fn told(regrouping: &Regrouping) -> Value {
 }
 
 fn written(regrouping: &Regrouping) -> Value {
-    let Regrouping { state, calls, comments, attachments, links, owed, replaced, .. } = regrouping;
+    let Regrouping { state, calls, comments, attachments, links, owed, replaced, handled, taker_was, .. } = regrouping;
+    let Handled { log, remedies, assessments, found } = handled;
+    let taken = |TakenOver { found, saved_was }: &TakenOver| {
+        let mut body = handlings::findings_body(&found.findings);
+        body["version"] = json!(found.version);
+        body["saved"] = saved_body(found.saved);
+        body["saved_was"] = saved_body(*saved_was);
+        body
+    };
     let link = |(ticket, how, other): &Link| json!([ticket.0, how.as_str(), other.0]);
     let went_link = |went: &WentLink| json!({ "was": link(&went.was), "is": went.is.as_ref().map(link) });
     let person = |person: Option<PersonId>| person.map(|id| id.0);
@@ -345,7 +376,20 @@ fn written(regrouping: &Regrouping) -> Value {
         "links": links.iter().map(went_link).collect::<Vec<_>>(),
         "owed": owed.iter().map(went_owed).collect::<Vec<_>>(),
         "replaced": replaced.iter().map(replaced_one).collect::<Vec<_>>(),
+        "log": log.iter().map(|id| id.0).collect::<Vec<_>>(),
+        "remedies": remedies.iter().map(|id| id.0).collect::<Vec<_>>(),
+        "assessments": assessments.iter().map(|id| id.0).collect::<Vec<_>>(),
+        "found": found.as_ref().map(taken),
+        "taker_was": taker_was.map(TicketState::as_str),
     })
+}
+
+fn saved_body(saved: Option<(PersonId, Time)>) -> Value {
+    saved.map_or(Value::Null, |(by, at)| json!({ "by": by.0, "at_ms": ms(at) }))
+}
+
+fn saved_of(body: &Value) -> Option<(PersonId, Time)> {
+    Some((PersonId(body["by"].as_i64()?), from_ms(body["at_ms"].as_i64()?)))
 }
 
 /// What [`written`] wrote.
@@ -358,6 +402,14 @@ fn read(id: RegroupId, kind: RegroupKind, (giver, taker): (TicketId, TicketId), 
     };
     let person = |value: &Value| value.as_i64().map(PersonId);
     let customer = |value: &Value| value.as_i64().map(CustomerId);
+    let taken = body["found"]["version"].as_i64().map(|version| TakenOver {
+        found: Found {
+            version,
+            findings: handlings::findings_of(&body["found"]),
+            saved: saved_of(&body["found"]["saved"]),
+        },
+        saved_was: saved_of(&body["found"]["saved_was"]),
+    });
     Regrouping {
         id,
         kind,
@@ -396,6 +448,13 @@ fn read(id: RegroupId, kind: RegroupKind, (giver, taker): (TicketId, TicketId), 
                 })
             })
             .collect(),
+        handled: Handled {
+            log: ids("log").into_iter().map(InquiryId).collect(),
+            remedies: ids("remedies").into_iter().map(RemedyId).collect(),
+            assessments: ids("assessments").into_iter().map(AssessmentId).collect(),
+            found: taken,
+        },
+        taker_was: body["taker_was"].as_str().and_then(TicketState::parse),
     }
 }
 
@@ -447,6 +506,31 @@ fn whole(db: &Connection, part: TicketId) -> Result<Option<TicketId>> {
 pub fn parts(db: &Connection, ticket: TicketId) -> Result<Vec<String>> {
     let sql = format!("SELECT number FROM tickets WHERE id IN {WHOLE} AND id <> ?1 ORDER BY id");
     db.prepare_cached(&sql)?.query_map([ticket.0], |row| row.get(0))?.collect()
+}
+
+/// What was found out and told in those that are part of it, but for what went over into another.
+pub fn beside(db: &Connection, ticket: TicketId) -> Result<Vec<FoundUnder>> {
+    let sql = format!(
+        "SELECT h.*, t.number FROM tickets t JOIN handlings h ON h.ticket = t.id WHERE t.id IN {WHOLE} AND t.id <> ?1
+         ORDER BY t.id"
+    );
+    let mut parts = db.prepare_cached(&sql)?;
+    let mut last = db.prepare_cached(
+        "SELECT * FROM regroups WHERE giver = ?1 AND kind = ?2 AND undone_at_ms IS NULL ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut rows = parts.query([ticket.0])?;
+    let mut beside = Vec::new();
+    while let Some(row) = rows.next()? {
+        let part: i64 = row.get("ticket")?;
+        let merge = last.query_row(params![part, RegroupKind::Merge.as_str()], regrouping).optional()?;
+        let mut found = handlings::under(row)?;
+        if merge.is_some_and(|merge| merge.handled.found.is_some()) {
+            found.head.findings = Default::default();
+            found.head.saved = None;
+        }
+        beside.extend(Some(found).filter(|found| !found.is_blank()));
+    }
+    Ok(beside)
 }
 
 pub fn regrouped(db: &Connection, ticket: TicketId) -> Result<Regrouped> {

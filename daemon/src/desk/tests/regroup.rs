@@ -4,12 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::desk::command::{Owed, Step};
+use crate::desk::handling::{RemedyKind, RemedyState};
 use crate::desk::media::Media;
 use crate::desk::ownership::{Hand, Part, Receiver};
 use crate::desk::papers::{File, Paper, Tie};
 use crate::desk::regroup::{Parts, Regroup, Unfit};
-use crate::store::read::{Place, Seek, Seer};
-use crate::{CallId, CustomerId, ObligationId, PersonId, RegroupId, TicketId};
+use crate::store::read::{Place, Seek, Seer, TicketPage, TimelineRow};
+use crate::{AttachmentId, CallId, CustomerId, ObligationId, PersonId, RegroupId, RemedyId, TicketId};
 
 const HOUR: f64 = 60.0 * MINUTE;
 
@@ -105,6 +106,14 @@ fn rows(house: &House, up_to: i64) -> Vec<Vec<String>> {
                 || coalesce(ended_at_ms, '-') || ' ' || coalesce(ended_by, '-') || coalesce(end_why, '-')
              FROM obligations WHERE id <= {up_to} ORDER BY id"
         ),
+        format!("SELECT id || ' ' || ticket FROM investigations WHERE id <= {up_to} ORDER BY id"),
+        format!("SELECT id || ' ' || ticket || ' ' || state FROM remedies WHERE id <= {up_to} ORDER BY id"),
+        format!("SELECT id || ' ' || ticket FROM assessments WHERE id <= {up_to} ORDER BY id"),
+        "SELECT ticket || ' ' || coalesce(finding, '-') || reason || cause || party || solution || ' '
+            || coalesce(loss_cents, '-') || ' ' || coalesce(saved_by, '-') || ' ' || coalesce(saved_at_ms, '-') || ' '
+            || coalesce(told_at_ms, '-') || ' ' || coalesce(filed_at_ms, '-') FROM handlings
+         WHERE saved_by IS NOT NULL OR told_at_ms IS NOT NULL ORDER BY ticket"
+            .to_owned(),
     ];
     questions.iter().map(|question| house.sql(question)).collect()
 }
@@ -175,6 +184,117 @@ fn all_that_is_one_tickets_goes_to_the_other_and_the_one_points_there() {
     let seek = Seek { text: number, open: None, by: Seer::All, limit: 5 };
     let found = house.ask(house.reader.seek(seek)).unwrap().found;
     assert_eq!(found.iter().map(|found| found.row.ticket.id).collect::<Vec<_>>(), [goes]);
+}
+
+fn handle(house: &mut House, by: PersonId, ticket: TicketId, handle: Handle) -> Result<Done, Refusal> {
+    house.give(Some(by), Command::Handle(ticket, handle))
+}
+
+fn log(words: &str, evidence: impl IntoIterator<Item = i64>) -> Handle {
+    Handle::Log { words: words.to_owned(), evidence: evidence.into_iter().map(AttachmentId).collect() }
+}
+
+fn refund(sum_cents: i64) -> Handle {
+    Handle::Propose { kind: RemedyKind::Refund, sum_cents, words: String::new() }
+}
+
+fn caused_by(version: i64, cause: &str) -> Handle {
+    let findings = Findings { cause: cause.to_owned(), loss_cents: Some(700), ..Findings::default() };
+    Handle::Find { version, findings }
+}
+
+/// Who opens the ticket that goes on has all that was found out and done before them, and decides what
+/// waits; each of it once.
+#[test]
+fn what_was_found_out_and_done_goes_along_and_comes_back_as_it_was_decided() {
+    let mut house = House::new();
+    let (ann, boss) = (house.person("ann", Role::Agent, None), house.person("boss", Role::Supervisor, None));
+    let chief = house.person("chief", Role::Manager, None);
+    let shen = house.customer("Shen", false, &[MOBILE]);
+    let [stays, goes] = [0, 1].map(|_| opened(&mut house, ann, Some(shen), None, Kind::Complaint));
+    let number = house.page(goes).row.ticket.number;
+    let file = paper(&mut house, ann, goes, picture());
+    for (by, what) in [
+        (ann, log("pressed again", [file])),
+        (ann, caused_by(0, "leak")),
+        (ann, refund(100)),
+        (ann, refund(500_000)),
+        (boss, Handle::Assess { words: "two points".into() }),
+    ] {
+        handle(&mut house, by, goes, what).unwrap();
+    }
+    handle(&mut house, ann, stays, log("asked the carrier", [])).unwrap();
+    let before = [stays, goes].map(|ticket| house.page(ticket).handling);
+    let up_to = highest(&house);
+    let rows_before = rows(&house, up_to);
+    merge(&mut house, ann, goes, stays).unwrap();
+
+    let page = house.page(stays);
+    assert_eq!(page.row.ticket.state, TicketState::WaitingApproval);
+    let words = |page: &TicketPage| page.handling.log.iter().map(|row| row.words.clone()).collect::<Vec<_>>();
+    assert_eq!(words(&page), ["pressed again", "asked the carrier"]);
+    assert_eq!(page.handling.log[0].evidence, [AttachmentId(file)].into());
+    assert_eq!(page.attachments.iter().map(|file| file.id.0).collect::<Vec<_>>(), [file]);
+    assert_eq!((page.handling.findings.cause.as_str(), page.handling.saved), ("leak", before[1].saved));
+    assert_eq!((&page.handling.remedies, &page.handling.assessments), (&before[1].remedies, &before[1].assessments));
+    assert_eq!(page.handling.beside, [], "what was taken over stands once");
+    let logged = |row: &&TimelineRow| matches!(&row.what, TimelineWhat::Investigated { .. });
+    let whose: Vec<_> = page.timeline.iter().filter(logged).map(|row| row.of.clone()).collect();
+    assert_eq!(whose, [Some(number.clone()), None]);
+    let part = house.page(goes).handling;
+    assert!(part.log.is_empty() && part.remedies.is_empty() && part.assessments.is_empty());
+    assert_eq!(part.findings, before[1].findings, "what it said is there to be read");
+    let asked = house.ask(house.reader.requests()).unwrap();
+    assert_eq!(asked.iter().map(|asked| asked.ticket.ticket.id).collect::<Vec<_>>(), [stays]);
+    house.crash();
+    undo(&mut house, ann).unwrap();
+    assert_eq!(rows(&house, up_to), rows_before);
+
+    merge(&mut house, ann, goes, stays).unwrap();
+    let dear = asked[0].remedy.remedy.id;
+    assert_eq!(handle(&mut house, chief, goes, Handle::Approve { remedy: dear }), unfit(Unfit::Gone));
+    handle(&mut house, chief, stays, Handle::Approve { remedy: dear }).unwrap();
+    assert_eq!(house.page(stays).row.ticket.state, TicketState::InProgress);
+    undo(&mut house, ann).unwrap();
+    let part = house.page(goes);
+    assert_eq!(part.row.ticket.state, TicketState::InProgress, "nobody's word is waited for any more");
+    let states = part.handling.remedies.iter().map(|row| row.remedy.state);
+    assert_eq!(states.collect::<Vec<_>>(), [RemedyState::Granted, RemedyState::Approved]);
+    assert_eq!(house.sql("SELECT count(*) FROM remedies"), ["2"]);
+}
+
+#[test]
+fn of_two_findings_the_one_stands_and_the_other_is_read_beside() {
+    let mut house = House::new();
+    let boss = house.person("boss", Role::Supervisor, None);
+    let shen = house.customer("Shen", false, &[MOBILE]);
+    let [first, stays, goes] = [0, 1, 2].map(|_| opened(&mut house, boss, Some(shen), None, Kind::Complaint));
+    handle(&mut house, boss, first, caused_by(0, "transport")).unwrap();
+    handle(&mut house, boss, goes, caused_by(0, "leak")).unwrap();
+    merge(&mut house, boss, goes, stays).unwrap();
+    // What they found out further is theirs, whatever becomes of the merge.
+    let version = house.page(stays).handling.version;
+    assert_eq!(
+        handle(&mut house, boss, stays, caused_by(0, "late")),
+        Err(Refusal::Changed { by: Some(boss), version })
+    );
+    handle(&mut house, boss, stays, caused_by(version, "valve")).unwrap();
+    undo(&mut house, boss).unwrap();
+    let cause = |house: &House, ticket| house.page(ticket).handling.findings.cause;
+    assert_eq!((cause(&house, stays), cause(&house, goes)), ("valve".into(), "leak".into()));
+
+    merge(&mut house, boss, goes, stays).unwrap();
+    merge(&mut house, boss, stays, first).unwrap();
+    let page = house.page(first).handling;
+    let beside = page.beside.iter().map(|found| (found.number.clone(), found.head.findings.cause.clone()));
+    let number = |ticket| house.page(ticket).row.ticket.number;
+    assert_eq!(page.findings.cause, "transport");
+    assert_eq!(beside.collect::<Vec<_>>(), [(number(stays), "valve".into()), (number(goes), "leak".into())]);
+    let seek = Seek { text: "leak".into(), open: Some(true), by: Seer::All, limit: 5 };
+    let found = house.ask(house.reader.seek(seek)).unwrap().found;
+    assert_eq!(found.iter().map(|found| found.row.ticket.id).collect::<Vec<_>>(), [first]);
+    let sealed = house.ask(house.reader.ticket(stays, boss)).unwrap().unwrap();
+    assert_eq!(sealed.handling.beside.len(), 1, "what became part of another shows what became part of it");
 }
 
 /// Whoever called about the one and is nobody known is heard in the other, wherever that went since.
@@ -345,6 +465,11 @@ enum Event {
     Urgent(usize, bool),
     Claimed(usize),
     Paused(usize),
+    Logged(usize),
+    Found(usize, usize),
+    Proposed(usize, usize),
+    Decided(usize, bool),
+    Assessed(usize),
     Passed(i64),
     Crashed,
 }
@@ -360,6 +485,11 @@ fn happening() -> impl Strategy<Value = Event> {
         1 => (nth(), any::<bool>()).prop_map(|(nth, urgent)| Event::Urgent(nth, urgent)),
         1 => (0..8usize).prop_map(Event::Claimed),
         1 => (0..8usize).prop_map(Event::Paused),
+        1 => nth().prop_map(Event::Logged),
+        2 => (nth(), 0..3usize).prop_map(|(nth, cause)| Event::Found(nth, cause)),
+        2 => (nth(), 0..2usize).prop_map(|(nth, sum)| Event::Proposed(nth, sum)),
+        2 => (nth(), any::<bool>()).prop_map(|(nth, approved)| Event::Decided(nth, approved)),
+        1 => nth().prop_map(Event::Assessed),
         3 => (1..300i64).prop_map(Event::Passed),
         1 => Just(Event::Crashed),
     ]
@@ -375,6 +505,7 @@ fn regrouping() -> impl Strategy<Value = Event> {
 struct Site {
     house: House,
     boss: PersonId,
+    chief: PersonId,
     tickets: Vec<TicketId>,
     calls: usize,
 }
@@ -383,6 +514,7 @@ impl Site {
     fn new(kinds: &[usize]) -> Site {
         let mut house = House::new();
         let boss = house.person("boss", Role::Supervisor, None);
+        let chief = house.person("chief", Role::Manager, None);
         let shen = house.customer("Shen", false, &[MOBILE]);
         let owner = |nth| if nth % 3 == 2 { None } else { Some(shen) };
         let tickets = kinds.iter().enumerate().map(|(nth, kind)| {
@@ -390,7 +522,7 @@ impl Site {
             opened(&mut house, boss, owner(nth), number, [Kind::Other, Kind::Complaint][*kind])
         });
         let tickets = tickets.collect();
-        Site { house, boss, tickets, calls: 0 }
+        Site { house, boss, chief, tickets, calls: 0 }
     }
 
     /// Whether it happened; what the house refuses is no part of its history.
@@ -462,6 +594,35 @@ impl Site {
                 Some(id) => Command::Owed(id, Owed::Suspend { reason: "waits".into() }),
                 None => return false,
             },
+            Event::Logged(nth) => {
+                let file = self
+                    .house
+                    .sql(&format!("SELECT coalesce(max(id), '') FROM attachments WHERE ticket = {}", ticket(nth)));
+                Command::Handle(ticket(nth), log("words", file[0].parse()))
+            }
+            Event::Found(nth, cause) => {
+                let version = self.house.page(ticket(nth)).handling.version;
+                Command::Handle(ticket(nth), caused_by(version, ["", "leak", "transport"][cause]))
+            }
+            Event::Proposed(nth, sum) => Command::Handle(ticket(nth), refund([100, 500_000][sum])),
+            Event::Decided(nth, approved) => {
+                let asked =
+                    self.house.sql("SELECT ticket || ' ' || id FROM remedies WHERE state = 'requested' ORDER BY id");
+                let Some((ticket, remedy)) = asked.get(nth).and_then(|asked| asked.split_once(' ')) else {
+                    return false;
+                };
+                let remedy = RemedyId(remedy.parse().unwrap());
+                let word = if approved {
+                    Handle::Approve { remedy }
+                } else {
+                    Handle::Refuse { remedy, why: "too much".into() }
+                };
+                let given = Command::Handle(TicketId(ticket.parse().unwrap()), word);
+                // Whatever waits can be decided.
+                self.house.give(Some(self.chief), given).unwrap();
+                return true;
+            }
+            Event::Assessed(nth) => Command::Handle(ticket(nth), Handle::Assess { words: "two points".into() }),
             Event::Passed(minutes) => {
                 let to = self.house.now + TimeDelta::minutes(minutes);
                 self.house.until(to);
@@ -535,8 +696,14 @@ proptest! {
         prop_assert_eq!(site.house.sql(lost), [""; 0], "what is open goes on to be told of");
         let astray = "SELECT o.id FROM obligations o JOIN tickets t ON t.id = o.ticket
             WHERE o.state = 'open' AND t.merged_into IS NOT NULL
-            UNION ALL SELECT c.id FROM calls c JOIN tickets t ON t.id = c.ticket WHERE t.merged_into IS NOT NULL";
+            UNION ALL SELECT c.id FROM calls c JOIN tickets t ON t.id = c.ticket WHERE t.merged_into IS NOT NULL
+            UNION ALL SELECT r.id FROM remedies r JOIN tickets t ON t.id = r.ticket WHERE t.merged_into IS NOT NULL
+            UNION ALL SELECT i.id FROM investigations i JOIN tickets t ON t.id = i.ticket WHERE t.merged_into IS NOT NULL
+            UNION ALL SELECT a.id FROM assessments a JOIN tickets t ON t.id = a.ticket WHERE t.merged_into IS NOT NULL";
         prop_assert_eq!(site.house.sql(astray), [""; 0], "in what is part of another lies nothing");
+        let unasked = "SELECT id FROM tickets t WHERE (state = 'waiting_approval')
+            <> EXISTS (SELECT 1 FROM remedies r WHERE r.ticket = t.id AND r.state = 'requested')";
+        prop_assert_eq!(site.house.sql(unasked), [""; 0], "what waits for somebody's word says so, and nothing else does");
         let unowed = "SELECT id FROM tickets t WHERE is_open = 1 AND NOT EXISTS (SELECT 1 FROM obligations o
             WHERE o.ticket = t.id AND o.state = 'open' AND o.kind IN ('resolution', 'promise'))";
         prop_assert_eq!(site.house.sql(unowed), [""; 0], "no open ticket is without a clock");
