@@ -125,8 +125,8 @@ enum Verb {
         #[command(subcommand)]
         command: draws::DrawsVerb,
     },
-    /// Put all of a ticket into one zip file, with what is needed to check it against the chain, while
-    /// no daemon runs; while one does, its page has the same file.
+    /// Put all of a ticket into one zip file, with what is needed to check it against the chain. A
+    /// daemon may run; the ticket's page has the same file.
     Evidence(evidence::Evidence),
     /// People who sign in.
     User {
