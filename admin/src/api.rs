@@ -38,7 +38,6 @@ use crate::pages::asking::{Break, Dial, HangUp, Spy, give};
 use crate::pages::departments::SetDepartment;
 use crate::pages::hand::{Handed, hand_in};
 use crate::pages::live::board_of;
-use crate::pages::owed::claimed;
 use crate::pages::step::{Taken, take_for};
 use crate::pages::ticket::{Asked, by_number};
 use crate::pages::{links_of, present, store_fails};
@@ -472,7 +471,7 @@ fn obligation(pen: &Pen, row: &ObligationRow) -> Value {
         "escalated_at": row.escalated_at,
         "attempts": row.attempts,
         "promised_at": row.promised_at,
-        "claimed": claimed(row, pen.now).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
+        "claimed": row.claimed(pen.now).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
         "survey": row.survey.as_ref().map(|survey| json!({
             "result": survey.result.as_str(), "words": survey.words, "score": survey.score,
         })),

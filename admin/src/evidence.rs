@@ -11,7 +11,6 @@ use daemon::{AttachmentId, PersonId, Time};
 use serde_json::{Value, json};
 
 use crate::api;
-use crate::pages::owed::name;
 use crate::pages::ticket::Timeline;
 use crate::parts::handling::{beside, told, written};
 use crate::parts::owed::{OwedProof, OwedRungs, course_in_words};
@@ -179,8 +178,8 @@ impl Index {
     fn zone(&self) -> &str {
         self.pen.zone.iana_name().unwrap_or("UTC")
     }
-    fn owner(&self) -> String {
-        self.page.row.ticket.owner.map(|owner| name(&self.directory, owner)).unwrap_or_default()
+    fn owner(&self) -> &str {
+        self.page.row.ticket.owner.map_or("", |owner| self.directory.name(owner))
     }
     fn clocks(&self) -> Vec<(Arc<OwedPage>, OwedRungs, OwedProof)> {
         let parts = |page: &Arc<OwedPage>| {
@@ -195,7 +194,7 @@ impl Index {
     fn ended(&self, owed: &OwedPage) -> String {
         let state = self.pen.word("owed-state", owed.row.state.as_str());
         let Some(ended) = &owed.row.ended else { return state };
-        let by = ended.by.map(|by| name(&self.directory, by));
+        let by = ended.by.map(|by| self.directory.name(by).to_owned());
         let said = [Some(state), Some(self.pen.full(&ended.at)), by, Some(ended.why.clone())];
         let said: Vec<String> = said.into_iter().flatten().filter(|said| !said.is_empty()).collect();
         said.join(&self.pen.say("comma"))
@@ -212,8 +211,8 @@ impl Index {
     fn handled(&self) -> Vec<(String, String)> {
         let (pen, handling) = (&self.pen, &self.page.handling);
         let said = |at: Time, by: PersonId, words: &str| {
-            let by = name(&self.directory, by);
-            [pen.full(&at), by, words.to_owned()].join(" ")
+            let by = self.directory.name(by);
+            [&pen.full(&at), by, words].join(" ")
         };
         let remedy = |row: &RemedyRow| {
             let state = pen.word("remedy-state", row.remedy.state.as_str());
@@ -243,7 +242,7 @@ impl Index {
         };
         let line = |row: &LogRow| {
             let files = row.evidence.iter().map(file);
-            let more: Vec<String> = [name(&self.directory, row.by)].into_iter().chain(files).collect();
+            let more: Vec<String> = [self.directory.name(row.by).to_owned()].into_iter().chain(files).collect();
             (row.at, row.words.clone(), more.join(&self.pen.say("comma")))
         };
         self.page.handling.log.iter().map(line).collect()

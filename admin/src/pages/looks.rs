@@ -18,7 +18,6 @@ use daemon::store::verify::digest;
 use daemon::{CallId, CustomerId, TicketId};
 
 use super::asking::give;
-use super::owed::name;
 use super::ticket::by_number;
 use super::{Room, Shell, html, present};
 use crate::auth::{Govern, Read, Require, Visitor};
@@ -106,7 +105,7 @@ struct Audit {
 
 impl Audit {
     fn by(&self, row: &AuditRow) -> String {
-        row.by.map_or_else(|| self.shell.visitor.pen.say("audit-command-line"), |by| name(&self.directory, by))
+        row.by.map_or_else(|| self.shell.visitor.pen.say("audit-command-line"), |by| self.directory.name(by).to_owned())
     }
 }
 

@@ -6,11 +6,11 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::{IntoResponse, Redirect};
-use daemon::desk::clock::{Claim, ClockKind, ObligationState};
+use daemon::desk::clock::{ClockKind, ObligationState};
 use daemon::desk::command::{Command, Done, Owed, Step};
 use daemon::desk::rights::Act;
 use daemon::live::Topic;
-use daemon::store::read::{Directory, ObligationRow, OwedFilter, OwedPage, Person, Whose};
+use daemon::store::read::{ObligationRow, OwedFilter, OwedPage, Person, Whose};
 use daemon::{ObligationId, PersonId, Role, Time};
 use serde::Deserialize;
 
@@ -24,11 +24,6 @@ use crate::state::State;
 
 /// Rows on one page of a list; whoever looks for more chooses.
 const LISTED: u32 = 200;
-
-/// Who works on it now.
-pub fn claimed(row: &ObligationRow, now: Time) -> Option<Claim> {
-    row.claim.filter(|claim| claim.until > now)
-}
 
 /// The obligation, to whoever sees its matter; to others it is not there.
 pub async fn by_id(state: &State, visitor: &Visitor, id: ObligationId) -> Result<OwedPage, Error> {
@@ -270,7 +265,7 @@ async fn promised(state: &State, visitor: &Visitor, id: ObligationId, at: &str) 
 fn over(visitor: &Visitor, row: &ObligationRow) -> Option<(Time, Option<String>)> {
     match (&row.ended, &row.proof) {
         _ if row.state == ObligationState::Open => None,
-        (Some(ended), _) => Some((ended.at, ended.by.map(|by| name(&visitor.directory, by)))),
+        (Some(ended), _) => Some((ended.at, ended.by.map(|by| visitor.directory.name(by).to_owned()))),
         (None, proof) => Some((proof.as_ref().map_or(row.began_at, |proof| proof.from), None)),
     }
 }
@@ -304,9 +299,4 @@ impl OwedLists {
     fn states(&self) -> Vec<(&'static str, bool)> {
         ObligationState::ALL.iter().map(|state| (state.as_str(), self.state == Some(*state))).collect()
     }
-}
-
-/// Who somebody is, to be read.
-pub fn name(directory: &Directory, person: PersonId) -> String {
-    directory.person(person).map_or_else(|| person.to_string(), |person| person.name.clone())
 }

@@ -54,7 +54,7 @@ impl PapersPart {
         }
     }
     fn by(&self, person: Option<PersonId>) -> &str {
-        person.and_then(|person| self.directory.person(person)).map_or("–", |person| person.name.as_str())
+        person.map_or("–", |person| self.directory.name(person))
     }
     /// What the other ticket is to this one.
     fn how(&self, tied: &Tied) -> String {

@@ -9,7 +9,6 @@ use daemon::store::read::{Directory, ObligationRow, TicketRow};
 use daemon::{PersonId, TicketId};
 
 use super::part;
-use crate::pages::owed::name;
 use crate::pen::Pen;
 
 /// Obligations by due time, each with a button that calls.
@@ -40,7 +39,7 @@ impl Duties {
     /// In whose place it is the reader's.
     fn instead_of(&self, row: &ObligationRow) -> Option<String> {
         let owner = row.owner.filter(|owner| *owner != self.me)?;
-        Some(self.pen.say1("told-instead-of", "who", name(&self.directory, owner)))
+        Some(self.pen.say1("told-instead-of", "who", self.directory.name(owner)))
     }
 }
 

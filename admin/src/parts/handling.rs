@@ -94,7 +94,7 @@ impl Investigation {
         }
     }
     fn name(&self, person: &PersonId) -> &str {
-        name(&self.directory, *person)
+        self.directory.name(*person)
     }
     fn file(&self, id: &AttachmentId) -> &str {
         self.files.iter().find(|file| file.id == *id).map_or("–", |file| file.file.name.as_str())
@@ -174,7 +174,7 @@ impl Remedies {
         }
     }
     fn name(&self, person: &PersonId) -> &str {
-        name(&self.directory, *person)
+        self.directory.name(*person)
     }
     fn told(&self, row: &ToldRow) -> String {
         told(&self.pen, row)
@@ -251,10 +251,6 @@ impl Assessments {
         may.then(|| Assessments { pen, rows: page.handling.assessments.clone(), directory })
     }
     fn name(&self, person: &PersonId) -> &str {
-        name(&self.directory, *person)
+        self.directory.name(*person)
     }
-}
-
-fn name(directory: &Directory, person: PersonId) -> &str {
-    directory.person(person).map_or("–", |person| person.name.as_str())
 }

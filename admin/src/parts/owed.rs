@@ -13,7 +13,6 @@ use daemon::{Extension, PbxName, PersonId, Time};
 use super::course::{Step, What, course};
 use super::duties::owed_to;
 use super::part;
-use crate::pages::owed::{claimed, name};
 use crate::pen::Pen;
 
 #[derive(Template)]
@@ -37,7 +36,7 @@ impl OwedList {
             .map_or_else(|| self.pen.say("nobody-yet"), |owner| owner_for(&self.pen, &self.directory, self.me, owner))
     }
     fn claim(&self, row: &ObligationRow) -> Option<Claim> {
-        claimed(row, self.pen.now)
+        row.claimed(self.pen.now)
     }
     /// What there is to know before one takes it.
     fn notes(&self, row: &ObligationRow) -> String {
@@ -51,8 +50,12 @@ impl OwedList {
 
 /// Whose it is; or for whom the reader stands in.
 fn owner_for(pen: &Pen, directory: &Directory, me: PersonId, owner: PersonId) -> String {
-    let who = name(directory, owner);
-    if owner != me && directory.stand_in(owner) == Some(me) { pen.say1("told-instead-of", "who", who) } else { who }
+    let who = directory.name(owner);
+    if owner != me && directory.stand_in(owner) == Some(me) {
+        pen.say1("told-instead-of", "who", who)
+    } else {
+        who.to_owned()
+    }
 }
 
 /// Who works on it, and until when.
@@ -60,7 +63,7 @@ fn working(pen: &Pen, directory: &Directory, me: PersonId, claim: Claim) -> Stri
     let until = pen.hm(&claim.until);
     match claim.by == me {
         true => pen.say1("claim-mine", "until", until),
-        false => pen.say2("claim-by", "who", name(directory, claim.by), "until", until),
+        false => pen.say2("claim-by", "who", directory.name(claim.by), "until", until),
     }
 }
 
@@ -89,7 +92,7 @@ impl OwedHead {
         Some(self.pen.say1("ticket-owner", "who", who))
     }
     fn claim(&self) -> Option<Claim> {
-        claimed(&self.page.row, self.pen.now)
+        self.page.row.claimed(self.pen.now)
     }
     fn working(&self, claim: &Claim) -> String {
         working(&self.pen, &self.directory, self.me, *claim)
@@ -101,7 +104,7 @@ impl OwedHead {
     /// How it ended, where no talk kept it.
     fn ended(&self) -> Option<String> {
         let ended = self.page.row.ended.as_ref()?;
-        let by = ended.by.map(|by| name(&self.directory, by));
+        let by = ended.by.map(|by| self.directory.name(by).to_owned());
         let said = [Some(self.pen.when(&ended.at)), by, Some(ended.why.clone())];
         let said: Vec<String> = said.into_iter().flatten().filter(|said| !said.is_empty()).collect();
         Some(said.join(&self.pen.say("comma")))
@@ -257,10 +260,10 @@ impl OwedRungs {
         rungs.filter(|(.., fired)| is_open || fired.is_some()).collect()
     }
     fn addressee(&self, told: &Addressee) -> String {
-        let who = name(&self.directory, told.person);
-        let absent: Vec<String> = told.instead_of.iter().map(|absent| name(&self.directory, *absent)).collect();
+        let who = self.directory.name(told.person);
+        let absent: Vec<&str> = told.instead_of.iter().map(|absent| self.directory.name(*absent)).collect();
         match absent.is_empty() {
-            true => who,
+            true => who.to_owned(),
             false => self.pen.say2("owed-told-for", "who", who, "whom", absent.join(&self.pen.say("and"))),
         }
     }
@@ -281,8 +284,8 @@ pub struct OwedPauses {
 part!(OwedPauses = "owed-pauses");
 
 impl OwedPauses {
-    fn by(&self, by: &Option<PersonId>) -> String {
-        by.map(|by| name(&self.directory, by)).unwrap_or_default()
+    fn by(&self, by: &Option<PersonId>) -> &str {
+        by.map_or("", |by| self.directory.name(by))
     }
 }
 
@@ -304,9 +307,9 @@ impl OwedProof {
         self.pen.word("proof-of", self.page.row.kind.as_str())
     }
     /// Somebody's word kept it: when, who, and in which words.
-    fn word(&self) -> Option<(Time, String, &str)> {
+    fn word(&self) -> Option<(Time, &str, &str)> {
         let ended = self.page.row.ended.as_ref().filter(|_| self.page.row.state == ObligationState::Kept)?;
-        let by = ended.by.map(|by| name(&self.directory, by)).unwrap_or_default();
+        let by = ended.by.map(|by| self.directory.name(by)).unwrap_or_default();
         Some((ended.at, by, &ended.why))
     }
     /// What there is instead of a proof, in two lines.
@@ -336,7 +339,7 @@ impl OwedProof {
         self.page.attempts.iter().rev()
     }
     pub fn tried_by(&self, made: &MadeAttempt) -> String {
-        let person = made.person.map(|person| name(&self.directory, person));
+        let person = made.person.map(|person| self.directory.name(person).to_owned());
         person.or_else(|| made.agent.as_ref().map(ToString::to_string)).unwrap_or_default()
     }
     fn at(&self, pbx: &PbxName, agent: &Extension) -> String {

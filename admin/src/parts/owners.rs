@@ -54,7 +54,7 @@ impl Owners {
     }
 
     fn name(&self, person: &PersonId) -> &str {
-        self.directory.person(*person).map_or("–", |person| &person.name)
+        self.directory.name(*person)
     }
     fn offered(&self, offer: &OfferRow) -> String {
         offered(&self.pen, &self.directory, offer)
@@ -78,9 +78,7 @@ pub fn offered(pen: &Pen, directory: &Directory, offer: &OfferRow) -> String {
 /// Somebody's name, or a department's.
 pub fn receiver(directory: &Directory, to: &Receiver) -> String {
     match to {
-        Receiver::Person(person) => {
-            directory.person(*person).map_or_else(|| "–".to_owned(), |person| person.name.clone())
-        }
+        Receiver::Person(person) => directory.name(*person).to_owned(),
         Receiver::Department(department) => department.to_string(),
     }
 }

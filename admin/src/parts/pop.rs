@@ -15,7 +15,6 @@ use daemon::store::read::{Card, Contact, Customer, Directory, Listed, Obligation
 use daemon::{CallId, PbxName, Time};
 
 use super::Part;
-use crate::pages::owed::{claimed, name};
 use crate::pen::Pen;
 
 #[derive(Template)]
@@ -240,8 +239,7 @@ impl PopCard {
 
     /// Company, and who looks after the customer.
     fn firm(&self, customer: &Customer) -> String {
-        let manager =
-            customer.manager.map(|manager| self.pen.say1("pop-manager", "who", name(&self.directory, manager)));
+        let manager = customer.manager.map(|manager| self.pen.say1("pop-manager", "who", self.directory.name(manager)));
         let said: Vec<String> = [customer.company.clone()].into_iter().chain(manager).collect();
         said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(&self.pen.say("comma"))
     }
@@ -290,9 +288,9 @@ impl PopCard {
     /// Who else works on it.
     fn held(&self, row: &ObligationRow) -> Option<String> {
         let mine = self.directory.holder(&self.pop.call.pbx, &self.pop.agent).map(|person| person.id);
-        let claim = claimed(row, self.pen.now).filter(|claim| Some(claim.by) != mine)?;
+        let claim = row.claimed(self.pen.now).filter(|claim| Some(claim.by) != mine)?;
         let until = self.pen.hm(&claim.until);
-        Some(self.pen.say2("claim-by", "who", name(&self.directory, claim.by), "until", until))
+        Some(self.pen.say2("claim-by", "who", self.directory.name(claim.by), "until", until))
     }
 
     fn by(&self, contact: &Contact) -> String {

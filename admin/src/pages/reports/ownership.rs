@@ -177,7 +177,7 @@ impl Writer {
     }
 
     fn person(&self, person: &Option<PersonId>) -> String {
-        let name = |id: &PersonId| self.directory.person(*id).map_or("–".to_owned(), |person| person.name.clone());
+        let name = |id: &PersonId| self.directory.name(*id).to_owned();
         person.as_ref().map_or_else(|| self.pen.say("nobody-yet"), name)
     }
     fn receiver(&self, to: &Receiver) -> String {

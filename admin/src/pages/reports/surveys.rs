@@ -247,7 +247,7 @@ impl ListPage {
 
 fn server_name(pen: &Pen, directory: &Directory, server: &Server) -> String {
     match server {
-        Server::Person(person) => directory.person(*person).map_or("–".to_owned(), |person| person.name.clone()),
+        Server::Person(person) => directory.name(*person).to_owned(),
         Server::Agent(agent) => agent.to_string(),
         Server::Nobody => pen.say("asked-nobody"),
     }

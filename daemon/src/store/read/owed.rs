@@ -46,6 +46,13 @@ pub struct ObligationRow {
     pub fired: Vec<Fired>,
 }
 
+impl ObligationRow {
+    /// Who works on it now.
+    pub fn claimed(&self, now: Time) -> Option<Claim> {
+        self.claim.filter(|claim| claim.until > now)
+    }
+}
+
 /// A rung that fired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fired {

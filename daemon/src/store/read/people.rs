@@ -34,6 +34,10 @@ impl Directory {
     pub fn person(&self, id: PersonId) -> Option<&Person> {
         self.people.iter().find(|p| p.id == id)
     }
+    /// What people call them; a dash for somebody of whom nothing is on record.
+    pub fn name(&self, id: PersonId) -> &str {
+        self.person(id).map_or("–", |person| person.name.as_str())
+    }
     /// Who is told in somebody's place; none where nobody of the chain of deputies is here.
     pub fn stand_in(&self, person: PersonId) -> Option<PersonId> {
         let post = |person: &Person| Post { is_here: person.active && !person.away, deputy: person.deputy };
