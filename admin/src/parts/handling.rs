@@ -125,7 +125,7 @@ impl Beside {
 pub fn beside(pen: &Pen, directory: &Directory, found: &FoundUnder) -> Vec<(String, String)> {
     let HandlingRow { findings, saved, told: heard, filed, .. } = &found.head;
     let said = |at: &Time, by: PersonId, words: &str| {
-        [pen.full(at), name(directory, by).to_owned(), words.to_owned()].join(" ").trim_end().to_owned()
+        [pen.full(at), directory.name(by).to_owned(), words.to_owned()].join(" ").trim_end().to_owned()
     };
     let heard = heard.as_ref().map(|row| (told(pen, row), said(&row.at, row.by, &row.words)));
     let filed = filed.as_ref().map(|(at, by, words)| (pen.say("line-filed"), said(at, *by, words)));
