@@ -2,11 +2,11 @@
 //! oracle beside them.
 //!
 //! People call over two PBXs, also without saying their number, answer, hand callers on, call back,
-//! promise, file, offer matters to each other, and change the terms, by chance; a link is cut, the clock is
-//! set, the machine sleeps, and the daemon dies at any byte that it writes. The site is where clocks never
-//! change, or where they do in the midst of it. A [`diary`] that a person keeps who knows nothing of the
-//! desk's code says which obligations, proofs, rungs and messages there must be: each once, none early, none
-//! forgotten.
+//! promise, file, offer matters to each other, write down whose numbers and matters are whose, put customers
+//! together and apart again, and change the terms, by chance; a link is cut, the clock is set, the machine
+//! sleeps, and the daemon dies at any byte that it writes. The site is where clocks never change, or where
+//! they do in the midst of it. A [`diary`] that a person keeps who knows nothing of the desk's code says which
+//! obligations, proofs, rungs and messages there must be: each once, none early, none forgotten.
 //!
 //! One seed is one history, to the byte. `RINGBACK_SEED` plays one alone, tells what happens, and
 //! compares after every turn; `RINGBACK_DAYS` says how many days are played altogether.

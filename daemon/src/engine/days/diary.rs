@@ -4,6 +4,7 @@
 //! the plainest way; they know the site's terms, and no code of the desk. What a dead daemon had
 //! not written is not in the diary either: the pages after the last that was kept are torn out.
 
+mod customers;
 mod deeds;
 mod handing;
 mod hearing;
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::hours::{DAY, Hours, MINUTE, Ms};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
+use customers::Shift;
+pub use customers::{Customer, Form};
 pub use deeds::Deed;
 pub use handing::Hand;
 use handing::Offer;
@@ -27,24 +30,11 @@ pub const AGENTS: [usize; 2] = [0, 1];
 pub const SUPERVISORS: [usize; 2] = [2, 3];
 pub const MANAGER: usize = 4;
 
-/// Whose it is: a customer's, or a line's of which nobody knows whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    Customer(usize),
-    Line(usize),
-}
-
-pub fn who(line: usize) -> Who {
-    match line {
-        0 | 1 => Who::Customer(0),
-        2 => Who::Customer(1),
-        _ => Who::Line(line),
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Ticket {
+    /// The line that it came from.
     pub line: usize,
+    pub customer: Option<usize>,
     pub owner: Option<usize>,
     /// Who works on it for the owner.
     pub handler: Option<usize>,
@@ -67,7 +57,9 @@ pub struct Ticket {
 pub struct Owed {
     pub kind: ClockKind,
     pub ticket: usize,
+    /// On which to call them.
     pub line: usize,
+    pub customer: Option<usize>,
     pub owner: Option<usize>,
     pub began: Ms,
     pub promised: Option<Ms>,
@@ -80,7 +72,8 @@ pub struct Owed {
     pub proof: Option<(String, Ms)>,
     pub attempts: BTreeMap<String, Ms>,
     survey: Option<Satisfaction>,
-    claim: Option<(usize, Ms)>,
+    /// The last, also one that is over.
+    pub claim: Option<(usize, Ms)>,
     /// When its rungs are due.
     pub ladder: [Option<Ms>; 3],
     pub fired: Vec<Fired>,
@@ -125,14 +118,14 @@ pub struct Diary {
     pub news: BTreeSet<u64>,
     /// Which PBXs are in sight.
     pub sees: [bool; 2],
-    /// By customer.
-    pub keys: [bool; 2],
-    pub versions: [i64; 2],
+    pub customers: Vec<Customer>,
+    pub shifts: Vec<Shift>,
     pub away: [Option<Option<usize>>; 5],
 }
 
 impl Diary {
     pub fn new(rules: Rules) -> Diary {
+        let known = |lines, is_key| Customer { lines, is_key, version: 1, part_of: None };
         Diary {
             rules,
             tickets: Vec::new(),
@@ -141,8 +134,8 @@ impl Diary {
             noted: BTreeMap::new(),
             news: BTreeSet::new(),
             sees: [false; 2],
-            keys: [false, true],
-            versions: [1, 1],
+            customers: vec![known([0, 1].into(), false), known([2].into(), true)],
+            shifts: Vec::new(),
             away: [None; 5],
         }
     }
@@ -212,7 +205,7 @@ impl Diary {
     }
 
     /// Their deputy, or that one's.
-    fn stands_in(&self, person: usize) -> Option<usize> {
+    pub fn stands_in(&self, person: usize) -> Option<usize> {
         let mut asked = person;
         for _ in 0..self.away.len() {
             match self.away[asked] {
@@ -224,7 +217,7 @@ impl Diary {
     }
 
     fn begins(&mut self, kind: ClockKind, ticket: usize, began: Ms, queue: Option<&'static str>) -> usize {
-        let Ticket { line, owner, handler, .. } = self.tickets[ticket];
+        let Ticket { line, customer, owner, handler, .. } = self.tickets[ticket];
         // Whoever does the work files it.
         let owner = handler.filter(|_| kind == ClockKind::Filing).or(owner);
         let owner = owner.filter(|_| kind != ClockKind::SpotCheck);
@@ -232,6 +225,7 @@ impl Diary {
             kind,
             ticket,
             line,
+            customer,
             owner,
             began,
             promised: None,
@@ -253,11 +247,20 @@ impl Diary {
         nth
     }
 
+    /// As what is owed already, to the same one.
+    fn begins_beside(&mut self, kind: ClockKind, nth: usize, began: Ms) -> usize {
+        let Owed { ticket, line, customer, queue, .. } = self.owed[nth];
+        let new = self.begins(kind, ticket, began, queue);
+        (self.owed[new].line, self.owed[new].customer) = (line, customer);
+        self.reckon(new);
+        new
+    }
+
     fn reckon(&mut self, nth: usize) {
         let owed = &self.owed[nth];
         let rules = &self.rules;
         let ticket = &self.tickets[owed.ticket];
-        let is_key = matches!(who(owed.line), Who::Customer(customer) if self.keys[customer]);
+        let is_key = owed.customer.is_some_and(|customer| self.customers[customer].is_key);
         let open = if owed.queue == Some("night") { Hours::Night } else { Hours::Office };
         let (window, hours) = match owed.kind {
             ClockKind::MissedCall => (if is_key { rules.key } else { rules.missed }, open),
@@ -306,7 +309,7 @@ impl Diary {
 
     /// A return visit is over, and nobody is dissatisfied: so is the matter.
     fn archives(&mut self, nth: usize, now: Ms) {
-        let Owed { kind, ticket, queue, .. } = self.owed[nth];
+        let Owed { kind, ticket, .. } = self.owed[nth];
         let its = &mut self.tickets[ticket];
         if kind != ClockKind::ReturnVisit || its.state != TicketState::Filed {
             return;
@@ -315,7 +318,7 @@ impl Diary {
         its.version += 1;
         let is_drawn = self.rules.runs(ClockKind::SpotCheck, its.kind) && its.lot < self.rules.spot as f64;
         if is_drawn && self.open_of(ticket, ClockKind::SpotCheck).is_none() {
-            self.begins(ClockKind::SpotCheck, ticket, now, queue);
+            self.begins_beside(ClockKind::SpotCheck, nth, now);
         }
     }
 
@@ -330,10 +333,9 @@ impl Diary {
                 self.ends(over, ObligationState::Dropped, now);
             }
         }
-        let queue = self.owed[nth].queue;
         let runs = self.rules.runs(ClockKind::Resolution, self.tickets[ticket].kind);
         // Where no solution is owed, they hear of the visit itself.
-        let named = if runs { self.begins(ClockKind::Resolution, ticket, now, queue) } else { nth };
+        let named = if runs { self.begins_beside(ClockKind::Resolution, nth, now) } else { nth };
         let told = self.told(1, None, now);
         self.owed[named].news.push(("reopened", told));
         let ticket = &mut self.tickets[ticket];

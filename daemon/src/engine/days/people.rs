@@ -3,17 +3,18 @@
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
-use super::diary::{AGENTS, Deed, Hand, MANAGER, Who, who};
+use super::diary::{AGENTS, Deed, Form, Hand, MANAGER};
 use super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::machine::{Site, time};
 use super::pbx::{End, LINES, Move, PBXS, WITHHELD};
 use super::world::{Happening, Verdict, World};
 use crate::desk::clock::ClockKind;
 use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketForm};
+use crate::desk::customer::OfCustomers;
 use crate::desk::handling::{Finding, Findings, Handle};
 use crate::desk::ownership::{self, Part, Receiver};
 use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
-use crate::{ObligationId, TicketId};
+use crate::{CustomerId, ObligationId, ShiftId, TicketId};
 
 /// On an average so far apart.
 const CALLS_EVERY: Ms = 7 * HOUR;
@@ -22,6 +23,9 @@ const FAILS_EVERY: Ms = 20 * HOUR;
 
 /// Of those who are owed something the same one is not dialled anew before.
 const DIALS_EVERY: Ms = 10 * MINUTE;
+
+/// So many are enough to be mixed up.
+const MOST_CUSTOMERS: usize = 6;
 
 const TEN_YEARS: Ms = 3652 * DAY;
 
@@ -42,8 +46,9 @@ impl World {
         self.engaged.values().all(|(_, taken)| *taken != Some(phone)).then_some(phone)
     }
 
-    fn is_free(&self, whose: Who) -> bool {
-        self.engaged.values().all(|(taken, _)| *taken != whose)
+    fn is_free(&self, line: usize) -> bool {
+        let lines = self.diary.lines_with(line);
+        self.engaged.values().all(|(taken, _)| !lines.contains(taken))
     }
 
     // Calls.
@@ -52,7 +57,7 @@ impl World {
         let again = self.soon(CALLS_EVERY);
         self.later(again, Happening::Calls);
         let line = self.chance.random_range(0..LINES.len());
-        if !self.is_free(who(line)) {
+        if !self.is_free(line) {
             return;
         }
         if self.lot(4) == 0 {
@@ -66,7 +71,7 @@ impl World {
         let line = if withheld { WITHHELD + self.pbx.made as usize } else { line };
         let pbx = self.chance.random_range(0..PBXS.len());
         let no = self.pbx.prepare(pbx, line, None, None);
-        self.engaged.insert(no, (who(line), None));
+        self.engaged.insert(no, (line, None));
         let queue = if self.lot(4) == 0 { "night" } else { "support" };
         let queues = self.one_of(&[0, 0, 0, 400]);
         self.later(0, Happening::Moves(no, Move::Starts));
@@ -75,7 +80,7 @@ impl World {
         let rings = queues + self.chance.random_range(0..20_000);
         let taken = self.free_phone(phone).filter(|_| self.chance.random_bool(0.6));
         if let Some(phone) = taken {
-            self.engaged.insert(no, (who(line), Some(phone)));
+            self.engaged.insert(no, (line, Some(phone)));
             self.later(rings, Happening::Moves(no, Move::Rings { phone }));
         }
         match (self.lot(10), taken) {
@@ -121,7 +126,7 @@ impl World {
     fn dials(&mut self, line: usize, phone: usize) {
         let pbx = self.chance.random_range(0..PBXS.len());
         let no = self.pbx.prepare(pbx, line, Some(phone), None);
-        self.engaged.insert(no, (who(line), Some(phone)));
+        self.engaged.insert(no, (line, Some(phone)));
         self.goes_out(no, 0);
     }
 
@@ -155,12 +160,13 @@ impl World {
     fn deed(&mut self, by: usize) -> Option<(usize, Deed)> {
         let now = self.wall();
         let hours = self.chance.random_range(1..40) * HOUR;
-        let deed = match self.lot(116) {
-            100.. => return self.hands(by),
+        let deed = match self.lot(126) {
+            100..116 => return self.hands(by),
+            116.. => return self.writes_customers(by),
             0..20 => {
                 let nth = self.open(|kind| !matches!(kind, ClockKind::Acceptance | ClockKind::Filing))?;
                 let line = Some(self.diary.owed[nth].line).filter(|line| *line < WITHHELD)?;
-                let phone = self.free_phone(by.min(2)).filter(|_| self.is_free(who(line)))?;
+                let phone = self.free_phone(by.min(2)).filter(|_| self.is_free(line))?;
                 let dials = self.at;
                 if by < 3 && self.dialled.get(&nth).is_some_and(|at| dials - at < DIALS_EVERY) {
                     return None;
@@ -224,9 +230,10 @@ impl World {
             87..90 => Deed::Claim(self.open(|_| true)?),
             90..91 => Deed::Release(self.open(|_| true)?),
             91..93 => {
-                let (customer, key) = (self.chance.random_range(0..2), self.chance.random_bool(0.5));
-                // Customers are the agents' and supervisors'.
-                return Some((by % 4, Deed::Class { customer, key }));
+                let customer = self.customer();
+                let known = &self.diary.customers[customer];
+                let lines = std::array::from_fn(|line| known.lines.contains(&line));
+                Deed::Customer(Form { customer: Some(customer), ticket: None, is_key: self.lot(2) == 0, lines })
             }
             93..95 => {
                 let kind = self.one_of(&[Kind::Complaint, Kind::Consultation]);
@@ -246,6 +253,38 @@ impl World {
         Some((by, deed))
     }
 
+    fn customer(&mut self) -> usize {
+        let customers = &self.diary.customers;
+        let all: Vec<usize> = (0..customers.len()).filter(|nth| customers[*nth].part_of.is_none()).collect();
+        self.one_of(&all)
+    }
+
+    /// Customers are written down, also as whose a matter is; two are one, or were not.
+    fn writes_customers(&mut self, by: usize) -> Option<(usize, Deed)> {
+        match self.lot(10) {
+            0 | 1 => return Some((by, Deed::Merge { from: self.customer(), into: self.customer() })),
+            2 | 3 => {
+                let shift = self.diary.shifts.len().checked_sub(1 + self.chance.random_range(0..2))?;
+                return Some((by, Deed::Undo(shift)));
+            }
+            _ => {}
+        }
+        let customer = self.customer();
+        let customer = Some(customer).filter(|_| self.diary.customers.len() > MOST_CUSTOMERS || self.lot(3) > 0);
+        let mut lines = [false; LINES.len()];
+        if let Some(customer) = customer {
+            self.diary.customers[customer].lines.iter().for_each(|line| lines[*line] = true);
+        }
+        // Those from 3 on are nobody's at first.
+        if self.lot(2) == 0 {
+            let line = self.one_of(&[0, 1, 2, 3, 3, 3, 4, 4, 4]);
+            lines[line] = !lines[line];
+        }
+        let whose = self.diary.tickets.iter().rposition(|ticket| ticket.customer.is_none());
+        let ticket = if self.lot(2) == 0 { whose } else { None };
+        Some((by, Deed::Customer(Form { customer, ticket, is_key: self.lot(2) == 0, lines })))
+    }
+
     /// Whose a matter is changes; what is offered is mostly answered by whom it is offered to.
     fn hands(&mut self, by: usize) -> Option<(usize, Deed)> {
         let part = self.one_of(&[Part::Matter, Part::Matter, Part::Work]);
@@ -254,16 +293,20 @@ impl World {
         if let Some(nth) = offered.filter(|_| self.chance.random_bool(0.6)) {
             let its = &self.diary.owed[nth];
             let (ticket, asked) = (its.ticket, its.owner.unwrap_or(by));
+            // Or by who stands in for them.
+            let asked = self.diary.stands_in(asked).filter(|_| self.lot(4) > 0).unwrap_or(asked);
             let by = if self.lot(5) == 0 { by } else { asked };
             let answers = [Hand::Accept, Hand::Accept, Hand::Refuse, Hand::Withdraw, Hand::Offer(part, to)];
             return Some((by, Deed::Hand { ticket, hand: self.one_of(&answers) }));
         }
-        let ticket = self.ticket()?;
+        // What is worked on elsewhere is to be filed there, whoever else has the matter by then.
+        let to_be_filed = self.open(|kind| kind == ClockKind::Filing).filter(|_| self.lot(3) == 0);
+        let ticket = to_be_filed.map(|nth| self.diary.owed[nth].ticket).or_else(|| self.ticket())?;
         let hand = match self.lot(8) {
-            0..5 => Hand::Offer(part, to),
-            5 => Hand::Take(part),
-            6 => Hand::Accept,
-            _ => Hand::Assign(part, to),
+            0..4 => Hand::Offer(part, to),
+            4 => Hand::Take(part),
+            5 => Hand::Accept,
+            _ => return Some((self.one_of(&[2, 2, by]), Deed::Hand { ticket, hand: Hand::Assign(part, to) })),
         };
         let by = self.diary.tickets[ticket].owner.filter(|_| matches!(hand, Hand::Offer(..))).unwrap_or(by);
         Some((by, Deed::Hand { ticket, hand }))
@@ -367,23 +410,32 @@ impl World {
                 obligation: Some(ObligationId(self.owed_ids[nth])),
                 ticket: None,
             },
-            Deed::Class { customer, key } => {
-                let (name, numbers) = [("Shen", &LINES[..2]), ("Li", &LINES[2..3])][customer];
+            Deed::Customer(Form { customer, ticket, is_key, lines }) => {
+                let numbers = LINES.iter().zip(lines).filter(|(_, is_theirs)| *is_theirs);
                 let form = CustomerForm {
-                    name: name.to_owned(),
-                    key_customer: key,
-                    numbers: numbers.iter().map(|number| (*number).to_owned()).collect(),
+                    name: "Shen".to_owned(),
+                    key_customer: is_key,
+                    numbers: numbers.map(|(number, _)| (*number).to_owned()).collect(),
                     ..CustomerForm::default()
                 };
-                let known = (Site::get().customers[customer], self.diary.versions[customer]);
-                Command::SaveCustomer { customer: Some(known), ticket: None, form }
+                let customer = customer.map(|customer| self.stands(customer));
+                Command::SaveCustomer { customer, ticket: ticket.map(ticket_id), form }
             }
+            Deed::Merge { from, into } => {
+                Command::Customers(OfCustomers::Merge { from: self.stands(from), into: self.stands(into) })
+            }
+            Deed::Undo(shift) => Command::Customers(OfCustomers::Undo(ShiftId(self.shift_ids[shift]))),
             Deed::Terms(rules) => Command::SetPolicy { version: None, text: rules.terms() },
             Deed::Away { person, is_away, deputy } => {
                 let people = &Site::get().people;
                 Command::SetAway { person: people[person], away: is_away, deputy: deputy.map(|deputy| people[deputy]) }
             }
         }
+    }
+
+    /// A customer, as they stand.
+    fn stands(&self, customer: usize) -> (CustomerId, i64) {
+        (CustomerId(self.customer_ids[customer]), self.diary.customers[customer].version)
     }
 
     // Faults.

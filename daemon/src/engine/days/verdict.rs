@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diary::Told;
 use super::hours::{DAY, HOUR};
 use super::machine::Site;
+use super::pbx::LINES;
 use super::world::{Verdict, World};
 use crate::desk::clock::{ClockKind, Rung};
 
@@ -79,20 +80,35 @@ impl World {
         if self.machine.running().is_none() || self.sleeps {
             return Ok(());
         }
+        let customers = self.diary.customers.iter().zip(&self.customer_ids);
+        let customers = customers.map(|(its, id)| {
+            let part_of = its.part_of.map_or(0, |nth| self.customer_ids[nth]);
+            let mut lines: Vec<&str> = its.lines.iter().map(|line| LINES[*line]).collect();
+            lines.sort_unstable();
+            format!("{id} {} {} {part_of} {}", i64::from(its.is_key), its.version, lines.join(","))
+        });
+        self.same(
+            "customers",
+            customers.collect(),
+            "SELECT id, key_customer, version, coalesce(merged_into, 0), coalesce((SELECT group_concat(number, ',')
+                FROM (SELECT number FROM customer_numbers WHERE customer = c.id ORDER BY number)), '')
+             FROM customers c ORDER BY id",
+        )?;
         let (owed, rungs, told, attempts, tickets) = self.wanted();
         self.same(
             "tickets",
             tickets,
-            "SELECT id, state, coalesce(owner, 0), coalesce(handler, 0), version FROM tickets ORDER BY id",
+            "SELECT id, state, coalesce(owner, 0), coalesce(handler, 0), coalesce(customer, 0), version FROM tickets ORDER BY id",
         )?;
         self.same(
             "obligations",
             owed,
-            "SELECT id, kind, ticket, coalesce(number, '-'), coalesce(queue, '-'), coalesce(owner, 0), began_at_ms, state,
+            "SELECT id, kind, ticket, coalesce(number, '-'), coalesce(customer, 0), coalesce(queue, '-'), coalesce(owner, 0), began_at_ms, state,
                 coalesce(ended_at_ms, '-'), CASE WHEN kind IN ('resolution', 'acceptance', 'filing', 'first_response', 'hand_over')
                 THEN '-' ELSE coalesce(proof_call || '@' || proof_from_ms, '-') END,
                 CASE WHEN state = 'open' THEN coalesce(reminder_at_ms, '-') || '/' || coalesce(due_at_ms, '-') || '/'
-                || coalesce(escalated_at_ms, '-') || '/' || coalesce(next_rung, '-') ELSE '-' END
+                || coalesce(escalated_at_ms, '-') || '/' || coalesce(next_rung, '-')
+                || coalesce(' ' || claimed_by || '@' || claimed_until_ms, '') ELSE '-' END
              FROM obligations ORDER BY id",
         )?;
         self.same(
@@ -116,6 +132,7 @@ impl World {
     fn wanted(&self) -> (Vec<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>) {
         let people = &Site::get().people;
         let person = |nth: Option<usize>| nth.map_or(0, |nth| people[nth].0);
+        let customer = |nth: Option<usize>| nth.map_or(0, |nth| self.customer_ids[nth]);
         let some = |at: Option<i64>| at.map_or("-".to_owned(), |at| at.to_string());
         let (mut owed, mut rungs, mut told, mut attempts) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
         let mut by_id: Vec<(i64, usize)> = self.owed_ids.iter().copied().zip(0..).collect();
@@ -126,13 +143,15 @@ impl World {
             let proof = if by_word(its.kind) { "-".to_owned() } else { proof };
             let [reminder, due, escalated] = its.ladder.map(some);
             let next = Rung::ALL.get(its.fired.len()).map_or("-", |rung| rung.as_str());
-            let ladder = format!("{reminder}/{due}/{escalated}/{next}");
+            let claim = its.claim.map_or(String::new(), |(by, until)| format!(" {}@{until}", people[by]));
+            let ladder = format!("{reminder}/{due}/{escalated}/{next}{claim}");
             let ladder = if its.is_open() { ladder } else { "-".to_owned() };
             let line = format!(
-                "{id} {} {} {} {} {} {} {} {} {proof} {ladder}",
+                "{id} {} {} {} {} {} {} {} {} {} {proof} {ladder}",
                 its.kind.as_str(),
                 self.ticket_ids[its.ticket],
-                super::pbx::LINES.get(its.line).unwrap_or(&"-"),
+                LINES.get(its.line).unwrap_or(&"-"),
+                customer(its.customer),
                 its.queue.unwrap_or("-"),
                 person(its.owner),
                 its.began,
@@ -156,7 +175,7 @@ impl World {
         let tickets = self.diary.tickets.iter().zip(&self.ticket_ids);
         let tickets = tickets.map(|(its, id)| {
             let (owner, handler) = (person(its.owner), person(its.handler));
-            format!("{id} {} {owner} {handler} {}", its.state.as_str(), its.version)
+            format!("{id} {} {owner} {handler} {} {}", its.state.as_str(), customer(its.customer), its.version)
         });
         (owed.into_values().collect(), rungs, told, attempts, tickets.collect())
     }

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::diary::{Deed, Diary, LOTS, Rules, Who, rules};
+use super::diary::{Deed, Diary, LOTS, Rules, rules};
 use super::hours::{DAY, HOUR, Ms, Zone, new_year_2026};
-use super::machine::{Machine, time};
+use super::machine::{Machine, Site, time};
 use super::pbx::{Move, PBXS, Pbx};
 use crate::MessageId;
 use crate::desk::deadline::mutant::SUMS_PAUSES;
@@ -85,8 +85,10 @@ pub struct World {
     /// After a snapshot: what is up.
     stands: [Option<BTreeSet<u64>>; 2],
     names: BTreeMap<String, u64>,
-    /// Who and which phone is in a call.
-    pub engaged: BTreeMap<u64, (Who, Option<usize>)>,
+    /// Which line and which phone is in a call.
+    pub engaged: BTreeMap<u64, (usize, Option<usize>)>,
+    pub customer_ids: Vec<i64>,
+    pub shift_ids: Vec<i64>,
     pub ticket_ids: Vec<i64>,
     pub owed_ids: Vec<i64>,
     /// Of each message: how often it was sent, and what it said.
@@ -133,6 +135,8 @@ impl World {
             stands: [None, None],
             names: BTreeMap::new(),
             engaged: BTreeMap::new(),
+            customer_ids: Site::get().customers.map(|customer| customer.0).to_vec(),
+            shift_ids: Vec::new(),
             ticket_ids: Vec::new(),
             owed_ids: Vec::new(),
             sent: BTreeMap::new(),

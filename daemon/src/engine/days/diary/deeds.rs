@@ -1,10 +1,10 @@
 //! What people do, whether they may, and what follows.
 
 use super::super::hours::{DAY, Ms};
-use super::super::pbx::WITHHELD;
+use super::customers::Form;
 use super::handing::Hand;
 use super::rules::Rules;
-use super::{AGENTS, Diary, MANAGER, Owed, SUPERVISORS, Ticket, Who, who};
+use super::{AGENTS, Diary, MANAGER, Owed, SUPERVISORS, Ticket};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 
@@ -70,10 +70,14 @@ pub enum Deed {
     Resume(usize),
     Waive(usize),
     Dial(usize),
-    Class {
-        customer: usize,
-        key: bool,
+    Customer(Form),
+    /// Two who are one.
+    Merge {
+        from: usize,
+        into: usize,
     },
+    /// Who are two after all.
+    Undo(usize),
     Terms(Rules),
     Away {
         person: usize,
@@ -197,7 +201,7 @@ impl Diary {
                 let visit = visit.or_else(|| self.open_of(ticket, ClockKind::SpotCheck));
                 let Some(nth) = visit.filter(|_| self.may_step(by, ticket, now)) else { return false };
                 self.owed[nth].survey = Some(result);
-                if let Some(proof) = self.talked_since(self.owed[nth].began, self.tickets[ticket].line, now) {
+                if let Some(proof) = self.talked_since(self.owed[nth].began, ticket, now) {
                     self.visited(nth, proof, result, now);
                 }
                 true
@@ -251,12 +255,9 @@ impl Diary {
                 }
                 may
             }
-            Deed::Class { customer, key } => {
-                self.keys[customer] = key;
-                self.versions[customer] += 1;
-                self.reckon_where(|owed| who(owed.line) == Who::Customer(customer));
-                true
-            }
+            Deed::Customer(form) => self.writes_customer(by, form, now),
+            Deed::Merge { from, into } => self.merges(by, from, into),
+            Deed::Undo(shift) => self.undoes(by, shift),
             Deed::Terms(rules) => {
                 let may = by == MANAGER;
                 if may {
@@ -324,7 +325,7 @@ impl Diary {
         let (was_open, is_open) = (state_was.is_open(), state.is_open());
         (ticket.kind, ticket.is_urgent, ticket.is_complex, ticket.state) = (kind, is_urgent, is_complex, state);
         ticket.version += 1;
-        let Ticket { channel, opened, line, lot, .. } = *ticket;
+        let Ticket { channel, opened, lot, .. } = *ticket;
         let (resolved, reopened) = (was_open && !is_open, !was_open && is_open);
         let queue = self.queue_of(nth);
         let mut lost_promise = false;
@@ -372,7 +373,7 @@ impl Diary {
             begun.push((ClockKind::Acceptance, now));
         }
         let waits = is_open && came(ClockKind::FirstResponse) && channel != Channel::Phone;
-        if waits && self.talked_since(opened.min(now), line, now).is_none() {
+        if waits && self.talked_since(opened.min(now), nth, now).is_none() {
             begun.push((ClockKind::FirstResponse, opened.min(now)));
         }
         if runs(ClockKind::Filing) && (resolved || came(ClockKind::Filing) && !is_open) {
@@ -431,13 +432,11 @@ impl Diary {
         self.owed.iter().filter(|owed| owed.ticket == ticket).find_map(|owed| owed.queue)
     }
 
-    /// The last talk since then with whoever has the line.
-    pub(super) fn talked_since(&self, since: Ms, line: usize, now: Ms) -> Option<(String, Ms)> {
-        if line >= WITHHELD {
-            return None;
-        }
+    /// The last talk since then with whose matter it is.
+    pub(super) fn talked_since(&self, since: Ms, ticket: usize, now: Ms) -> Option<(String, Ms)> {
+        let lines = self.lines_of(ticket);
         // What is written with a time to come was written before the clock was set back.
-        let theirs = self.noted.values().filter(|noted| who(noted.heard.line) == who(line) && noted.seen <= now);
+        let theirs = self.noted.values().filter(|noted| lines.contains(&noted.heard.line) && noted.seen <= now);
         let talks = theirs.flat_map(|noted| noted.heard.counted(true).map(move |talk| (noted, talk)));
         let long = talks.filter(|(noted, talk)| talk.long(since, noted.seen) >= self.rules.talk);
         let last = long.max_by_key(|(noted, talk)| (talk.from, noted.heard.name.clone()));

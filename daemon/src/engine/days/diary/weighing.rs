@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::hours::{MINUTE, Ms};
 use super::super::pbx::{End, WITHHELD};
 use super::hearing::{Heard, Noted};
-use super::{Diary, Owed, Ticket, who};
+use super::{Diary, Owed, Ticket};
 use crate::desk::clock::{ClockKind, ObligationState};
 use crate::desk::ticket::{Channel, Kind, TicketState};
 
@@ -27,7 +27,7 @@ impl Diary {
             self.owed.iter_mut().filter(nobodys).for_each(|owed| owed.owner = Some(talk.phone));
         }
         for nth in 0..self.owed.len() {
-            if self.owed[nth].is_open() && who(self.owed[nth].line) == who(heard.line) {
+            if self.owed[nth].is_open() && self.is_owed_to(&self.owed[nth], heard.line, ticket) {
                 self.weigh(nth, &heard, (was_over, dials), now);
             }
         }
@@ -44,8 +44,12 @@ impl Diary {
 
     /// The newest open matter of whoever it is; for who calls, else a new one.
     pub(super) fn matter_of(&mut self, heard: &Heard) -> Option<usize> {
-        let theirs = |ticket: &Ticket| ticket.state.is_open() && who(ticket.line) == who(heard.line);
-        let open = self.tickets.iter().rposition(theirs);
+        let whose = self.only(heard.line);
+        let theirs = |ticket: &Ticket| match ticket.customer {
+            Some(_) => ticket.customer == whose,
+            None => ticket.line == heard.line,
+        };
+        let open = self.tickets.iter().rposition(|ticket| ticket.state.is_open() && theirs(ticket));
         if open.is_some() || heard.is_ours {
             return open;
         }
@@ -59,8 +63,10 @@ impl Diary {
         kind: Kind,
         channel: Channel,
     ) -> usize {
+        let customer = self.only(line);
         self.tickets.push(Ticket {
             line,
+            customer,
             owner,
             handler: None,
             kind,
@@ -144,13 +150,13 @@ impl Diary {
 
     /// In the place of a promise that is over the solution is owed.
     pub(super) fn goes_on(&mut self, nth: usize, now: Ms) {
-        let Owed { kind, ticket, queue, .. } = self.owed[nth];
+        let Owed { kind, ticket, .. } = self.owed[nth];
         let is_owed =
             [ClockKind::Resolution, ClockKind::Promise].into_iter().any(|kind| self.open_of(ticket, kind).is_some());
         let Ticket { kind: of_ticket, state, .. } = self.tickets[ticket];
         let runs = self.rules.runs(ClockKind::Resolution, of_ticket);
         if kind == ClockKind::Promise && state.is_open() && runs && !is_owed {
-            self.begins(ClockKind::Resolution, ticket, now, queue);
+            self.begins_beside(ClockKind::Resolution, nth, now);
         }
     }
 
@@ -158,8 +164,11 @@ impl Diary {
     /// of the call went unheard it counts who was heard to wait, and then to give up.
     pub(super) fn owe(&mut self, heard: &Heard, ticket: usize, now: Ms) {
         let Some((ended, Some(End::Abandoned | End::TimedOut))) = heard.ended else { return };
-        let theirs = who(heard.line);
-        let is_owed = |owed: &Owed| owed.is_open() && owed.kind == ClockKind::MissedCall && who(owed.line) == theirs;
+        let whose = self.only(heard.line);
+        let is_owed = |owed: &Owed| {
+            let is_to_them = owed.line == heard.line || whose.is_some() && owed.customer == whose;
+            owed.is_open() && owed.kind == ClockKind::MissedCall && is_to_them
+        };
         // Whoever does not say their number cannot be called.
         if heard.line >= WITHHELD || !self.rules.runs(ClockKind::MissedCall, self.tickets[ticket].kind) {
             return;
@@ -167,7 +176,8 @@ impl Diary {
         if (!heard.is_whole && heard.queue.is_none()) || self.owed.iter().any(is_owed) {
             return;
         }
-        let others = self.noted.values().filter(|noted| who(noted.heard.line) == theirs);
+        let lines = self.lines_with(heard.line);
+        let others = self.noted.values().filter(|noted| lines.contains(&noted.heard.line));
         let talked = |noted: &&Noted| {
             noted.heard.counted(true).any(|talk| talk.long(heard.started, noted.seen) >= self.rules.talk)
         };
@@ -175,7 +185,7 @@ impl Diary {
             return;
         }
         let nth = self.begins(ClockKind::MissedCall, ticket, ended, heard.queue);
-        self.owed[nth].line = heard.line;
+        (self.owed[nth].line, self.owed[nth].customer) = (heard.line, whose);
         self.reckon(nth);
     }
 }

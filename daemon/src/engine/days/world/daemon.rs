@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rand::Rng;
 use tokio::sync::oneshot;
 
-use super::super::diary::{Deed, who};
+use super::super::diary::Deed;
 use super::super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::super::machine::{Site, Turned, time};
 use super::super::pbx::{LINES, Move, PBXS, PHONES};
@@ -266,6 +266,17 @@ impl World {
 
     /// The rows of what is in the diary.
     pub(super) fn learns_ids(&mut self) -> Verdict {
+        let counts = [self.diary.customers.len(), self.diary.shifts.len()];
+        if counts != [self.customer_ids.len(), self.shift_ids.len()] {
+            let mut ids = |table: &str| -> Vec<i64> {
+                let rows = self.machine.sql(&format!("SELECT id FROM {table} ORDER BY id"));
+                rows.iter().filter_map(|id| id.parse().ok()).collect()
+            };
+            (self.customer_ids, self.shift_ids) = (ids("customers"), ids("shifts"));
+            if counts != [self.customer_ids.len(), self.shift_ids.len()] {
+                return Err(format!("{:?} and {:?}, and not {counts:?}", self.customer_ids, self.shift_ids));
+            }
+        }
         if self.diary.tickets.len() > self.ticket_ids.len() || self.strict {
             let last = self.ticket_ids.last().copied().unwrap_or_default();
             let new = self.machine.sql(&format!("SELECT id FROM tickets WHERE id > {last} ORDER BY id"));
@@ -337,7 +348,7 @@ impl World {
             daemon.trackers[pbx].asked(time(now), leg, agent, &to, &mut daemon.changes);
             daemon.follow();
             self.diary.hears(no, Move::Starts, (pbx, line, Some(phone), name), now);
-            self.engaged.insert(no, (who(line), Some(phone)));
+            self.engaged.insert(no, (line, Some(phone)));
             self.goes_out(no, 500);
             return self.takes(None);
         }
