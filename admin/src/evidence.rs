@@ -11,9 +11,9 @@ use daemon::{AttachmentId, PersonId, Time};
 use serde_json::{Value, json};
 
 use crate::api;
-use crate::pages::ticket::Timeline;
 use crate::parts::handling::{beside, told, written};
 use crate::parts::owed::{OwedProof, OwedRungs, course_in_words};
+use crate::parts::timeline::Timeline;
 use crate::pen::Pen;
 use crate::text::Language;
 

@@ -32,7 +32,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use error::Error;
 use pages::{
     admin, approvals, asking, away, blacklist, blank, customers, departments, desk, hand, handling, import, live,
-    looks, messages, opening, owed, papers, people, policy, print, regroup, reports, sign_in, step, ticket,
+    looks, messages, opening, owed, papers, people, policy, print, regroup, reports, sign_in, step, ticket, tickets,
 };
 pub use state::{House, State};
 
@@ -63,7 +63,7 @@ pub fn router(state: State) -> Router {
         .route("/unpause", post(asking::unpause))
         .route("/spy", post(asking::spy))
         .route("/pops/{id}/customer", post(blank::save))
-        .route("/tickets", get(ticket::list).post(desk::open))
+        .route("/tickets", get(tickets::list).post(desk::open))
         .route("/tickets/new", get(opening::show).post(opening::open))
         .route("/tickets/{number}", get(ticket::show))
         .route("/tickets/{number}/evidence.zip", get(looks::evidence))

@@ -28,6 +28,7 @@ pub mod reports;
 pub mod sign_in;
 pub mod step;
 pub mod ticket;
+pub mod tickets;
 
 use std::collections::BTreeMap;
 

@@ -2,6 +2,7 @@
 //! again under its id by the stream whenever it changed.
 
 pub mod board;
+pub mod clocks;
 pub mod course;
 pub mod duties;
 pub mod handling;
@@ -10,7 +11,9 @@ pub mod owed;
 pub mod owners;
 pub mod phone;
 pub mod pop;
+pub mod proof;
 pub mod status;
+pub mod timeline;
 pub mod waiting;
 
 use askama::Template;
