@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Query, State as FromState};
 use axum::response::IntoResponse;
-use daemon::store::passes::{
+use daemon::store::ownership::{
     CalledMatter, Came, Idle, IdleMatter, Matter, Pass, PassedMatter, PassedOn, Share, Unanswered,
 };
 use daemon::store::read::LIST;

@@ -22,12 +22,12 @@ mod keep;
 mod line;
 mod open;
 pub(crate) mod outbox;
+pub mod ownership;
+#[cfg(test)]
+mod ownership_tests;
 mod papers;
 #[cfg(test)]
 mod papers_tests;
-pub mod passes;
-#[cfg(test)]
-mod passes_tests;
 mod past;
 mod questions;
 pub mod read;

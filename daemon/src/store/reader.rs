@@ -11,7 +11,7 @@ use super::askings::{self, Asking, AskingFilter};
 use super::customers::written_for;
 use super::evidence::{self, Evidence};
 use super::open::read_only;
-use super::passes::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
+use super::ownership::{self, CalledMatter, IdleMatter, Ownership, Pass, PassFilter, PassedMatter};
 use super::questions::{calls, card, customers, looks, obligations, owed, people, tickets};
 use super::read::*;
 use super::{coverage, draws, handlings, outbox, search, sight, surveys, versions};
@@ -135,11 +135,11 @@ impl Reader {
     /// Whose matters of `[from, to)` were, and on what nobody has done anything since `idle_since`;
     /// `None`: that cannot be said.
     pub async fn ownership(&self, from: Time, to: Time, idle_since: Option<Time>) -> Result<Ownership, ReadError> {
-        ask(&self.searches, move |db| passes::report(db, from, to, idle_since)).await
+        ask(&self.searches, move |db| ownership::report(db, from, to, idle_since)).await
     }
     /// What was passed on, newest first; at most `limit`.
     pub async fn passes(&self, filter: PassFilter, limit: i64) -> Result<Vec<Pass>, ReadError> {
-        ask(&self.searches, move |db| passes::passes(db, &filter, limit)).await
+        ask(&self.searches, move |db| ownership::passes(db, &filter, limit)).await
     }
     /// Matters that were passed on in `[from, to)`, or so many times; most often first, at most `limit`.
     pub async fn passed_matters(
@@ -149,7 +149,7 @@ impl Reader {
         times: Option<i64>,
         limit: i64,
     ) -> Result<Vec<PassedMatter>, ReadError> {
-        ask(&self.searches, move |db| passes::passed_matters(db, from, to, times, limit)).await
+        ask(&self.searches, move |db| ownership::passed_matters(db, from, to, times, limit)).await
     }
     /// Matters that were solved in `[from, to)`, or after so many calls; most calls first, at most `limit`.
     pub async fn called(
@@ -159,7 +159,7 @@ impl Reader {
         calls: Option<i64>,
         limit: i64,
     ) -> Result<Vec<CalledMatter>, ReadError> {
-        ask(&self.searches, move |db| passes::called(db, from, to, calls, limit)).await
+        ask(&self.searches, move |db| ownership::called(db, from, to, calls, limit)).await
     }
     /// Open matters in which nobody has done anything since then, of one owner or of all; `Some(None)`:
     /// of nobody. At most `limit`.
@@ -169,7 +169,7 @@ impl Reader {
         owner: Option<Option<PersonId>>,
         limit: i64,
     ) -> Result<Vec<IdleMatter>, ReadError> {
-        ask(&self.searches, move |db| passes::idle_matters(db, since, owner, limit)).await
+        ask(&self.searches, move |db| ownership::idle_matters(db, since, owner, limit)).await
     }
     pub async fn obligation(&self, obligation: ObligationId) -> Result<Option<ObligationRow>, ReadError> {
         ask(&self.pages, move |db| obligations::obligation(db, obligation)).await

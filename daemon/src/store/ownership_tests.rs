@@ -1,6 +1,6 @@
 //! A small history, and what its report says, reckoned by hand.
 
-use super::passes::{Came, Idle, PassFilter, PassedOn, Share, Unanswered};
+use super::ownership::{Came, Idle, PassFilter, PassedOn, Share, Unanswered};
 use crate::calls::call::Outcome;
 use crate::desk::command::{Command, TicketForm};
 use crate::desk::ownership::{Hand, Part, Receiver};
