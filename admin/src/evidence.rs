@@ -39,7 +39,7 @@ pub fn pack(mut evidence: Evidence, pen: &Pen, sees_assessments: bool) -> anyhow
         Ok(())
     };
     let page = &evidence.page;
-    put_json("ticket.json", api::whole_ticket(&pen, page, sees_assessments))?;
+    put_json("ticket.json", api::tickets::whole_ticket(&pen, page, sees_assessments))?;
     put_json("calls.json", page.calls.iter().map(|call| call_whole(&pen, call)).collect())?;
     put_json("clocks.json", evidence.owed.iter().map(|owed| api::owed::whole(&pen, owed)).collect())?;
     put_json("claims.json", claims(&evidence))?;
@@ -99,7 +99,7 @@ fn plain(name: &str) -> String {
 }
 
 fn call_whole(pen: &Pen, call: &StoredCall) -> Value {
-    let mut whole = api::call(pen, call);
+    let mut whole = api::calls::call(pen, call);
     let holds = |segment: &daemon::calls::call::Segment| -> Value {
         segment.holds.iter().map(|hold| json!({ "from": hold.from, "to": hold.to })).collect()
     };

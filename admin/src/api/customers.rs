@@ -15,7 +15,8 @@ use daemon::{CustomerId, PersonId, ShiftId, TicketId, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{obligation, ticket_row};
+use super::owed::obligation;
+use super::tickets::ticket_row;
 use crate::auth::{Desk, Read, Require, Visitor, Watch};
 use crate::error::Error;
 use crate::pages::asking::give;

@@ -7,7 +7,7 @@ use daemon::desk::command::{Command, FieldWhy, Refusal, TicketForm};
 use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Ticket, TicketState};
 use serde::Deserialize;
 
-use super::ticket_row;
+use super::tickets::ticket_row;
 use crate::auth::{Desk, Require};
 use crate::error::Error;
 use crate::pages::asking::give;

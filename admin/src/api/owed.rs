@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::{Path, Query, State as FromState};
 use axum::response::IntoResponse;
+use daemon::desk::Addressee;
 use daemon::desk::clock::{ClockKind, ObligationState};
 use daemon::desk::rights::Act;
-use daemon::store::read::{LIST, OwedFilter, OwedPage, StoredCall, Whose};
+use daemon::store::read::{Fired, LIST, ObligationRow, OwedFilter, OwedPage, StoredCall, Whose};
 use daemon::{ObligationId, PersonId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::obligation;
-use crate::auth::{Read, Require, Right, Visitor, Watch};
+use crate::auth::{Desk, Read, Require, Right, Visitor, Watch};
 use crate::error::Error;
 use crate::pages::owed::{With, by_id, done, parsed};
 use crate::parts::course::{Step, What, course};
@@ -20,6 +20,15 @@ use crate::state::State;
 
 /// What a script gets at once where it does not say.
 const PAGE: u32 = 100;
+
+pub async fn duties(
+    FromState(state): FromState<State>,
+    Require { visitor, .. }: Require<Desk>,
+) -> Result<impl IntoResponse, Error> {
+    let rows = state.reader.duties(visitor.person.id).await?;
+    let seen = rows.iter().filter(|row| visitor.may_of(row, Act::See));
+    Ok(Json(seen.map(|row| obligation(&visitor.pen, row)).collect::<Vec<_>>()))
+}
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -148,5 +157,51 @@ fn event(pen: &Pen, Step { at, what }: &Step) -> Value {
         "place": what.place().map(|place| pen.sent(place)),
         "outcome": outcome,
         "completed": completed,
+    })
+}
+
+pub fn obligation(pen: &Pen, row: &ObligationRow) -> Value {
+    json!({
+        "id": row.id.0,
+        "kind": row.kind.as_str(),
+        "state": row.state.as_str(),
+        "ticket": row.ticket_number,
+        "customer": row.customer_name,
+        "number": row.number.as_ref().map(|number| pen.told(number)),
+        "owner": row.owner.map(|owner| owner.0),
+        "began_at": row.began_at,
+        "reminder_at": row.reminder_at,
+        "due_at": row.due_at,
+        "escalated_at": row.escalated_at,
+        "attempts": row.attempts,
+        "promised_at": row.promised_at,
+        "claimed": row.claimed(pen.now).map(|claim| json!({ "by": claim.by.0, "until": claim.until })),
+        "survey": row.survey.as_ref().map(|survey| json!({
+            "result": survey.result.as_str(), "words": survey.words, "score": survey.score,
+        })),
+        "suspended": row.suspended.as_ref().map(|(since, why)| json!({ "since": since, "why": why })),
+        "ended": row.ended.as_ref().map(|end| json!({ "at": end.at, "by": end.by.map(|by| by.0), "why": end.why })),
+        "fired": row.fired.iter().map(fired).collect::<Vec<_>>(),
+        "proof": row.proof.as_ref().map(|proof| json!({
+            "call": proof.call.as_str(),
+            "agent": proof.agent.as_str(),
+            "from": proof.from,
+            "talk_ms": proof.talk_ms,
+        })),
+    })
+}
+
+/// A rung that fired, and whom it told; `for`: in whose place.
+fn fired(fired: &Fired) -> Value {
+    let told = |told: &Addressee| {
+        let instead_of: Vec<i64> = told.instead_of.iter().map(|person| person.0).collect();
+        json!({ "person": told.person.0, "for": instead_of })
+    };
+    json!({
+        "rung": fired.rung.as_str(),
+        "planned_at": fired.planned_at,
+        "fired_at": fired.fired_at,
+        "late": fired.late,
+        "told": fired.told.iter().map(told).collect::<Vec<_>>(),
     })
 }

@@ -9,7 +9,8 @@ use daemon::store::ownership::{
 use daemon::store::read::LIST;
 use serde_json::{Value, json};
 
-use super::{Between, receiver, surveys};
+use super::tickets::receiver;
+use super::{Between, surveys};
 use crate::auth::{Require, Watch};
 use crate::error::Error;
 use crate::pages::reports::ownership::{Asked, Rows};

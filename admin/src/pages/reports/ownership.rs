@@ -23,14 +23,14 @@ pub use list::file;
 use list::{ListPage, list_file, words_of};
 
 use super::{address, in_address, share};
+use crate::api::tickets;
 use crate::auth::{Require, Visitor, Watch};
 use crate::error::Error;
 use crate::pages::{Room, Shell, html, present};
 use crate::parts::owners::receiver;
 use crate::pen::Pen;
-use crate::period::Period;
+use crate::period::{self, Period};
 use crate::state::State;
-use crate::{api, period};
 
 const PATH: &str = "/reports/ownership";
 
@@ -105,7 +105,7 @@ impl OwnershipPage {
         let whose = vec![
             ("part", row.part.as_str().to_owned()),
             ("giver", id_or_nobody(row.giver)),
-            ("receiver", api::receiver(&row.receiver)),
+            ("receiver", tickets::receiver(&row.receiver)),
         ];
         let figure = |count, more: Vec<(&'static str, String)>| {
             let href = self.write.passes(&[whose.clone(), more].concat());
@@ -147,10 +147,10 @@ impl OwnershipPage {
     }
     fn waiting(&self, row: &Unanswered) -> String {
         let (came, ever) = (Came::Waiting.as_str().to_owned(), "1".to_owned());
-        self.write.passes(&[("receiver", api::receiver(&row.receiver)), ("came", came), ("ever", ever)])
+        self.write.passes(&[("receiver", tickets::receiver(&row.receiver)), ("came", came), ("ever", ever)])
     }
     fn lapsed(&self, row: &Unanswered) -> String {
-        self.write.passes(&[("receiver", api::receiver(&row.receiver)), ("came", Came::Lapsed.as_str().to_owned())])
+        self.write.passes(&[("receiver", tickets::receiver(&row.receiver)), ("came", Came::Lapsed.as_str().to_owned())])
     }
     fn idle(&self, owner: &Option<PersonId>) -> String {
         self.write.link(&[("show", "idle".to_owned()), ("owner", id_or_nobody(*owner))])

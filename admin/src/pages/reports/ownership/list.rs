@@ -11,8 +11,8 @@ use super::Writer;
 use super::asked::{Asked, Behind, Rows};
 use crate::auth::{Require, Watch};
 use crate::error::Error;
+use crate::pages::Shell;
 use crate::pages::reports::{LINES, csv};
-use crate::pages::{Shell, html};
 use crate::state::State;
 
 /// What stands behind a figure.
