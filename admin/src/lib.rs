@@ -11,6 +11,7 @@ pub mod parts;
 pub mod pen;
 pub mod period;
 pub mod said;
+pub mod seen;
 pub mod serve;
 pub mod state;
 pub mod stream;

@@ -11,7 +11,7 @@ use super::tickets::ticket_row;
 use crate::auth::{Desk, Require};
 use crate::error::Error;
 use crate::pages::asking::give;
-use crate::pages::ticket::by_number;
+use crate::seen;
 use crate::state::State;
 
 /// What is left out stays as it is.
@@ -90,9 +90,8 @@ pub async fn save(
     Path(number): Path<String>,
     Json(form): Json<Form>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     give(&state, &visitor, form.command(page.row.ticket)?).await?;
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    let page = state.reader.numbered(number, visitor.person.id).await?.ok_or(Error::NotFound)?;
     Ok(Json(ticket_row(&visitor.pen, &page.row)))
 }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::auth::{Read, Require, Watch};
 use crate::error::Error;
 use crate::pages::handling::{Handled, given};
-use crate::pages::ticket::by_number;
 use crate::parts::handling::Decider;
+use crate::seen;
 use crate::state::State;
 
 /// As it stands after it.
@@ -24,10 +24,9 @@ pub async fn handle(
     Path(number): Path<String>,
     Json(handled): Json<Handled>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     given(&state, &visitor, page.row.ticket.id, handled).await?;
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    let page = state.reader.numbered(number, visitor.person.id).await?.ok_or(Error::NotFound)?;
     Ok(Json(whole(&page.handling, visitor.may(&page.row.circle(), Act::Assess))))
 }
 

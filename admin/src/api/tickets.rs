@@ -21,9 +21,9 @@ use crate::error::Error;
 use crate::pages::asking::give;
 use crate::pages::hand::{Handed, hand_in};
 use crate::pages::step::{Taken, take_for};
-use crate::pages::ticket::by_number;
 use crate::pages::tickets::Asked;
 use crate::pen::Pen;
+use crate::seen;
 use crate::state::State;
 
 pub async fn tickets(
@@ -52,8 +52,7 @@ pub async fn ticket(
     Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     let sees_assessments = visitor.may(&page.row.circle(), Act::Assess);
     Ok(Json(whole_ticket(&visitor.pen, &page, sees_assessments)))
 }
@@ -128,7 +127,7 @@ pub async fn hand(
     Path(number): Path<String>,
     Json(handed): Json<Handed>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
+    let page = state.reader.numbered(number, visitor.person.id).await?.ok_or(Error::NotFound)?;
     hand_in(&state, &visitor, &page, handed).await?;
     Ok(StatusCode::NO_CONTENT)
 }

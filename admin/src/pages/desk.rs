@@ -26,6 +26,7 @@ use crate::parts::duties::{Duties, MyOpen, Tabs, ticket_name};
 use crate::parts::phone::Phone;
 use crate::parts::pop::PopCard;
 use crate::parts::waiting::Waiting;
+use crate::seen;
 use crate::state::State;
 
 /// Tabs beside each other before they are no longer found at a glance.
@@ -280,8 +281,7 @@ pub async fn save(
     let ticket = TicketId(ticket);
     let by = Some(visitor.person.id);
     let (Some(form), Some(to)) = (typed.form(), typed.ticket_state()) else { return Err(Error::Unreadable) };
-    let page_before = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page_before.row)?;
+    let page_before = seen::by_id(&state, &visitor, ticket).await?;
     let save = Command::SaveTicket { ticket, version: typed.version, form, state: to };
     let mut outcome = state.commands.give(Given { by, command: save }).await;
     if outcome.is_ok()
@@ -361,8 +361,7 @@ pub async fn discard(
 }
 
 async fn keep_draft(state: &State, visitor: &Visitor, ticket: TicketId, body: String) -> Result<(), Error> {
-    let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    seen::by_id(state, visitor, ticket).await?;
     if !body.is_empty() && Typed::from_draft(&body).is_none() {
         return Err(Error::Unreadable);
     }

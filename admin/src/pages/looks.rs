@@ -18,12 +18,12 @@ use daemon::store::verify::digest;
 use daemon::{CallId, CustomerId, TicketId};
 
 use super::asking::give;
-use super::ticket::by_number;
 use super::{Room, Shell, html, present};
 use crate::auth::{Govern, Read, Require, Visitor};
 use crate::error::Error;
 use crate::evidence::pack;
 use crate::pen::Pen;
+use crate::seen;
 use crate::state::State;
 
 /// Whose numbers: `ticket/ID`, `customer/ID` or `call/ID`.
@@ -44,8 +44,7 @@ pub async fn show(
 ) -> Result<Json<Vec<String>>, Error> {
     let of = whose(&what, &id).ok_or(Error::NotFound)?;
     if let Whose::Ticket(ticket) = of {
-        let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-        visitor.sees(&page.row)?;
+        seen::by_id(&state, &visitor, ticket).await?;
     }
     let numbers = state.reader.numbers_of(of.clone()).await?;
     give(&state, &visitor, Command::Look(Look::Numbers { of })).await.map_err(unseen)?;
@@ -59,8 +58,7 @@ pub async fn evidence(
     Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     let bytes = made(&state, &visitor, &page, number.clone()).await?;
     let name = format!("attachment; filename=\"evidence-{number}.zip\"");
     let headers: [(HeaderName, HeaderValue); 2] = [

@@ -16,11 +16,11 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 use super::asking::give;
-use super::ticket::by_number;
 use crate::auth::{Desk, Read, Require, Visitor};
 use crate::error::Error;
 use crate::parts::part;
 use crate::pen::Pen;
+use crate::seen;
 use crate::state::State;
 
 /// A file, and what a form has beside it.
@@ -147,15 +147,14 @@ pub async fn give_in(
     Path(ticket): Path<i64>,
     Form(asked): Form<Asked>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = seen(&state, &visitor, TicketId(ticket)).await?;
+    let page = seen::by_id(&state, &visitor, TicketId(ticket)).await?;
     given(&state, &visitor, &page, asked).await?;
     Ok(Redirect::to(&format!("/tickets/{}", page.row.ticket.number)))
 }
 
 /// For the ticket of that number.
 pub async fn give_for(state: &State, visitor: &Visitor, number: &str, asked: Asked) -> Result<Done, Error> {
-    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(state, visitor, number).await?;
     given(state, visitor, &page, asked).await
 }
 
@@ -177,15 +176,9 @@ async fn other(state: &State, visitor: &Visitor, number: &str) -> Result<TicketI
     if number.trim().is_empty() {
         return Err(wrong(FieldWhy::Missing));
     }
-    let page = by_number(state, visitor.person.id, number.trim()).await?;
+    let page = state.reader.numbered(number.trim().to_owned(), visitor.person.id).await?;
     let page = page.filter(|page| visitor.sees(&page.row).is_ok());
     page.map(|page| page.row.ticket.id).ok_or(wrong(FieldWhy::Unknown))
-}
-
-async fn seen(state: &State, visitor: &Visitor, ticket: TicketId) -> Result<TicketPage, Error> {
-    let page = state.reader.ticket(ticket, visitor.person.id).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
-    Ok(page)
 }
 
 /// From the ticket's page.
@@ -195,15 +188,14 @@ pub async fn attach(
     Path(ticket): Path<i64>,
     form: Multipart,
 ) -> Result<impl IntoResponse, Error> {
-    let page = seen(&state, &visitor, TicketId(ticket)).await?;
+    let page = seen::by_id(&state, &visitor, TicketId(ticket)).await?;
     take_in(&state, &visitor, &page, form).await?;
     Ok(Redirect::to(&format!("/tickets/{}", page.row.ticket.number)))
 }
 
 /// To the ticket of that number.
 pub async fn attach_to(state: &State, visitor: &Visitor, number: &str, form: Multipart) -> Result<Done, Error> {
-    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(state, visitor, number).await?;
     take_in(state, visitor, &page, form).await
 }
 
@@ -244,13 +236,12 @@ pub async fn file(
     Path((ticket, file)): Path<(i64, i64)>,
     Query(how): Query<How>,
 ) -> Result<Response, Error> {
-    let page = seen(&state, &visitor, TicketId(ticket)).await?;
+    let page = seen::by_id(&state, &visitor, TicketId(ticket)).await?;
     handed_out(&state, &page, AttachmentId(file), how.show.is_some()).await
 }
 
 pub async fn file_of(state: &State, visitor: &Visitor, number: &str, file: i64) -> Result<Response, Error> {
-    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(state, visitor, number).await?;
     handed_out(state, &page, AttachmentId(file), false).await
 }
 

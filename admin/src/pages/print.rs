@@ -14,12 +14,12 @@ use daemon::live::Topic;
 use daemon::store::read::{Directory, FoundUnder, HandlingRow, ObligationRow, RemedyRow, TicketPage, TimelineWhat};
 use daemon::{PersonId, Time};
 
-use super::ticket::by_number;
 use super::{Room, Shell, html, present};
 use crate::auth::{Read, Require};
 use crate::error::Error;
 use crate::parts::handling::beside;
 use crate::pen::{self, Pen};
+use crate::seen;
 use crate::state::State;
 
 pub async fn show(
@@ -27,8 +27,7 @@ pub async fn show(
     Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     let notices = present(&state, vec![Topic::House]).await?;
     let form = Register {
         pen: visitor.pen.clone(),

@@ -5,17 +5,17 @@ use axum::Form;
 use axum::extract::{Path, State as FromState};
 use axum::response::{IntoResponse, Redirect};
 use daemon::desk::command::{Command, Done, FieldWhy, Refusal};
-use daemon::desk::regroup::{Parts, Regroup, RegroupKind};
+use daemon::desk::regroup::{Parts, Regroup};
 use daemon::desk::ticket::Kind;
 use daemon::store::read::{Comment, RegroupRow, StoredCall, TicketPage};
 use daemon::{AttachmentId, CallId, CommentId, RegroupId, TicketId};
 use serde::Deserialize;
 
 use super::asking::give;
-use super::ticket::by_number;
 use crate::auth::{Desk, Require, Right, Visitor};
 use crate::error::Error;
 use crate::parts::pop::outcome_word;
+use crate::parts::timeline::regrouped;
 use crate::pen::Pen;
 use crate::state::State;
 
@@ -50,7 +50,7 @@ impl RegroupPart {
         rows.filter(|_| self.works).collect()
     }
     fn said(&self, row: &RegroupRow) -> String {
-        said(&self.pen, row.kind, row.gave, &row.other)
+        regrouped(&self.pen, row.kind, row.gave, &row.other)
     }
     /// Those that are of it, and not only by which something in it was kept.
     fn own_calls(&self) -> impl Iterator<Item = &StoredCall> {
@@ -69,16 +69,6 @@ impl RegroupPart {
     }
     fn kinds(&self) -> &'static [Kind] {
         Kind::ALL
-    }
-}
-
-/// A regrouping, as of one of its tickets.
-pub fn said(pen: &Pen, kind: RegroupKind, gave: bool, other: &str) -> String {
-    match (kind, gave) {
-        (RegroupKind::Merge, true) => pen.say1("line-merged-into", "number", other),
-        (RegroupKind::Merge, false) => pen.say1("line-merged-from", "number", other),
-        (RegroupKind::Split, true) => pen.say1("line-split-off", "number", other),
-        (RegroupKind::Split, false) => pen.say1("line-split-from", "number", other),
     }
 }
 
@@ -128,7 +118,7 @@ impl Asked {
                 if number.is_empty() {
                     return Err(wrong("into", FieldWhy::Missing));
                 }
-                let page = by_number(state, visitor.person.id, number).await?;
+                let page = state.reader.numbered(number.to_owned(), visitor.person.id).await?;
                 let page = page.filter(|page| visitor.sees(&page.row).is_ok());
                 Regroup::Merge { into: page.ok_or(wrong("into", FieldWhy::Unknown))?.row.ticket.id }
             }
@@ -160,7 +150,7 @@ pub async fn give_in(
 
 /// For the ticket of that number; the number of the one in which it goes on.
 pub async fn give_for(state: &State, visitor: &Visitor, number: &str, asked: Asked) -> Result<String, Error> {
-    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
+    let page = state.reader.numbered(number.to_owned(), visitor.person.id).await?.ok_or(Error::NotFound)?;
     given(state, visitor, &page, asked).await
 }
 

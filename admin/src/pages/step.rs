@@ -19,7 +19,6 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::asking::give;
-use super::ticket::by_number;
 use crate::auth::{Desk, Require, Visitor};
 use crate::error::Error;
 use crate::parts::handling::ahead;
@@ -111,7 +110,7 @@ pub async fn take(
 
 /// For the ticket of that number.
 pub async fn take_for(state: &State, visitor: &Visitor, number: &str, taken: Taken) -> Result<Done, Error> {
-    let page = by_number(state, visitor.person.id, number).await?.ok_or(Error::NotFound)?;
+    let page = state.reader.numbered(number.to_owned(), visitor.person.id).await?.ok_or(Error::NotFound)?;
     given(state, visitor, &page, taken).await
 }
 

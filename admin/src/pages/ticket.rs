@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State as FromState};
 use axum::response::{Html, IntoResponse};
-use daemon::PersonId;
 use daemon::desk::clock::ClockKind;
 use daemon::desk::command::Refusal;
 use daemon::desk::policy::Policy;
@@ -30,6 +29,7 @@ use crate::parts::part;
 use crate::parts::proof::ProofPart;
 use crate::parts::timeline::Timeline;
 use crate::pen::Pen;
+use crate::seen;
 use crate::state::State;
 
 #[derive(Template)]
@@ -114,8 +114,7 @@ pub async fn show(
     Require { visitor, .. }: Require<Read>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Error> {
-    let page = by_number(&state, visitor.person.id, &number).await?.ok_or(Error::NotFound)?;
-    visitor.sees(&page.row)?;
+    let page = seen::by_number(&state, &visitor, &number).await?;
     whole(&state, visitor, page, None).await
 }
 
@@ -165,9 +164,4 @@ pub async fn whole(
         proof,
         form,
     })
-}
-
-/// The ticket of that number; none when there is none.
-pub async fn by_number(state: &State, asker: PersonId, number: &str) -> Result<Option<TicketPage>, Error> {
-    Ok(state.reader.numbered(number.to_owned(), asker).await?)
 }

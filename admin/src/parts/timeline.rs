@@ -14,7 +14,6 @@ use daemon::{PersonId, Time};
 use super::owners::receiver;
 use super::part;
 use super::pop::{contact_look, outcome_word};
-use crate::pages::regroup::said;
 use crate::pen::Pen;
 
 #[derive(Template)]
@@ -200,7 +199,7 @@ impl Timeline {
             TimelineWhat::Untied { how, number } => {
                 ("", "cut", pen.say2("line-untied", "how", pen.word("tie", how.as_str()), "number", number), by)
             }
-            TimelineWhat::Regrouped { kind, gave, number } => ("", "link", said(pen, *kind, *gave, number), by),
+            TimelineWhat::Regrouped { kind, gave, number } => ("", "link", regrouped(pen, *kind, *gave, number), by),
             TimelineWhat::RegroupUndone { kind: RegroupKind::Merge, number } => {
                 ("", "cut", pen.say1("line-merge-undone", "number", number), by)
             }
@@ -256,6 +255,16 @@ impl Timeline {
 
     fn name(&self, person: PersonId) -> String {
         self.directory.person(person).map(|person| person.name.clone()).unwrap_or_default()
+    }
+}
+
+/// A regrouping, as of one of its tickets.
+pub fn regrouped(pen: &Pen, kind: RegroupKind, gave: bool, other: &str) -> String {
+    match (kind, gave) {
+        (RegroupKind::Merge, true) => pen.say1("line-merged-into", "number", other),
+        (RegroupKind::Merge, false) => pen.say1("line-merged-from", "number", other),
+        (RegroupKind::Split, true) => pen.say1("line-split-off", "number", other),
+        (RegroupKind::Split, false) => pen.say1("line-split-from", "number", other),
     }
 }
 
