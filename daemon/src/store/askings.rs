@@ -105,7 +105,7 @@ fn asking(row: &Row) -> Result<Asking> {
         way: word(row, "way", Way::parse)?,
         ticket: number.zip(row.get("summary")?),
         call: maybe_name(row, "call")?,
-        server: Server::of(row.get::<_, Option<i64>>("person")?.map(PersonId), maybe_name(row, "agent")?),
+        server: Server::of(maybe_person(row, "person")?, maybe_name(row, "agent")?),
         queue: maybe_name(row, "queue")?,
         heard_at: maybe_time(row, "heard_at_ms")?,
         answered_at: maybe_time(row, "answered_at_ms")?,

@@ -50,6 +50,10 @@ pub fn name<T: for<'a> From<&'a str>>(row: &Row, column: &str) -> rusqlite::Resu
 pub fn maybe_name<T: for<'a> From<&'a str>>(row: &Row, column: &str) -> rusqlite::Result<Option<T>> {
     Ok(row.get_ref(column)?.as_str_or_null()?.map(Into::into))
 }
+/// Somebody's id, where there is one.
+pub fn maybe_person(row: &Row, column: &str) -> rusqlite::Result<Option<PersonId>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(PersonId))
+}
 pub fn number(row: &Row, column: &str) -> rusqlite::Result<Number> {
     Ok(Number::from_canonical(row.get_ref(column)?.as_str()?))
 }
@@ -72,8 +76,8 @@ pub fn ticket_of_row(row: &Row) -> rusqlite::Result<Ticket> {
         demand: row.get("demand")?,
         object: handlings::object(row)?,
         state: word(row, "state", TicketState::parse)?,
-        owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
-        handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),
+        owner: maybe_person(row, "owner")?,
+        handler: maybe_person(row, "handler")?,
         department: maybe_name(row, "department")?,
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         caller: maybe_number(row, "caller")?,
@@ -97,7 +101,7 @@ pub fn proof(row: &Row) -> rusqlite::Result<Option<Proof>> {
 
 /// Who took the obligation of the row last, and until when.
 pub fn claim(row: &Row) -> rusqlite::Result<Option<Claim>> {
-    let by = row.get::<_, Option<i64>>("claimed_by")?.map(PersonId);
+    let by = maybe_person(row, "claimed_by")?;
     Ok(by.zip(maybe_time(row, "claimed_until_ms")?).map(|(by, until)| Claim { by, until }))
 }
 

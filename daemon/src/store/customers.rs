@@ -96,7 +96,7 @@ fn record(db: &Connection, id: CustomerId) -> rusqlite::Result<Option<Record>> {
                 address: row.get("address")?,
                 key_customer: row.get("key_customer")?,
                 class: row.get("class")?,
-                manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+                manager: maybe_person(row, "manager")?,
                 note: row.get("note")?,
                 numbers: Vec::new(),
             })

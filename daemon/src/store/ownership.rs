@@ -125,12 +125,8 @@ fn matter(row: &Row) -> Result<Matter> {
         number: row.get("number")?,
         summary: row.get("summary")?,
         customer_name: row.get("customer_name")?,
-        owner: person(row, "owner")?,
-        handler: person(row, "handler")?,
+        owner: maybe_person(row, "owner")?,
+        handler: maybe_person(row, "handler")?,
         state: word(row, "state", TicketState::parse)?,
     })
-}
-
-fn person(row: &Row, column: &str) -> Result<Option<PersonId>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(PersonId))
 }

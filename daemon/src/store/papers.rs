@@ -111,7 +111,7 @@ pub fn comments(db: &Connection, ticket: TicketId) -> Result<Vec<Comment>> {
         .query_map([ticket.0], |row| {
             Ok(Comment {
                 id: CommentId(row.get("id")?),
-                by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+                by: maybe_person(row, "by_person")?,
                 at: time(row, "at_ms")?,
                 words: row.get("words")?,
             })
@@ -134,7 +134,7 @@ pub fn contents(db: &Connection) -> Result<std::collections::BTreeSet<String>> {
 fn attachment(row: &Row) -> Result<Attachment> {
     Ok(Attachment {
         id: AttachmentId(row.get("id")?),
-        by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+        by: maybe_person(row, "by_person")?,
         at: time(row, "at_ms")?,
         file: File {
             name: row.get("name")?,

@@ -12,7 +12,7 @@ use crate::calls::survey::{Answered, Survey};
 use crate::desk::clock::News;
 use crate::desk::fact::Fact;
 use crate::desk::survey::{Known, SurveyFact, Unanswered};
-use crate::{CallId, PersonId, TicketId, Time};
+use crate::{CallId, TicketId, Time};
 use protocol::event::Key;
 
 type Result<T> = rusqlite::Result<T>;
@@ -160,7 +160,7 @@ pub fn counts(db: &Connection, from: Time, to: Time) -> Result<Vec<Surveyed>> {
 fn count(row: &Row) -> Result<Surveyed> {
     Ok(Surveyed {
         way: word(row, "way", Way::parse)?,
-        person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+        person: maybe_person(row, "person")?,
         agent: maybe_name(row, "agent")?,
         queue: maybe_name(row, "queue")?,
         offered: row.get("offered")?,

@@ -116,9 +116,5 @@ pub fn text(db: &Connection, number: i64) -> Result<Option<PolicyText>> {
 }
 
 fn version(row: &Row) -> Result<PolicyVersion> {
-    Ok(PolicyVersion {
-        version: row.get("version")?,
-        at: time(row, "at_ms")?,
-        by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
-    })
+    Ok(PolicyVersion { version: row.get("version")?, at: time(row, "at_ms")?, by: maybe_person(row, "by_person")? })
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{MATTER, Matter, matter, person};
+use super::{MATTER, Matter, matter};
 use crate::store::Result;
 use crate::store::column::*;
 use crate::{PersonId, Time};
@@ -46,7 +46,7 @@ pub fn idle(db: &Connection, since: Time) -> Result<Vec<Idle>> {
     db.prepare_cached(&sql)?
         .query_map([ms(since)], |row| {
             Ok(Idle {
-                owner: person(row, "owner")?,
+                owner: maybe_person(row, "owner")?,
                 open: row.get("open")?,
                 idle: row.get("idle")?,
                 oldest_at: time(row, "oldest_ms")?,

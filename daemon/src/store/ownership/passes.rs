@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{MATTER, Matter, Share, matter, person, share};
+use super::{MATTER, Matter, Share, matter, share};
 use crate::desk::ownership::{Part, Receiver};
 use crate::names::words;
 use crate::store::Result;
@@ -127,7 +127,7 @@ pub fn passed(db: &Connection, from: Time, to: Time) -> Result<Vec<PassedOn>> {
         .query_map(params![ms(from), ms(to), LIST], |row| {
             Ok(PassedOn {
                 part: word(row, "part", Part::parse)?,
-                giver: person(row, "giver")?,
+                giver: maybe_person(row, "giver")?,
                 receiver: receiver(row, "to_person", "to_department")?,
                 matters: row.get("matters")?,
                 accepted: row.get("accepted")?,
@@ -191,14 +191,14 @@ fn pass(row: &Row) -> Result<Pass> {
         number: row.get("number")?,
         summary: row.get("summary")?,
         part: word(row, "part", Part::parse)?,
-        giver: person(row, "giver")?,
+        giver: maybe_person(row, "giver")?,
         receiver: receiver(row, "to_person", "to_department")?,
-        by: person(row, "by_person")?,
+        by: maybe_person(row, "by_person")?,
         at: time(row, "at_ms")?,
         words: row.get("words")?,
         came: word(row, "came", Came::parse)?,
         ended_at: maybe_time(row, "ended_at_ms")?,
-        ended_by: person(row, "ended_by")?,
+        ended_by: maybe_person(row, "ended_by")?,
         why: row.get("why")?,
     })
 }

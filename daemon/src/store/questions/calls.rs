@@ -7,7 +7,7 @@ use crate::number::Number;
 use crate::store::column::*;
 use crate::store::read::*;
 use crate::store::{Result, detail, sight};
-use crate::{CallId, PbxName, PersonId, TicketId, Time};
+use crate::{CallId, PbxName, TicketId, Time};
 
 pub fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
     let detail = detail::read(row.get_ref("detail")?.as_str()?);
@@ -23,7 +23,7 @@ pub fn stored_call(db: &Connection, row: &Row) -> Result<StoredCall> {
         number: maybe_number(row, "number")?,
         to: row.get("reached")?,
         agent: maybe_name(row, "agent")?,
-        person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+        person: maybe_person(row, "person")?,
         started_at,
         answered_at: maybe_time(row, "answered_at_ms")?,
         ended_at,
@@ -57,7 +57,7 @@ pub fn newest_contacts(db: &Connection, number: &Number, count: usize) -> Result
             outcome: maybe_word(row, "outcome", Outcome::parse)?,
             talk_ms: row.get("talk_ms")?,
             agent: maybe_name(row, "agent")?,
-            person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+            person: maybe_person(row, "person")?,
             gap: hidden(db, certain, &pbx, at, maybe_time(row, "ended_at_ms")?)?,
             pbx,
             summary: row.get("summary")?,

@@ -13,7 +13,7 @@ use crate::number::{Number, Numbering};
 use crate::store::Result;
 use crate::store::column::*;
 use crate::store::read::*;
-use crate::{CustomerId, PersonId, ShiftId, Time};
+use crate::{CustomerId, ShiftId, Time};
 
 /// Contacts that a customer's page shows, and closed matters.
 const LAST: usize = 20;
@@ -40,7 +40,7 @@ pub fn customer(db: &Connection, id: CustomerId) -> Result<Option<Customer>> {
                 address: row.get("address")?,
                 key_customer: row.get("key_customer")?,
                 class: row.get("class")?,
-                manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+                manager: maybe_person(row, "manager")?,
                 note: row.get("note")?,
                 numbers,
                 version: row.get("version")?,
@@ -178,7 +178,7 @@ fn listed_row(row: &Row) -> Result<Listed> {
     Ok(Listed {
         number: number(row, "number")?,
         reason: row.get("reason")?,
-        by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+        by: maybe_person(row, "by_person")?,
         at: time(row, "at_ms")?,
         until: maybe_time(row, "until_ms")?,
     })
@@ -196,7 +196,7 @@ fn shifts(db: &Connection, id: CustomerId) -> Result<Vec<ShiftRow>> {
             let moved: Value = serde_json::from_str(row.get_ref("moved")?.as_str()?).unwrap_or_default();
             let numbers = moved["numbers"].as_array().into_iter().flatten();
             let numbers = numbers.filter_map(|moved| moved["number"].as_str()).map(Number::from_canonical);
-            let undone_by = row.get::<_, Option<i64>>("undone_by")?.map(PersonId);
+            let undone_by = maybe_person(row, "undone_by")?;
             Ok(ShiftRow {
                 id: ShiftId(row.get("id")?),
                 kind: word(row, "kind", ShiftKind::parse)?,
@@ -207,7 +207,7 @@ fn shifts(db: &Connection, id: CustomerId) -> Result<Vec<ShiftRow>> {
                 numbers: numbers.collect(),
                 tickets: moved["tickets"].as_array().map_or(0, Vec::len),
                 at: time(row, "at_ms")?,
-                by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+                by: maybe_person(row, "by_person")?,
                 undone: maybe_time(row, "undone_at_ms")?.map(|at| (at, undone_by)),
                 can_undo: false,
             })
@@ -236,7 +236,7 @@ fn history(db: &Connection, id: CustomerId) -> Result<Vec<CustomerSave>> {
         if let Some((later, with)) = saves.last_mut() {
             later.changed = FIELDS.into_iter().filter(|field| with[*field] != body[*field]).collect();
         }
-        let by = row.get::<_, Option<i64>>("by_person")?.map(PersonId);
+        let by = maybe_person(row, "by_person")?;
         let version = body["version"].as_i64().unwrap_or_default();
         saves.push((CustomerSave { at: time(row, "at_ms")?, by, version, changed: Vec::new() }, body));
     }

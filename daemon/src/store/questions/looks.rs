@@ -3,12 +3,12 @@
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 
+use crate::CustomerId;
 use crate::desk::looks::Whose;
 use crate::number::Number;
 use crate::store::Result;
 use crate::store::column::*;
 use crate::store::read::*;
-use crate::{CustomerId, PersonId};
 
 /// What people were shown or took away, newest first; at most [`LIST`].
 pub fn audit(db: &Connection, before: Option<i64>) -> Result<Vec<AuditRow>> {
@@ -22,7 +22,7 @@ pub fn audit(db: &Connection, before: Option<i64>) -> Result<Vec<AuditRow>> {
         Ok(AuditRow {
             seq: row.get("seq")?,
             at: time(row, "at_ms")?,
-            by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+            by: maybe_person(row, "by_person")?,
             what: word(row, "kind", Audited::parse)?,
             ticket: row.get("ticket")?,
             customer: customer.zip(row.get("name")?),

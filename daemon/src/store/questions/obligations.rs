@@ -33,7 +33,7 @@ pub fn obligation_rows(db: &Connection, sql: &str, values: impl rusqlite::Params
 }
 
 fn obligation_row(row: &Row) -> Result<ObligationRow> {
-    let ended_by = row.get::<_, Option<i64>>("ended_by")?.map(PersonId);
+    let ended_by = maybe_person(row, "ended_by")?;
     let by_talk = proof(row)?.is_some() && ended_by.is_none();
     let why = row.get::<_, Option<String>>("end_why")?.unwrap_or_default();
     Ok(ObligationRow {
@@ -46,13 +46,13 @@ fn obligation_row(row: &Row) -> Result<ObligationRow> {
         customer: row.get::<_, Option<i64>>("customer")?.map(CustomerId),
         customer_name: row.get("customer_name")?,
         number: maybe_number(row, "number")?,
-        owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+        owner: maybe_person(row, "owner")?,
         circle: Circle {
-            owner: row.get::<_, Option<i64>>("ticket_owner")?.map(PersonId),
-            handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),
+            owner: maybe_person(row, "ticket_owner")?,
+            handler: maybe_person(row, "handler")?,
             department: maybe_name(row, "department")?,
             offered: offered(row)?,
-            manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+            manager: maybe_person(row, "manager")?,
             talked: Vec::new(),
         },
         began_at: time(row, "began_at_ms")?,
@@ -95,7 +95,7 @@ fn fired(db: &Connection, obligation: ObligationId) -> Result<Vec<Fired>> {
         if fired.told.last().is_none_or(|told| told.person != person) {
             fired.told.push(Addressee { person, instead_of: BTreeSet::new() });
         }
-        let absent = row.get::<_, Option<i64>>("absent")?.map(PersonId);
+        let absent = maybe_person(row, "absent")?;
         fired.told.last_mut().into_iter().for_each(|told| told.instead_of.extend(absent));
     }
     Ok(fired)

@@ -164,7 +164,7 @@ fn attempts(db: &Connection, id: ObligationId) -> Result<Vec<MadeAttempt>> {
             at: time(row, "at_ms")?,
             ended_at: maybe_time(row, "ended_at_ms")?,
             agent: maybe_name(row, "agent")?,
-            person: row.get::<_, Option<i64>>("person")?.map(PersonId),
+            person: maybe_person(row, "person")?,
         })
     })?
     .collect()
@@ -179,7 +179,7 @@ fn pauses(db: &Connection, id: ObligationId) -> Result<Vec<Pause>> {
             from: time(row, "from_ms")?,
             to: maybe_time(row, "to_ms")?,
             reason: row.get("reason")?,
-            by: row.get::<_, Option<i64>>("by_person")?.map(PersonId),
+            by: maybe_person(row, "by_person")?,
         })
     })?
     .collect()

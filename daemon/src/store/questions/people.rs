@@ -22,7 +22,7 @@ pub fn directory(db: &Connection) -> Result<Directory> {
                 role: word(row, "role", Role::parse)?,
                 active: row.get("active")?,
                 away: row.get("away")?,
-                deputy: row.get::<_, Option<i64>>("deputy")?.map(PersonId),
+                deputy: maybe_person(row, "deputy")?,
                 language: row.get("language")?,
                 created_at: time(row, "created_at_ms")?,
             })

@@ -23,7 +23,7 @@ pub fn ticket_row(row: &Row) -> Result<TicketRow> {
     Ok(TicketRow {
         ticket: ticket_of_row(row)?,
         customer_name: row.get("customer_name")?,
-        manager: row.get::<_, Option<i64>>("manager")?.map(PersonId),
+        manager: maybe_person(row, "manager")?,
         has_draft: row.get("has_draft")?,
         offered: offered(row)?,
         talked: Vec::new(),
