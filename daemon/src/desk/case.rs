@@ -40,6 +40,9 @@ pub struct Case {
     pub open_tickets: Vec<Matter>,
     /// Open obligations that the input may concern, oldest first.
     pub obligations: Vec<OpenObligation>,
+    /// What is open beside the promises among these in their matters, though to another number: who called
+    /// does not keep it, but a promise that is over goes by it.
+    pub beside: Vec<OpenObligation>,
     /// Calls with the same customers that were talked on long enough to count, since the input's call
     /// or what it is about began; but for that call.
     pub talks: Vec<Talk>,
@@ -389,6 +392,7 @@ impl Case {
             customers: Vec::new(),
             open_tickets: Vec::new(),
             obligations: Vec::new(),
+            beside: Vec::new(),
             talks: Vec::new(),
             over: None,
             queue: None,

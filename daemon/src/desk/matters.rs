@@ -263,7 +263,8 @@ pub fn reopen(case: &Case, facts: &mut Vec<Fact>, whose: Whose, visit: Option<Ob
 pub fn goes_on(case: &Case, facts: &mut Vec<Fact>, promise: &OpenObligation, at: Time) {
     let OpenObligation { ticket, basis, .. } = promise;
     let stands = |kind: ClockKind| matches!(kind, ClockKind::Resolution | ClockKind::Promise);
-    let mut others = case.obligations.iter().filter(|owed| owed.ticket == *ticket && !has_ended(facts, owed));
+    let mut others =
+        case.obligations.iter().chain(&case.beside).filter(|owed| owed.ticket == *ticket && !has_ended(facts, owed));
     let begins = |fact: &Fact| {
         let Fact::ObligationBegan { obligation, .. } = fact else { return false };
         obligation.ticket == *ticket && stands(obligation.basis.kind)

@@ -81,6 +81,7 @@ fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite
     case.customers = customers_on(db, number)?;
     if weighs {
         case.obligations = obligations_with(db, &case.customers, number)?;
+        case.beside = beside_promises(db, &case.obligations)?;
     }
     if lacks_ticket(case) {
         case.open_tickets = open_tickets(db, case.only_customer().map(|c| c.id), number)?;
@@ -461,6 +462,18 @@ fn obligations_with(
         found.extend(theirs.into_iter().filter(|obligation| obligation.number.as_ref() != Some(number)));
     }
     Ok(found)
+}
+
+/// Where tickets of different numbers were put together.
+fn beside_promises(db: &Connection, found: &[OpenObligation]) -> rusqlite::Result<Vec<OpenObligation>> {
+    let promises = found.iter().filter(|owed| owed.basis.kind == ClockKind::Promise);
+    let tickets: BTreeSet<TicketId> = promises.map(|owed| owed.ticket).collect();
+    let mut beside = Vec::new();
+    for ticket in tickets {
+        let its = obligations_of(db, ticket)?;
+        beside.extend(its.into_iter().filter(|other| found.iter().all(|owed| owed.id != other.id)));
+    }
+    Ok(beside)
 }
 
 pub(super) fn obligations_of(db: &Connection, ticket: TicketId) -> rusqlite::Result<Vec<OpenObligation>> {

@@ -123,6 +123,20 @@ fn highest(house: &House) -> i64 {
 }
 
 #[test]
+fn a_promise_that_is_kept_leaves_the_solution_that_came_along_as_it_is_whatever_number_that_is_owed_to() {
+    let mut house = House::new();
+    let ann = house.person("ann", Role::Agent, Some("1001"));
+    let stays = opened(&mut house, ann, None, Some(MOBILE), Kind::Other);
+    let goes = opened(&mut house, ann, None, Some(OTHER), Kind::Other);
+    house.give(Some(ann), Command::Matter(stays, Step::Promise { at: t(HOUR) })).unwrap();
+    assert_eq!(merge(&mut house, ann, goes, stays), Ok(Done::Ticket(stays)));
+    let call = talking(&inbound("a", MOBILE, t(60.0)), "1001", t(70.0));
+    house.sees(t(100.0), &ended(&call, t(100.0), Outcome::Answered));
+    let solutions = clocks(&house, stays).into_iter().filter(|clock| !clock.starts_with("first_response"));
+    assert_eq!(solutions.collect::<Vec<_>>(), ["resolution replaced 120", "resolution open 120", "promise kept 60"]);
+}
+
+#[test]
 fn all_that_is_one_tickets_goes_to_the_other_and_the_one_points_there() {
     let mut house = House::new();
     let (ann, boss) = (house.person("ann", Role::Agent, None), house.person("boss", Role::Supervisor, None));
