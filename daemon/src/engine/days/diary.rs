@@ -8,6 +8,7 @@ mod customers;
 mod deeds;
 mod handing;
 mod hearing;
+mod regrouping;
 mod rules;
 mod weighing;
 
@@ -23,6 +24,7 @@ pub use handing::Hand;
 use handing::Offer;
 pub use hearing::Standing;
 use hearing::{Heard, Noted};
+use regrouping::Regrouping;
 pub use rules::{LOTS, Rules, rules};
 
 /// Who works here. The first three have a phone each.
@@ -51,6 +53,9 @@ pub struct Ticket {
     pub is_written: bool,
     /// How often it was written what was found out.
     pub findings: i64,
+    pub is_found: bool,
+    /// It turned out to be that one.
+    pub part_of: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +125,7 @@ pub struct Diary {
     pub sees: [bool; 2],
     pub customers: Vec<Customer>,
     pub shifts: Vec<Shift>,
+    pub regroupings: Vec<Regrouping>,
     pub away: [Option<Option<usize>>; 5],
 }
 
@@ -136,6 +142,7 @@ impl Diary {
             sees: [false; 2],
             customers: vec![known([0, 1].into(), false), known([2].into(), true)],
             shifts: Vec::new(),
+            regroupings: Vec::new(),
             away: [None; 5],
         }
     }

@@ -13,8 +13,9 @@ use crate::desk::command::{Command, CustomerForm, Owed as ToOwed, Step, TicketFo
 use crate::desk::customer::OfCustomers;
 use crate::desk::handling::{Finding, Findings, Handle};
 use crate::desk::ownership::{self, Part, Receiver};
+use crate::desk::regroup::Regroup;
 use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
-use crate::{CustomerId, ObligationId, ShiftId, TicketId};
+use crate::{CustomerId, ObligationId, RegroupId, ShiftId, TicketId};
 
 /// On an average so far apart.
 const CALLS_EVERY: Ms = 7 * HOUR;
@@ -160,9 +161,10 @@ impl World {
     fn deed(&mut self, by: usize) -> Option<(usize, Deed)> {
         let now = self.wall();
         let hours = self.chance.random_range(1..40) * HOUR;
-        let deed = match self.lot(126) {
+        let deed = match self.lot(138) {
             100..116 => return self.hands(by),
-            116.. => return self.writes_customers(by),
+            116..126 => return self.writes_customers(by),
+            126.. => return self.regroups(by),
             0..20 => {
                 let nth = self.open(|kind| !matches!(kind, ClockKind::Acceptance | ClockKind::Filing))?;
                 let line = Some(self.diary.owed[nth].line).filter(|line| *line < WITHHELD)?;
@@ -262,8 +264,8 @@ impl World {
     /// Customers are written down, also as whose a matter is; two are one, or were not.
     fn writes_customers(&mut self, by: usize) -> Option<(usize, Deed)> {
         match self.lot(10) {
-            0 | 1 => return Some((by, Deed::Merge { from: self.customer(), into: self.customer() })),
-            2 | 3 => {
+            0..3 => return Some((by, Deed::Merge { from: self.customer(), into: self.customer() })),
+            3..6 => {
                 let shift = self.diary.shifts.len().checked_sub(1 + self.chance.random_range(0..2))?;
                 return Some((by, Deed::Undo(shift)));
             }
@@ -285,10 +287,31 @@ impl World {
         Some((by, Deed::Customer(Form { customer, ticket, is_key: self.lot(2) == 0, lines })))
     }
 
+    /// Two matters are one, or were not.
+    fn regroups(&mut self, by: usize) -> Option<(usize, Deed)> {
+        let by = self.one_of(&[2, 3, by]);
+        let regrouping = self.diary.regroupings.len().checked_sub(1 + self.chance.random_range(0..2));
+        if let Some(regrouping) = regrouping.filter(|_| self.lot(5) < 2) {
+            return Some((by, Deed::Part(regrouping)));
+        }
+        let from = self.ticket()?;
+        // Mostly the same customer's, or nobody's.
+        let whose = self.diary.tickets[from].customer;
+        let is_like = |nth: &usize| {
+            let its = &self.diary.tickets[*nth];
+            its.state.is_open() && *nth != from && (whose.is_none() || its.customer == whose)
+        };
+        let like: Vec<usize> = (0..self.diary.tickets.len()).filter(is_like).collect();
+        let into = if like.is_empty() || self.lot(6) == 0 { self.ticket()? } else { self.one_of(&like) };
+        Some((by, Deed::Join { from, into }))
+    }
+
     /// Whose a matter is changes; what is offered is mostly answered by whom it is offered to.
     fn hands(&mut self, by: usize) -> Option<(usize, Deed)> {
         let part = self.one_of(&[Part::Matter, Part::Matter, Part::Work]);
-        let to = self.one_of(&[0, 0, 1, 1, 2, 3, MANAGER]);
+        let is_away = |person: &usize| self.diary.away[*person].is_some();
+        let away = AGENTS.into_iter().find(is_away).filter(|_| self.chance.random_bool(0.6));
+        let to = away.unwrap_or_else(|| self.one_of(&[0, 0, 1, 1, 2, 3, MANAGER]));
         let offered = self.open(|kind| kind == ClockKind::HandOver);
         if let Some(nth) = offered.filter(|_| self.chance.random_bool(0.6)) {
             let its = &self.diary.owed[nth];
@@ -423,6 +446,11 @@ impl World {
             }
             Deed::Merge { from, into } => {
                 Command::Customers(OfCustomers::Merge { from: self.stands(from), into: self.stands(into) })
+            }
+            Deed::Join { from, into } => Command::Regroup(ticket_id(from), Regroup::Merge { into: ticket_id(into) }),
+            Deed::Part(nth) => {
+                let giver = self.diary.regroupings[nth].giver;
+                Command::Regroup(ticket_id(giver), Regroup::Undo(RegroupId(self.regrouping_ids[nth])))
             }
             Deed::Undo(shift) => Command::Customers(OfCustomers::Undo(ShiftId(self.shift_ids[shift]))),
             Deed::Terms(rules) => Command::SetPolicy { version: None, text: rules.terms() },

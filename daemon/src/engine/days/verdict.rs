@@ -98,7 +98,7 @@ impl World {
         self.same(
             "tickets",
             tickets,
-            "SELECT id, state, coalesce(owner, 0), coalesce(handler, 0), coalesce(customer, 0), version FROM tickets ORDER BY id",
+            "SELECT id, state, coalesce(owner, 0), coalesce(handler, 0), coalesce(customer, 0), coalesce(merged_into, 0), version FROM tickets ORDER BY id",
         )?;
         self.same(
             "obligations",
@@ -175,7 +175,9 @@ impl World {
         let tickets = self.diary.tickets.iter().zip(&self.ticket_ids);
         let tickets = tickets.map(|(its, id)| {
             let (owner, handler) = (person(its.owner), person(its.handler));
-            format!("{id} {} {owner} {handler} {} {}", its.state.as_str(), customer(its.customer), its.version)
+            let part_of = its.part_of.map_or(0, |nth| self.ticket_ids[nth]);
+            let whose = format!("{owner} {handler} {} {part_of}", customer(its.customer));
+            format!("{id} {} {whose} {}", its.state.as_str(), its.version)
         });
         (owed.into_values().collect(), rungs, told, attempts, tickets.collect())
     }

@@ -89,6 +89,7 @@ pub struct World {
     pub engaged: BTreeMap<u64, (usize, Option<usize>)>,
     pub customer_ids: Vec<i64>,
     pub shift_ids: Vec<i64>,
+    pub regrouping_ids: Vec<i64>,
     pub ticket_ids: Vec<i64>,
     pub owed_ids: Vec<i64>,
     /// Of each message: how often it was sent, and what it said.
@@ -137,6 +138,7 @@ impl World {
             engaged: BTreeMap::new(),
             customer_ids: Site::get().customers.map(|customer| customer.0).to_vec(),
             shift_ids: Vec::new(),
+            regrouping_ids: Vec::new(),
             ticket_ids: Vec::new(),
             owed_ids: Vec::new(),
             sent: BTreeMap::new(),
@@ -275,10 +277,14 @@ impl World {
             }
             Happening::Delivers => return self.delivers(),
             Happening::Rests => {
+                self.later(DAY, Happening::Rests);
                 if self.machine.running().is_some() && !self.sleeps {
                     self.machine.checkpoint();
+                    if self.chance.random_bool(0.3) {
+                        self.takes(None)?;
+                        return self.compares();
+                    }
                 }
-                self.later(DAY, Happening::Rests);
             }
         }
         Ok(())

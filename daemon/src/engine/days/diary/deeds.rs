@@ -78,6 +78,13 @@ pub enum Deed {
     },
     /// Who are two after all.
     Undo(usize),
+    /// Two matters are one.
+    Join {
+        from: usize,
+        into: usize,
+    },
+    /// They are two after all.
+    Part(usize),
     Terms(Rules),
     Away {
         person: usize,
@@ -96,12 +103,12 @@ impl Diary {
             Deed::Found { ticket } => {
                 let may = self.may_step(by, ticket, now);
                 self.tickets[ticket].findings += i64::from(may);
+                self.tickets[ticket].is_found |= may;
                 may
             }
             Deed::Told { ticket } => {
-                let Ticket { kind, state, findings, .. } = self.tickets[ticket];
-                let may =
-                    self.may_step(by, ticket, now) && state.is_open() && (kind != Kind::Complaint || findings > 0);
+                let Ticket { kind, state, is_found, .. } = self.tickets[ticket];
+                let may = self.may_step(by, ticket, now) && state.is_open() && (kind != Kind::Complaint || is_found);
                 if may {
                     self.moves(ticket, TicketState::Resolved, now);
                 }
@@ -175,11 +182,11 @@ impl Diary {
             }
             Deed::Replied { ticket } => self.step(by, ticket, ClockKind::FirstResponse, true, now).is_some(),
             Deed::Filed { ticket } => {
-                let Ticket { kind, state, is_written, findings, owner, handler, .. } = self.tickets[ticket];
+                let Ticket { kind, state, is_written, is_found, owner, handler, .. } = self.tickets[ticket];
                 let follows = self.rules.runs(ClockKind::Filing, kind) || self.rules.runs(ClockKind::ReturnVisit, kind);
                 let open = self.open_of(ticket, ClockKind::Filing);
                 let is_next = open.is_some() || state == TicketState::Resolved && follows;
-                let is_whole = kind != Kind::Complaint || is_written && findings > 0;
+                let is_whole = kind != Kind::Complaint || is_written && is_found;
                 let is_theirs = self.is_theirs(owner, by) || self.is_theirs(handler, by) || SUPERVISORS.contains(&by);
                 let may = self.may_step(by, ticket, now) && is_next && is_whole && is_theirs;
                 if may {
@@ -258,6 +265,8 @@ impl Diary {
             Deed::Customer(form) => self.writes_customer(by, form, now),
             Deed::Merge { from, into } => self.merges(by, from, into),
             Deed::Undo(shift) => self.undoes(by, shift),
+            Deed::Join { from, into } => self.joins(by, from, into, now),
+            Deed::Part(regrouping) => self.parts(by, regrouping),
             Deed::Terms(rules) => {
                 let may = by == MANAGER;
                 if may {
@@ -287,7 +296,7 @@ impl Diary {
         asked: TicketState,
         now: Ms,
     ) -> bool {
-        let Ticket { kind: kind_was, state: was, findings, .. } = self.tickets[nth];
+        let Ticket { kind: kind_was, state: was, is_found, .. } = self.tickets[nth];
         let state = if asked == TicketState::InProgress && !was.is_open() { TicketState::Reopened } else { asked };
         // Nobody tells a customer anything by writing it down.
         let is_over_by_it = !state.is_open() && (was.is_open() || kind != kind_was);
@@ -297,7 +306,7 @@ impl Diary {
         let is_early = is_closed_by_it
             && (is_to_be_visited
                 || (files || visits) && was != TicketState::Filed
-                || kind == Kind::Complaint && findings == 0);
+                || kind == Kind::Complaint && !is_found);
         if is_over_by_it && kind == Kind::Complaint || is_early {
             return false;
         }
@@ -458,7 +467,8 @@ impl Diary {
     }
 
     pub(super) fn may_step(&self, by: usize, ticket: usize, now: Ms) -> bool {
-        by != MANAGER && (self.has(ticket, by) || self.talked_in(ticket, by, now))
+        let is_whole = self.tickets[ticket].part_of.is_none();
+        is_whole && by != MANAGER && (self.has(ticket, by) || self.talked_in(ticket, by, now))
     }
 
     pub(super) fn concerns(&self, nth: usize, by: usize, now: Ms) -> bool {

@@ -123,7 +123,7 @@ pub fn rules(zone: Zone, lot: impl Fn(i64) -> i64) -> Rules {
         days: 1 + lot(2) as usize,
         claim: minutes(&[15, 30]),
         talk: [10_000, 10_000, 5_000, 30_000][lot(4) as usize],
-        spot: [0, 30, 100][lot(3) as usize],
+        spot: [0, 30, 50, 80][lot(4) as usize],
         kinds: std::array::from_fn(|_| lot(20) as u8),
         zone,
     }

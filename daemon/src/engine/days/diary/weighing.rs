@@ -49,7 +49,10 @@ impl Diary {
             Some(_) => ticket.customer == whose,
             None => ticket.line == heard.line,
         };
-        let open = self.tickets.iter().rposition(|ticket| ticket.state.is_open() && theirs(ticket));
+        // What is part of another is that one.
+        let is_open = |nth: &usize| self.tickets[self.whole(*nth)].state.is_open();
+        let open = (0..self.tickets.len()).rev().filter(is_open).find(|nth| theirs(&self.tickets[*nth]));
+        let open = open.map(|nth| self.whole(nth));
         if open.is_some() || heard.is_ours {
             return open;
         }
@@ -79,6 +82,8 @@ impl Diary {
             lot: 0.0,
             is_written: false,
             findings: 0,
+            is_found: false,
+            part_of: None,
         });
         let ticket = self.tickets.len() - 1;
         for clock in [ClockKind::Resolution, ClockKind::Acceptance] {

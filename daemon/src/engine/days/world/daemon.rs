@@ -266,15 +266,18 @@ impl World {
 
     /// The rows of what is in the diary.
     pub(super) fn learns_ids(&mut self) -> Verdict {
-        let counts = [self.diary.customers.len(), self.diary.shifts.len()];
-        if counts != [self.customer_ids.len(), self.shift_ids.len()] {
+        let (customers, shifts) = (self.diary.customers.len(), self.diary.shifts.len());
+        let counts = [customers, shifts, self.diary.regroupings.len()];
+        let known = |world: &World| [world.customer_ids.len(), world.shift_ids.len(), world.regrouping_ids.len()];
+        if counts != known(self) {
             let mut ids = |table: &str| -> Vec<i64> {
                 let rows = self.machine.sql(&format!("SELECT id FROM {table} ORDER BY id"));
                 rows.iter().filter_map(|id| id.parse().ok()).collect()
             };
-            (self.customer_ids, self.shift_ids) = (ids("customers"), ids("shifts"));
-            if counts != [self.customer_ids.len(), self.shift_ids.len()] {
-                return Err(format!("{:?} and {:?}, and not {counts:?}", self.customer_ids, self.shift_ids));
+            (self.customer_ids, self.shift_ids, self.regrouping_ids) =
+                (ids("customers"), ids("shifts"), ids("regroups"));
+            if counts != known(self) {
+                return Err(format!("customers, shifts, regroupings: {:?}, and not {counts:?}", known(self)));
             }
         }
         if self.diary.tickets.len() > self.ticket_ids.len() || self.strict {
