@@ -308,11 +308,7 @@ fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -
     if goes_over && (taker.owner.is_none() || !case.staff.is_in(by, Role::Supervisor)) {
         return unfit(Unfit::OtherOwner);
     }
-    let whose = Whose::of(case, taker);
-    let theirs: Vec<OpenObligation> =
-        case.obligations.iter().filter(|owed| owed.ticket == giver.id).map(|owed| come(owed, giver, &whose)).collect();
-    let ours = case.obligations.iter().filter(|owed| owed.ticket == taker.id);
-    let replaced = replaced(case, ours, &theirs);
+    let (theirs, replaced) = together(case, giver, taker);
     let Lies { calls, comments, attachments, links, log, remedies, assessments, found } = &case.regroup.here;
     let waits = taker.state != TicketState::WaitingApproval && remedies.iter().any(is_requested);
     let was = |id| case.obligations.iter().find(|owed| owed.id == id);
@@ -398,8 +394,18 @@ fn owes_less(case: &Case, giver: &Ticket, taker: &Ticket) -> bool {
     is_unlike || is_unanswered || is_slower
 }
 
+/// What is owed in the one as it will be in the other, and what of both ends since it is owed twice.
+pub fn together(case: &Case, giver: &Ticket, taker: &Ticket) -> (Vec<OpenObligation>, Vec<(Replaced, OpenObligation)>) {
+    let whose = Whose::of(case, taker);
+    let theirs: Vec<OpenObligation> =
+        case.obligations.iter().filter(|owed| owed.ticket == giver.id).map(|owed| come(owed, giver, &whose)).collect();
+    let ours = case.obligations.iter().filter(|owed| owed.ticket == taker.id);
+    let replaced = replaced(case, ours, &theirs);
+    (theirs, replaced)
+}
+
 /// As it will be in the ticket that takes it.
-fn come(owed: &OpenObligation, giver: &Ticket, taker: &Whose) -> OpenObligation {
+pub fn come(owed: &OpenObligation, giver: &Ticket, taker: &Whose) -> OpenObligation {
     let mut then = owed.clone();
     let standing = std::mem::take(&mut then.basis.subject.standing);
     then.basis.subject = taker.subject.clone();

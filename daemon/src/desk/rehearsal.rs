@@ -27,13 +27,14 @@ use super::fact::Fact;
 use super::matters;
 pub use super::matters::Opening;
 use super::policy::{Policy, Subject};
+use super::regroup::{self, RegroupKind};
 use super::ticket::{Ticket, TicketState};
 use super::told::told;
 use super::{calls, owed, states, steps, talks};
 use crate::{CallId, ObligationId, TicketId, Time};
-use book::{Book, Record, Side};
+use book::{Book, Gone, Record, Side};
 use known::{Known, seen_by};
-pub use past::{Began, Form, Happened, PastCall, What};
+pub use past::{Began, Form, Happened, PastCall, Regrouped, What};
 pub use report::{Ended, Firing, Outcome, Report, Sided, Tale, Tally};
 
 /// After its end nothing more is told of a call.
@@ -108,18 +109,12 @@ impl Rehearsal {
                 }
             }
             What::CallMoved { call, to, by } => self.call_moved(&call, to, by, at),
-            What::Regrouped { to, calls, owed, replaced } => {
-                for call in calls {
-                    self.known.calls.get_mut(&call).into_iter().for_each(|heard| heard.ticket = Some(to));
+            What::Regrouped(regrouped) => {
+                let to = if regrouped.is_back { regrouped.giver } else { regrouped.taker };
+                for call in &regrouped.calls {
+                    self.known.calls.get_mut(call).into_iter().for_each(|heard| heard.ticket = Some(to));
                 }
-                for (obligation, owner) in owed {
-                    let Some(own) = self.book.own(obligation) else { continue };
-                    self.up_to(at, &[own]);
-                    self.book.change(own, |Record { owed, .. }| (owed.ticket, owed.owner) = (to, owner));
-                }
-                for own in replaced.into_iter().filter_map(|replaced| self.book.own(replaced)).collect::<Vec<_>>() {
-                    self.would_end(own, ObligationState::Replaced, at);
-                }
+                if regrouped.is_back { self.came_back(&regrouped, at) } else { self.went(&regrouped, at) }
             }
             What::Opened { ticket, opening } => self.opened(ticket, *opening, at),
             What::Saved { ticket, by, form } => {
@@ -368,6 +363,82 @@ impl Rehearsal {
         self.was_ended(obligation, ObligationState::Kept, at);
     }
 
+    // Tickets put together and apart.
+
+    /// What would be owed goes along, and of what would be owed twice one ends, as by the policy that is tried.
+    fn went(&mut self, regrouped: &Regrouped, at: Time) {
+        let Regrouped { id, kind, giver, taker, calls, owed, replaced, .. } = regrouped;
+        let is_open = |own: &ObligationId| {
+            self.book.get(*own).is_some_and(|its| its.owed.ticket == *giver && (its.was_open() || its.would_be_open()))
+        };
+        let (here, there): (Vec<ObligationId>, _) = match kind {
+            RegroupKind::Merge => (self.book.of_ticket(*giver), self.book.of_ticket(*taker)),
+            RegroupKind::Split => (calls.iter().flat_map(|call| self.book.for_call(call)).collect(), Vec::new()),
+        };
+        let here: Vec<ObligationId> = here.into_iter().filter(is_open).collect();
+        let both: Vec<ObligationId> = here.iter().chain(&there).copied().collect();
+        self.up_to(at, &both);
+        let case = self.known.about_both(*giver, *taker, self.book.would_be(&both), at);
+        let tickets = self.known.tickets.get(giver).zip(self.known.tickets.get(taker));
+        let (theirs, ends) = match (case, tickets) {
+            (Some(case), Some((giver, taker))) => match kind {
+                RegroupKind::Merge => regroup::together(&case, giver, taker),
+                RegroupKind::Split => {
+                    let whose = matters::Whose::of(&case, taker);
+                    let theirs = case.obligations.iter().map(|owed| regroup::come(owed, giver, &whose));
+                    (theirs.collect(), Vec::new())
+                }
+            },
+            _ => return,
+        };
+        let mut went = Vec::new();
+        for own in here {
+            let Some(record) = self.book.get(own) else { continue };
+            went.push((own, record.owed.owner, record.owed.customer));
+            let said = owed.iter().find(|(id, _)| Some(*id) == record.id).map(|(_, owner)| *owner);
+            let then = theirs.iter().find(|then| then.id == own).map(|then| (then.owner, then.customer));
+            let owner = then.map(|(owner, _)| owner).or(said).unwrap_or(record.owed.owner);
+            let customer = then.map_or(record.owed.customer, |(_, customer)| customer);
+            self.known.goes(own, *giver, *taker);
+            self.book.change(own, |Record { owed, .. }| {
+                (owed.ticket, owed.owner, owed.customer) = (*taker, owner, customer);
+            });
+        }
+        let ended: Vec<ObligationId> = ends.into_iter().map(|(replaced, _)| replaced.id).collect();
+        let did_end: Vec<_> = replaced.iter().filter_map(|id| self.book.own(*id)).collect();
+        did_end.iter().chain(&ended).for_each(|own| self.book.set_aside(*own));
+        self.book.gone(*id, Gone { at, went, ended: ended.clone() });
+        ended.into_iter().for_each(|own| self.would_end(own, ObligationState::Replaced, at));
+    }
+
+    /// What went is where it was, and what ended by it is owed again.
+    fn came_back(&mut self, regrouped: &Regrouped, at: Time) {
+        let Regrouped { id, kind, giver, taker, replaced, .. } = regrouped;
+        let Some(Gone { at: gone_at, went, ended }) = self.book.back(*id) else { return };
+        let of_taker = self.book.of_ticket(*taker);
+        let did_end: Vec<_> = replaced.iter().filter_map(|id| self.book.own(*id)).collect();
+        let all: Vec<_> =
+            went.iter().map(|(own, ..)| own).chain(&of_taker).chain(&did_end).chain(&ended).copied().collect();
+        self.up_to(at, &all);
+        for (own, owner, customer) in &went {
+            self.known.goes(*own, *taker, *giver);
+            self.book.change(*own, |Record { owed, .. }| {
+                (owed.ticket, owed.owner, owed.customer) = (*giver, *owner, *customer);
+            });
+        }
+        let by_it = Ended { state: ObligationState::Replaced, at: gone_at };
+        let again = |side: &mut Option<Side>| {
+            side.iter_mut().for_each(|side| side.ended = side.ended.filter(|ended| *ended != by_it));
+        };
+        did_end.into_iter().for_each(|own| self.book.change(own, |record| again(&mut record.was)));
+        ended.into_iter().for_each(|own| self.book.change(own, |record| again(&mut record.would)));
+        if *kind == RegroupKind::Split {
+            // It is no matter of its own any more; nobody would be owed anything in it.
+            let its_own = of_taker.into_iter().filter(|own| went.iter().all(|(went, ..)| went != own));
+            its_own.for_each(|own| self.would_end(own, ObligationState::Dropped, at));
+        }
+    }
+
     // Matters.
 
     fn opened(&mut self, ticket: TicketId, opening: Opening, at: Time) {
@@ -515,6 +586,7 @@ impl Rehearsal {
 
     fn is_over(&mut self, own: ObligationId) {
         let is_over = self.book.get(own).is_some_and(|record| !record.was_open() && !record.would_be_open());
+        let is_over = is_over && !self.book.is_aside(own);
         if let Some(record) = is_over.then(|| self.book.remove(own)).flatten() {
             self.tell(record);
         }

@@ -18,10 +18,11 @@ use crate::desk::case::{Member, Staff};
 use crate::desk::clock::{Basis, ClockKind, ObligationState, Proof, Rung, Survey};
 use crate::desk::ownership::Part;
 use crate::desk::policy::{Policy, Standing, Subject, Terms};
-use crate::desk::rehearsal::{Began, Firing, Form, Happened, Opening, PastCall, What};
+use crate::desk::regroup::RegroupKind;
+use crate::desk::rehearsal::{Began, Firing, Form, Happened, Opening, PastCall, Regrouped, What};
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, Satisfaction, TicketState};
 use crate::number::Number;
-use crate::{CustomerId, Extension, ObligationId, PbxName, PersonId, Role, TicketId, Time};
+use crate::{CustomerId, Extension, ObligationId, PbxName, PersonId, RegroupId, Role, TicketId, Time};
 
 /// How far what was told reaches.
 #[derive(Debug)]
@@ -366,13 +367,16 @@ fn regrouped(fact: &Kept, back: bool) -> Option<What> {
     let owner = if back { "owner_was" } else { "owner_is" };
     let owed =
         all("owed").filter_map(|owed| Some((ObligationId(owed["id"].as_i64()?), owed[owner].as_i64().map(PersonId))));
-    let replaced = all("replaced").filter(|_| !back).filter_map(|replaced| replaced["id"].as_i64().map(ObligationId));
-    Some(What::Regrouped {
-        to: if back { fact.ticket? } else { TicketId(fact.body["other"].as_i64()?) },
+    Some(What::Regrouped(Box::new(Regrouped {
+        id: RegroupId(fact.body["regrouping"].as_i64()?),
+        kind: RegroupKind::parse(fact.text("what")?)?,
+        giver: fact.ticket?,
+        taker: TicketId(fact.body["other"].as_i64()?),
+        is_back: back,
         calls: all("calls").filter_map(|call| Some(call.as_str()?.into())).collect(),
         owed: owed.collect(),
-        replaced: replaced.collect(),
-    })
+        replaced: all("replaced").filter_map(|replaced| replaced["id"].as_i64().map(ObligationId)).collect(),
+    })))
 }
 
 fn began(fact: &Kept) -> Option<Began> {

@@ -11,7 +11,7 @@ use crate::desk::case::OpenObligation;
 use crate::desk::clock::{Basis, Obligation};
 use crate::desk::deadline::{Ladder, Suspension};
 use crate::number::Number;
-use crate::{CallId, CustomerId, ObligationId, TicketId};
+use crate::{CallId, CustomerId, ObligationId, PersonId, RegroupId, TicketId, Time};
 
 #[derive(Default)]
 pub struct Book {
@@ -21,7 +21,18 @@ pub struct Book {
     by_ticket: BTreeMap<TicketId, BTreeSet<ObligationId>>,
     by_customer: BTreeMap<CustomerId, BTreeSet<ObligationId>>,
     by_number: BTreeMap<Number, BTreeSet<ObligationId>>,
+    /// What would have gone and ended by each merge or split that may still be undone.
+    gone: BTreeMap<RegroupId, Gone>,
+    /// What ended by a merge, and so may be open again.
+    aside: BTreeSet<ObligationId>,
     last: i64,
+}
+
+/// Where it would have been and whose, and what would have ended.
+pub struct Gone {
+    pub at: Time,
+    pub went: Vec<(ObligationId, Option<PersonId>, Option<CustomerId>)>,
+    pub ended: Vec<ObligationId>,
 }
 
 pub struct Record {
@@ -100,6 +111,23 @@ impl Book {
             })
         };
         self.of_ticket(ticket).into_iter().find(is_like)
+    }
+
+    pub fn gone(&mut self, id: RegroupId, gone: Gone) {
+        self.gone.insert(id, gone);
+    }
+
+    pub fn back(&mut self, id: RegroupId) -> Option<Gone> {
+        self.gone.remove(&id)
+    }
+
+    /// It stays on record though it is over.
+    pub fn set_aside(&mut self, own: ObligationId) {
+        self.aside.insert(own);
+    }
+
+    pub fn is_aside(&self, own: ObligationId) -> bool {
+        self.aside.contains(&own)
     }
 
     pub fn all(&self) -> Vec<ObligationId> {

@@ -127,6 +127,22 @@ impl Known {
         Some(case)
     }
 
+    /// About a matter and what is owed in it and in another, with the customers of both.
+    pub fn about_both(&self, here: TicketId, there: TicketId, owed: Vec<OpenObligation>, now: Time) -> Option<Case> {
+        let mut case = self.about(here, owed, now)?;
+        let other = self.tickets.get(&there).and_then(|ticket| ticket.customer);
+        let other = other.filter(|id| case.customers.iter().all(|known| known.id != *id));
+        case.customers.extend(other.map(|customer| self.customer(customer)));
+        Some(case)
+    }
+
+    /// The queue through which it came goes with it.
+    pub fn goes(&mut self, own: ObligationId, from: TicketId, to: TicketId) {
+        if let Some(queue) = self.queues.get_mut(&from).and_then(|queues| queues.remove(&own)) {
+            self.queues.entry(to).or_default().insert(own, queue);
+        }
+    }
+
     /// About a call, with what is owed to whoever it is with. `call`: as it was seen at `at`.
     pub fn with(&self, call: &Call, owed: Vec<OpenObligation>, at: Time) -> Option<Case> {
         let heard = self.calls.get(&call.id)?;

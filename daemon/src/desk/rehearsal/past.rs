@@ -7,9 +7,10 @@ use crate::desk::case::Staff;
 use crate::desk::clock::{Basis, ObligationState, Proof, Survey};
 use crate::desk::matters::Opening;
 use crate::desk::policy::{Policy, Standing};
+use crate::desk::regroup::RegroupKind;
 use crate::desk::ticket::{Channel, Complexity, Kind, Priority, TicketState};
 use crate::number::Number;
-use crate::{CallId, CustomerId, DepartmentName, ObligationId, PersonId, QueueName, TicketId, Time};
+use crate::{CallId, CustomerId, DepartmentName, ObligationId, PersonId, QueueName, RegroupId, TicketId, Time};
 
 #[derive(Clone, Debug)]
 pub struct Happened {
@@ -47,13 +48,7 @@ pub enum What {
         to: TicketId,
         by: Option<PersonId>,
     },
-    /// They went to that ticket, whoever owes what; the same was owed twice, and these ended.
-    Regrouped {
-        to: TicketId,
-        calls: Vec<CallId>,
-        owed: Vec<(ObligationId, Option<PersonId>)>,
-        replaced: Vec<ObligationId>,
-    },
+    Regrouped(Box<Regrouped>),
     /// The queue apart, which its call tells.
     Opened {
         ticket: TicketId,
@@ -186,4 +181,19 @@ pub struct Began {
     /// What it was owed for.
     pub call: Option<CallId>,
     pub basis: Basis,
+}
+
+/// All of one ticket, or part of it, went to another, or came back.
+#[derive(Clone, Debug)]
+pub struct Regrouped {
+    pub id: RegroupId,
+    pub kind: RegroupKind,
+    pub giver: TicketId,
+    pub taker: TicketId,
+    pub is_back: bool,
+    pub calls: Vec<CallId>,
+    /// What was owed and went, and who owes it from then on.
+    pub owed: Vec<(ObligationId, Option<PersonId>)>,
+    /// What ended since something else stood in its place, and is open again where it is back.
+    pub replaced: Vec<ObligationId>,
 }

@@ -13,10 +13,11 @@ use super::super::deadline::Suspension;
 use super::super::decide::{Input as Asked, decide};
 use super::super::fact::Fact;
 use super::super::policy::{Policy, Standing, Subject, Terms};
+use super::super::regroup::{Parts, Regroup};
 use super::super::rehearsal::{Rehearsal, Report, Sided};
 use super::super::ticket::Satisfaction;
 use super::*;
-use crate::{CustomerId, ObligationId, PersonId, TicketId, store};
+use crate::{CustomerId, ObligationId, PersonId, RegroupId, TicketId, store};
 
 /// Who calls: two numbers of a customer who is known later, and one of nobody.
 const NUMBERS: [&str; 3] = [MOBILE, OTHER, "+8613700137000"];
@@ -53,6 +54,18 @@ enum Event {
     },
     /// The caller's last call is about something else.
     Moved,
+    /// One of the matters is the same as another, or its last call is about something else.
+    Merged {
+        nth: usize,
+        into: usize,
+    },
+    Split {
+        nth: usize,
+        /// And it was not.
+        undone: bool,
+    },
+    /// The last merge or split was wrong.
+    Undone,
     Passed {
         minutes: i64,
     },
@@ -70,6 +83,9 @@ fn event() -> impl Strategy<Value = Event> {
         2 => any::<bool>().prop_map(Event::Class),
         3 => (0..4usize, 0..3usize).prop_map(|(nth, what)| Event::Owed { nth, what }),
         1 => Just(Event::Moved),
+        3 => (0..3usize, 0..3usize).prop_map(|(nth, into)| Event::Merged { nth, into }),
+        1 => (0..3usize, any::<bool>()).prop_map(|(nth, undone)| Event::Split { nth, undone }),
+        2 => Just(Event::Undone),
         4 => (1..600i64).prop_map(|minutes| Event::Passed { minutes }),
         1 => Just(Event::Crashed),
     ]
@@ -150,6 +166,10 @@ fn both(lived: &mut Site, tried: &mut Site, event: &Event) {
         Event::Stepped { nth, step: 4, .. } if !files_alike(lived, tried, None, *nth) => return,
         // What is told of goes by the matter that it has come to, which is one for both lives.
         Event::Moved if owed_for_the_last(lived) != owed_for_the_last(tried) => return,
+        // Where less would be owed by one policy alone, people would not have put them together by it.
+        Event::Merged { nth, into } if !is_like(lived, *nth, *into) => return,
+        // What has ended by one policy alone could not come back by it.
+        Event::Undone if !(lived.can_undo() && tried.can_undo()) => return,
         // Whether a matter comes back goes on to what later calls are about, which is taken as it was.
         Event::Stepped { nth, step: 5, hours } => {
             return both(lived, tried, &Event::Stepped { nth: *nth, step: 6, hours: *hours });
@@ -179,6 +199,12 @@ fn files_alike(lived: &Site, tried: &Site, kind: Option<Kind>, nth: usize) -> bo
         [ClockKind::Filing, ClockKind::ReturnVisit].map(|clock| clocks.rule(clock).runs_for(kind))
     };
     follows(lived).contains(&true) == follows(tried).contains(&true)
+}
+
+fn is_like(site: &Site, one: usize, other: usize) -> bool {
+    let Some((one, other)) = site.ticket(one).zip(site.ticket(other)) else { return false };
+    let [one, other] = [one, other].map(|id| site.house.page(id).row.ticket);
+    (one.kind, one.channel, one.state) == (other.kind, other.channel, other.state)
 }
 
 fn owed_for_the_last(site: &Site) -> Vec<String> {
@@ -268,7 +294,8 @@ impl Site {
                 let (at, words) = (self.house.now + TimeDelta::hours(hours), String::from("words"));
                 let step = match step {
                     7 => {
-                        found(&mut self.house, self.boss, ticket);
+                        let is_whole = self.house.page(ticket).regrouped.into.is_none();
+                        is_whole.then(|| found(&mut self.house, self.boss, ticket));
                         Step::Told { how: Channel::Email, words }
                     }
                     8 => Step::Withdrawn { words },
@@ -303,6 +330,19 @@ impl Site {
                 let (kind, channel) = (Kind::Complaint, Channel::Phone);
                 return self.give(Command::OpenTicket { call, customer: None, number: None, kind, channel });
             }
+            Event::Merged { nth, into } => {
+                let Some((from, into)) = self.ticket(nth).zip(self.ticket(into)) else { return Ok(()) };
+                return self.give(Command::Regroup(from, Regroup::Merge { into }));
+            }
+            Event::Split { nth, undone } => {
+                let Some(from) = self.ticket(nth) else { return Ok(()) };
+                let last = format!("SELECT id FROM calls WHERE ticket = {from} ORDER BY started_at_ms DESC LIMIT 1");
+                let calls = self.house.sql(&last).iter().map(|id| id.as_str().into()).collect();
+                let parts = Parts { calls, ..Parts::default() };
+                self.give(Command::Regroup(from, Regroup::Split { parts, kind: Kind::Complaint }))?;
+                return if undone { self.undo() } else { Ok(()) };
+            }
+            Event::Undone => return self.undo(),
             Event::Passed { minutes } => {
                 let to = self.house.now + TimeDelta::minutes(minutes);
                 self.house.until(to);
@@ -313,12 +353,42 @@ impl Site {
     }
 }
 
+/// The last that stands.
+fn last_regrouping(site: &Site) -> Option<(TicketId, RegroupId)> {
+    let standing = "SELECT giver || ' ' || id FROM regroups WHERE undone_at_ms IS NULL ORDER BY id DESC LIMIT 1";
+    let row = site.house.sql(standing).pop()?;
+    let (giver, id) = row.split_once(' ')?;
+    Some((TicketId(giver.parse().unwrap()), RegroupId(id.parse().unwrap())))
+}
+
+impl Site {
+    fn undo(&mut self) -> Result<(), Refusal> {
+        let Some((giver, id)) = last_regrouping(self) else { return Ok(()) };
+        self.give(Command::Regroup(giver, Regroup::Undo(id)))
+    }
+
+    /// Whether what would come back, and what stands for it, is owed, by this life's policy.
+    fn can_undo(&self) -> bool {
+        let Some((_, id)) = last_regrouping(self) else { return false };
+        let over = format!(
+            "SELECT o.id FROM regroups r, json_each(r.moved, '$.owed') e JOIN obligations o
+                ON o.id = json_extract(e.value, '$.id') WHERE r.id = {id} AND o.state NOT IN ('open', 'replaced')
+             UNION SELECT o.id FROM regroups r, json_each(r.moved, '$.replaced') e JOIN obligations o
+                ON o.id = json_extract(e.value, '$.by') WHERE r.id = {id} AND o.state <> 'open'"
+        );
+        let is_split = self.house.sql(&format!("SELECT kind FROM regroups WHERE id = {id}")) == ["split"];
+        self.house.sql(&over).is_empty() && !is_split
+    }
+}
+
 /// What is known from facts alone.
 #[derive(Default)]
 struct Known {
     tickets: BTreeMap<i64, Subject>,
     customers: BTreeMap<i64, Standing>,
     open: BTreeMap<i64, Reckoned>,
+    /// What a merge may have ended, and so may be open again.
+    over: BTreeMap<i64, Reckoned>,
 }
 
 struct Reckoned {
@@ -399,7 +469,22 @@ impl Known {
             }
             "rung_fired" => self.open.get_mut(&obligation).unwrap().fired += 1,
             "obligation_kept" | "obligation_ended" => {
-                self.open.remove(&obligation).expect("what ends was open");
+                let over = self.open.remove(&obligation).expect("what ends was open");
+                self.over.insert(obligation, over);
+            }
+            "ticket_merged" | "ticket_split" => {
+                for owed in body["moved"]["owed"].as_array().unwrap() {
+                    self.open.get_mut(&owed["id"].as_i64().unwrap()).unwrap().ticket = body["other"].as_i64().unwrap();
+                }
+            }
+            "regroup_undone" if body.get("moved").is_some() => {
+                for replaced in body["moved"]["replaced"].as_array().unwrap() {
+                    let id = replaced["id"].as_i64().unwrap();
+                    self.open.insert(id, self.over.remove(&id).unwrap());
+                }
+                for owed in body["moved"]["owed"].as_array().unwrap() {
+                    self.open.get_mut(&owed["id"].as_i64().unwrap()).unwrap().ticket = ticket.unwrap();
+                }
             }
             _ => {}
         }
@@ -615,8 +700,9 @@ proptest! {
             site.house.now.timestamp_millis(),
         );
         prop_assert_eq!(site.house.sql(&overdue), ["0"], "none forgotten");
-        // Of one matter nobody owes the same thing twice.
+        // Of one matter nobody owes the same thing twice, but what was promised in each of two that are one.
         let doubled = "SELECT count(*) FROM (SELECT 1 FROM obligations WHERE state = 'open' AND kind <> 'missed_call'
+            AND (kind <> 'promise' OR ticket NOT IN (SELECT taker FROM regroups))
             GROUP BY ticket, kind HAVING count(*) > 1)";
         prop_assert_eq!(site.house.sql(doubled), ["0"]);
         let over = "SELECT count(*) FROM obligations o JOIN tickets t ON t.id = o.ticket WHERE o.state = 'open'
