@@ -4,7 +4,7 @@
 //! a worker sends no page's `Accept-Language`, so the page says what it speaks. Events:
 //! `fragment` `{"id","html","in"?}` (no `html`: gone), `told` `{"id","text","late","href"}`, `not-done` `{"text"}` (what
 //! this reader asked of a PBX and was not done), `beside` `{"text","href"}` (another works on what this
-//! reader calls about), `owed` (what is owed changed), `event` (a row of the
+//! reader calls about), `owed` (what is owed changed), `approvals` (what waits for somebody's word did), `event` (a row of the
 //! events' live view), `ping` `{"now","build"}` every 15 s, `resync` (something was missed: read the
 //! page again). Data is always one line of JSON, in which no CR, LF or NUL can stand: whatever a
 //! caller is named, it cannot begin an event of its own.
@@ -90,7 +90,7 @@ fn topics_of(rooms: &[Room], visitor: &Visitor) -> Vec<Topic> {
                 all.extend(Watch::allows(visitor.person.role).then_some(Topic::Board));
             }
             Room::Live => all.extend([Topic::Board, Topic::Person(visitor.person.id)]),
-            Room::Approvals => all.push(Topic::Person(visitor.person.id)),
+            Room::Approvals => all.extend([Topic::Approvals, Topic::Person(visitor.person.id)]),
             Room::Links => all.extend([Topic::Board, Topic::Events]),
             Room::Customers | Room::Customer | Room::Import | Room::Blacklist => {}
             Room::People

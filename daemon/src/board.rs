@@ -355,7 +355,7 @@ impl Board {
                     standing.extend(self.seats.values().map(|seat| Notice::Link(Arc::new(seat.now.clone()))));
                     standing.push_back(Notice::Store { failing: self.store_failing });
                 }
-                Topic::Person(_) | Topic::Unowned | Topic::Events => {}
+                Topic::Person(_) | Topic::Unowned | Topic::Approvals | Topic::Events => {}
             }
         }
         // A listener that is gone again needs no seat.

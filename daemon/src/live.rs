@@ -39,6 +39,8 @@ pub enum Topic {
     Board,
     /// The state of each link and of the store; people and extensions changed.
     House,
+    /// What waits for a supervisor's or a manager's word.
+    Approvals,
     /// Every decoded event of every PBX, and the counters of its link.
     Events,
 }
@@ -59,6 +61,9 @@ pub enum Notice {
     /// Somebody's or nobody's obligations changed: boards, and lists of what nobody owns, read
     /// again. At most once a commit and topic.
     Obligations,
+    /// Somebody asked for a remedy, decided on one or took a request back, or it is another matter's: lists of
+    /// what waits read again. At most once a commit.
+    Approvals,
     /// This ticket changed: read it again. Told to its owner and the board.
     Ticket(TicketId),
     Link(Arc<LinkNow>),

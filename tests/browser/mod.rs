@@ -1,5 +1,6 @@
 //! What people see: headless Chromium at the real binary, beside a PBX that plays each scene.
 
+mod approvals;
 mod asking;
 mod chromium;
 mod door;

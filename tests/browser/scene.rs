@@ -10,6 +10,7 @@ use daemon::config::Config;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Step, TicketForm};
 use daemon::desk::decide::Input;
 use daemon::desk::fact;
+use daemon::desk::handling::Handle;
 use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use daemon::number::Number;
 use daemon::store::Store;
@@ -80,6 +81,8 @@ impl Scene {
 pub struct Past {
     store: Store,
     calls: u32,
+    /// The last ticket that was opened.
+    last: Option<TicketId>,
     /// Who holds which extension.
     holders: BTreeMap<String, PersonId>,
 }
@@ -88,7 +91,7 @@ impl Past {
     fn of(house: &House) -> Past {
         let config = Config::read(&house.config()).expect("the test's configuration");
         let store = Store::open(&config.data, daemon::policy(&config)).expect("the store");
-        Past { store, calls: 0, holders: BTreeMap::new() }
+        Past { store, calls: 0, last: None, holders: BTreeMap::new() }
     }
 
     fn settle(&mut self) {
@@ -168,6 +171,12 @@ impl Past {
         self.give(Some(by), Command::Matter(ticket, Step::Promise { at }), TimeDelta::minutes(1));
     }
 
+    /// In the last ticket that was opened.
+    pub fn handles(&mut self, by: PersonId, handle: Handle) {
+        let ticket = self.last.expect("a ticket was opened");
+        self.give(Some(by), Command::Handle(ticket, handle), TimeDelta::minutes(1));
+    }
+
     fn open(&mut self, by: PersonId, customer: CustomerId, number: &str, ago: TimeDelta) -> TicketId {
         let number = Some(canonical(number));
         let open = Command::OpenTicket {
@@ -178,7 +187,10 @@ impl Past {
             channel: Channel::Phone,
         };
         match self.give(Some(by), open, ago) {
-            Done::Ticket(ticket) => ticket,
+            Done::Ticket(ticket) => {
+                self.last = Some(ticket);
+                ticket
+            }
             other => panic!("opening a ticket came to {other:?}"),
         }
     }

@@ -47,7 +47,7 @@ export class Hub {
     const asked = new URLSearchParams({ pages: this.pages, lang: this.language });
     const source = new EventSource(`${this.origin}/stream?${asked}`);
     this.source = source;
-    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "beside", "event", "ticket", "owed", "resync"]) {
+    for (const event of ["hello", "fragment", "pops", "ping", "told", "not-done", "beside", "event", "ticket", "owed", "approvals", "resync"]) {
       source.addEventListener(event, (message) => this.heard(event, /** @type {MessageEvent} */ (message).data));
     }
     source.addEventListener("signed-out", () => {

@@ -41,14 +41,13 @@ function hear({ event, data }) {
     if (data.build !== build) toast(say("newBuild"), { id: "new-build", sign: "again" });
   } else if (event === "told") {
     toast(data.text, { id: `told-${data.id}`, bad: data.late, sign: data.late ? "over" : "risk", href: data.href });
-    if (page === "approvals") refresh();
   } else if (event === "beside") {
     toast(data.text, { bad: true, sign: "users", href: data.href });
   } else if (event === "not-done") {
     toast(data.text, { bad: true });
   } else if (event === "event") {
     addEvent(data.html);
-  } else if (event === "resync" || (event === "hello" && data.again) || (event === "ticket" && page === "ticket") || (event === "owed" && isOwed)) {
+  } else if (event === "resync" || (event === "hello" && data.again) || (event === "ticket" && page === "ticket") || (event === "owed" && isOwed) || (event === "approvals" && page === "approvals")) {
     refresh();
   }
 }

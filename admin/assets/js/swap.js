@@ -36,18 +36,32 @@ export async function go(url) {
   await load(url, {});
 }
 
+/**
+ * Where this page is read again. Rows of a list that somebody works through stay in it, marked, when they
+ * are over: what is under the hand does not become another.
+ * @param {HTMLElement[]} rows
+ */
+function again(rows) {
+  const url = new URL(location.href);
+  if (rows.length) url.searchParams.set("seen", rows.map((row) => row.dataset.seen ?? "").join(","));
+  return url;
+}
+
 /** Reads this page again and puts in whatever lives on it. */
 export async function refresh() {
+  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-seen]")]);
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const answer = await fetch(again(rows), { headers: { accept: "text/html" } });
     if (!answer.ok) return;
     const page = parseDocument(await answer.text());
+    const heights = rows.map((row) => row.getBoundingClientRect().height);
     for (const fresh of page.querySelectorAll("[data-live]")) {
       const old = document.getElementById(fresh.id);
       // A list does not move under a hand.
       if (old?.hasAttribute("data-held")) put({ id: fresh.id, html: fresh.outerHTML });
       else if (old) morph(old, fresh);
     }
+    rows.forEach((row, nth) => row.classList.contains("over") && (row.style.minHeight = `${heights[nth]}px`));
   } catch {
     // The connection's own watch says that it is lost.
   }
@@ -110,7 +124,13 @@ async function quietly(form, button) {
       restoreNote(form);
       if (document.body.dataset.page === "ticket" || document.body.dataset.page === "approvals") refresh();
       if (said) toast(said, { sign: "phone" });
-    } else refused(why, (await answer.json()).title ?? say("failed"));
+    } else {
+      const title = (await answer.json()).title ?? say("failed");
+      // Somebody else was quicker: what stands there now says more.
+      const isStale = answer.status === 409 && document.body.dataset.page === "approvals";
+      refused(isStale ? null : why, title);
+      if (isStale) refresh();
+    }
   } catch {
     refused(why, say("failed"));
   }

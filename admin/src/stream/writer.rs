@@ -176,6 +176,10 @@ impl Writer {
                 self.diary_within(Duration::from_millis(rand::random_range(SPREAD_MS)));
                 self.at_risk().await
             }
+            Notice::Approvals => {
+                self.send(Event::default().event("approvals").data("{}"));
+                Ok(())
+            }
             Notice::Ticket(ticket) => {
                 self.diary_within(SOON);
                 self.send(Event::default().event("ticket").data(json!({ "ticket": ticket.0 }).to_string()));

@@ -15,7 +15,7 @@ use super::*;
 
 /// All that there is; whoever asks for more than their role may see gets what it may see.
 const ALL_PAGES: &str = "/stream?pages=desk,tickets,ticket,owed,obligation,customers,customer,import,blacklist,live,links,\
-    people,policy,reports,departments,away,audit,message";
+    people,policy,reports,departments,away,audit,message,approvals";
 
 struct Heard {
     body: BodyDataStream,

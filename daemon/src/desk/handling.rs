@@ -228,6 +228,19 @@ impl HandlingFact {
             HandlingFact::Filed { .. } | HandlingFact::Assessed { .. } => None,
         }
     }
+    /// Whether somebody asks for a remedy, decides on one, or takes a request back.
+    pub fn is_of_approval(&self) -> bool {
+        match self {
+            HandlingFact::Proposed { remedy, .. } => remedy.state == RemedyState::Requested,
+            HandlingFact::Decided { .. } => true,
+            HandlingFact::Logged { .. }
+            | HandlingFact::Found { .. }
+            | HandlingFact::Told { .. }
+            | HandlingFact::Filed { .. }
+            | HandlingFact::Assessed { .. }
+            | HandlingFact::Moved { .. } => false,
+        }
+    }
     pub fn ticket(&self) -> TicketId {
         match self {
             HandlingFact::Logged { ticket, .. }

@@ -266,6 +266,11 @@ impl RegroupFact {
         [*giver, *taker]
     }
 
+    /// Whether remedies are another matter's from then on.
+    pub fn takes_remedies(&self) -> bool {
+        !self.regrouping().handled.remedies.is_empty()
+    }
+
     /// Whose duties change by it.
     pub fn owners(&self) -> impl Iterator<Item = Option<PersonId>> {
         self.regrouping().owed.iter().flat_map(|owed| [owed.owner_was, owed.owner_is])

@@ -16,6 +16,8 @@ pub struct Changed {
     obligations: bool,
     /// Something that nobody owned, or owns now.
     unowned: bool,
+    /// Something that waits for somebody's word, or did.
+    approvals: bool,
     house: bool,
     /// Who calls somebody whom another works on.
     beside: Vec<(PersonId, ObligationId, Claim)>,
@@ -82,7 +84,10 @@ impl Changed {
                     self.obligation(*ticket, *from);
                 }
             },
-            Fact::Handling(fact) => self.ticket(fact.ticket(), fact.owner()),
+            Fact::Handling(fact) => {
+                self.ticket(fact.ticket(), fact.owner());
+                self.approvals |= fact.is_of_approval();
+            }
             Fact::Notified { ticket, .. } => self.ticket(*ticket, None),
             Fact::PolicySet { .. }
             | Fact::DepartmentSet { .. }
@@ -99,6 +104,7 @@ impl Changed {
                 self.ticket(giver, None);
                 self.ticket(taker, None);
                 fact.owners().for_each(|owner| self.obligation(taker, owner));
+                self.approvals |= fact.takes_remedies();
             }
             Fact::Customer(fact) => fact.tickets().iter().for_each(|ticket| self.ticket(*ticket, None)),
             Fact::Survey(fact) => fact.ticket().into_iter().for_each(|ticket| self.ticket(ticket, None)),
@@ -145,6 +151,7 @@ impl Changed {
         }
         notices.extend(self.duties.iter().map(|&person| (Topic::Person(person), Notice::Duties(person))));
         notices.extend(self.obligations.then_some((Topic::Board, Notice::Obligations)));
+        notices.extend(self.approvals.then_some((Topic::Approvals, Notice::Approvals)));
         notices.extend(self.unowned.then_some((Topic::Unowned, Notice::Obligations)));
         notices.extend(
             self.beside.iter().map(|&(person, obligation, claim)| {

@@ -84,7 +84,7 @@ pub struct ToldRow {
     pub withdrawn: bool,
 }
 
-/// A remedy that somebody is to decide, and for which matter.
+/// A remedy that somebody is to decide or has decided, and for which matter.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub ticket: TicketRow,
@@ -283,12 +283,19 @@ fn remedy_row(row: &Row) -> Result<RemedyRow> {
     })
 }
 
-/// Those that wait for somebody's word, the longest first; at most [`LIST`].
-pub fn requests(db: &Connection) -> Result<Vec<Request>> {
-    let waiting: Vec<(TicketId, RemedyRow)> = db
+/// Those that wait for somebody's word, and of `shown` those that did, the first that was asked for first; at
+/// most [`LIST`] of either.
+pub fn requests(db: &Connection, shown: &BTreeSet<RemedyId>) -> Result<Vec<Request>> {
+    let of_matter = |row: &Row| Ok((TicketId(row.get("ticket")?), remedy_row(row)?));
+    let mut waiting: Vec<(TicketId, RemedyRow)> = db
         .prepare_cached("SELECT * FROM remedies WHERE state = 'requested' ORDER BY at_ms, id LIMIT ?1")?
-        .query_map([LIST], |row| Ok((TicketId(row.get("ticket")?), remedy_row(row)?)))?
+        .query_map([LIST], of_matter)?
         .collect::<Result<_>>()?;
+    let mut decided = db.prepare_cached("SELECT * FROM remedies WHERE id = ?1 AND state <> 'requested'")?;
+    for id in shown.iter().take(LIST as usize) {
+        waiting.extend(decided.query_row([id.0], of_matter).optional()?);
+    }
+    waiting.sort_by_key(|(_, row)| (row.at, row.remedy.id));
     let sql = format!("{TICKETS} WHERE t.id = ?1");
     let mut of = db.prepare_cached(&sql)?;
     let whole =

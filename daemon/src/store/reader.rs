@@ -1,5 +1,6 @@
 //! The reading side's connections: pages ask whole questions, threads answer them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::desk::looks::Whose;
 use crate::desk::policy::Policy;
 use crate::live::{About, Message};
 use crate::number::Number;
-use crate::{CallId, CustomerId, MessageId, ObligationId, PersonId, TicketId, Time};
+use crate::{CallId, CustomerId, MessageId, ObligationId, PersonId, RemedyId, TicketId, Time};
 
 /// Questions that wait for a thread. A card takes a tenth of a millisecond, so this many are
 /// answered within a pop's blink; whoever comes later waits for room.
@@ -105,9 +106,10 @@ impl Reader {
         };
         ask(&self.pages, sought).await
     }
-    /// Remedies that wait for somebody's word, the longest first; at most [`LIST`].
-    pub async fn requests(&self) -> Result<Vec<Request>, ReadError> {
-        ask(&self.pages, handlings::requests).await
+    /// Remedies that wait for somebody's word, and of `shown` those that did, the first that was asked for
+    /// first; at most [`LIST`] of either.
+    pub async fn requests(&self, shown: BTreeSet<RemedyId>) -> Result<Vec<Request>, ReadError> {
+        ask(&self.pages, move |db| handlings::requests(db, &shown)).await
     }
     /// Who asked for those, and for how much, in hundredths of the site's currency.
     pub async fn asked_for(&self) -> Result<Vec<(PersonId, i64)>, ReadError> {

@@ -258,7 +258,7 @@ fn what_was_found_out_and_done_goes_along_and_comes_back_as_it_was_decided() {
     let part = house.page(goes).handling;
     assert!(part.log.is_empty() && part.remedies.is_empty() && part.assessments.is_empty());
     assert_eq!(part.findings, before[1].findings, "what it said is there to be read");
-    let asked = house.ask(house.reader.requests()).unwrap();
+    let asked = house.ask(house.reader.requests(Default::default())).unwrap();
     assert_eq!(asked.iter().map(|asked| asked.ticket.ticket.id).collect::<Vec<_>>(), [stays]);
     house.crash();
     undo(&mut house, ann).unwrap();
