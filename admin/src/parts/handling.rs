@@ -78,6 +78,8 @@ pub struct Investigation {
     pen: Pen,
     ticket: TicketId,
     rows: Vec<LogRow>,
+    /// The ticket became part of another; the log is there.
+    is_part: bool,
     files: Vec<Attachment>,
     directory: Arc<Directory>,
 }
@@ -89,6 +91,7 @@ impl Investigation {
             pen: visitor.pen.clone(),
             ticket: page.row.ticket.id,
             rows: page.handling.log.clone(),
+            is_part: page.regrouped.into.is_some(),
             files: page.attachments.clone(),
             directory: visitor.directory.clone(),
         }
@@ -157,6 +160,8 @@ pub struct Remedies {
     reader: Decider,
     may_decide: bool,
     may_withdraw: bool,
+    /// The ticket became part of another; what was asked for is there.
+    is_part: bool,
     directory: Arc<Directory>,
 }
 part!(Remedies = "remedies");
@@ -170,6 +175,7 @@ impl Remedies {
             reader: Decider::of(visitor, limits),
             may_decide: may(visitor, page, Act::Decide),
             may_withdraw: may(visitor, page, Act::Step),
+            is_part: page.regrouped.into.is_some(),
             directory: visitor.directory.clone(),
         }
     }
@@ -247,7 +253,8 @@ impl Assessments {
     /// None for whom they are not.
     pub fn of(visitor: &Visitor, page: &TicketPage) -> Option<Assessments> {
         let (pen, directory) = (visitor.pen.clone(), visitor.directory.clone());
-        let may = visitor.may(&page.row.circle(), Act::Assess);
+        // What was written in one that became part of another is there.
+        let may = visitor.may(&page.row.circle(), Act::Assess) && page.regrouped.into.is_none();
         may.then(|| Assessments { pen, rows: page.handling.assessments.clone(), directory })
     }
     fn name(&self, person: &PersonId) -> &str {
