@@ -25,6 +25,9 @@ const FAILS_EVERY: Ms = 20 * HOUR;
 /// Of those who are owed something the same one is not dialled anew before.
 const DIALS_EVERY: Ms = 10 * MINUTE;
 
+/// Or not in time.
+const ANSWERED_WITHIN: Ms = 8 * HOUR;
+
 /// So many are enough to be mixed up.
 const MOST_CUSTOMERS: usize = 6;
 
@@ -306,22 +309,24 @@ impl World {
         Some((by, Deed::Join { from, into }))
     }
 
-    /// Whose a matter is changes; what is offered is mostly answered by whom it is offered to.
+    /// Somebody answers what is offered: mostly whoever is asked, or who stands in for them.
+    pub fn somebody_answers(&mut self) -> Verdict {
+        let Some(nth) = self.open(|kind| kind == ClockKind::HandOver) else { return Ok(()) };
+        let its = &self.diary.owed[nth];
+        let (ticket, asked) = (its.ticket, its.owner.unwrap_or(MANAGER));
+        let asked = self.diary.stands_in(asked).filter(|_| self.lot(4) > 0).unwrap_or(asked);
+        let by = if self.lot(5) == 0 { self.one_of(&[0, 1, 2, 3, MANAGER]) } else { asked };
+        let answers = [Hand::Accept, Hand::Accept, Hand::Refuse, Hand::Withdraw, Hand::Offer(Part::Matter, by)];
+        let hand = self.one_of(&answers);
+        self.gives(by, Deed::Hand { ticket, hand })
+    }
+
+    /// Whose a matter is changes.
     fn hands(&mut self, by: usize) -> Option<(usize, Deed)> {
         let part = self.one_of(&[Part::Matter, Part::Matter, Part::Work]);
         let is_away = |person: &usize| self.diary.away[*person].is_some();
         let away = AGENTS.into_iter().find(is_away).filter(|_| self.chance.random_bool(0.6));
         let to = away.unwrap_or_else(|| self.one_of(&[0, 0, 1, 1, 2, 3, MANAGER]));
-        let offered = self.open(|kind| kind == ClockKind::HandOver);
-        if let Some(nth) = offered.filter(|_| self.chance.random_bool(0.6)) {
-            let its = &self.diary.owed[nth];
-            let (ticket, asked) = (its.ticket, its.owner.unwrap_or(by));
-            // Or by who stands in for them.
-            let asked = self.diary.stands_in(asked).filter(|_| self.lot(4) > 0).unwrap_or(asked);
-            let by = if self.lot(5) == 0 { by } else { asked };
-            let answers = [Hand::Accept, Hand::Accept, Hand::Refuse, Hand::Withdraw, Hand::Offer(part, to)];
-            return Some((by, Deed::Hand { ticket, hand: self.one_of(&answers) }));
-        }
         // What is worked on elsewhere is to be filed there, whoever else has the matter by then.
         let to_be_filed = self.open(|kind| kind == ClockKind::Filing).filter(|_| self.lot(3) == 0);
         let ticket = to_be_filed.map(|nth| self.diary.owed[nth].ticket).or_else(|| self.ticket())?;
@@ -331,7 +336,12 @@ impl World {
             5 => Hand::Accept,
             _ => return Some((self.one_of(&[2, 2, by]), Deed::Hand { ticket, hand: Hand::Assign(part, to) })),
         };
-        let by = self.diary.tickets[ticket].owner.filter(|_| matches!(hand, Hand::Offer(..))).unwrap_or(by);
+        let offers = matches!(hand, Hand::Offer(..));
+        let by = self.diary.tickets[ticket].owner.filter(|_| offers).unwrap_or(by);
+        if offers {
+            let answers = self.chance.random_range(MINUTE..ANSWERED_WITHIN);
+            self.later(answers, Happening::Answers);
+        }
         Some((by, Deed::Hand { ticket, hand }))
     }
 

@@ -39,6 +39,7 @@ pub enum Happening {
     Calls,
     Moves(u64, Move),
     Acts,
+    Answers,
     Fails,
     /// In the midst of a talk.
     IsCut(usize),
@@ -261,6 +262,7 @@ impl World {
         match happening {
             Happening::Calls => self.somebody_calls(),
             Happening::Acts => return self.somebody_acts(),
+            Happening::Answers => return self.somebody_answers(),
             Happening::Fails => return self.something_fails(),
             Happening::IsCut(pbx) if self.links_up[pbx] && !self.sleeps => return self.cuts(pbx),
             Happening::IsCut(_) => {}
