@@ -123,6 +123,7 @@ impl Error {
                 | Refusal::MayNotPause
                 | Refusal::Suspended
                 | Refusal::NotSuspended
+                | Refusal::IsComplaint
                 | Refusal::IsClosed
                 | Refusal::IsOpen
                 | Refusal::Missing(_)
@@ -180,6 +181,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::ClaimedBy { .. } => "claimed",
         Refusal::Over { .. } => "over",
         Refusal::NotOwed(_) => "not_owed",
+        Refusal::IsComplaint => "is_complaint",
         Refusal::IsClosed => "is_closed",
         Refusal::IsOpen => "is_open",
         Refusal::Missing(_) => "missing",
@@ -205,6 +207,7 @@ pub fn refusal_code(refusal: &Refusal) -> &'static str {
             regroup::Unfit::Over => "merge_over",
             regroup::Unfit::Gone => "merged",
             regroup::Unfit::OtherCustomer => "merge_customer",
+            regroup::Unfit::IsComplaint => "merge_complaint",
             regroup::Unfit::OwesLess => "merge_owes_less",
             regroup::Unfit::OtherOwner => "merge_owner",
             regroup::Unfit::Offered => "merge_offered",

@@ -146,7 +146,8 @@ fn form_view(
         None => (page.draft.is_some(), None),
     };
     let mut view = FormView::new(visitor.pen.clone(), page, &visitor.directory, back);
-    view.may_write = visitor.may(&view.page.row.circle(), Act::Write);
+    let circle = view.page.row.circle();
+    (view.may_write, view.may_reclass) = (visitor.may(&circle, Act::Write), visitor.may(&circle, Act::Reclass));
     view.is_draft = draft;
     view.refused = refusal;
     Ok(view)

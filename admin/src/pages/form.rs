@@ -129,6 +129,8 @@ pub struct FormView {
     pub refused: Option<Refusal>,
     /// Else it is only to be read.
     pub may_write: bool,
+    /// Whether the reader may make another kind of a complaint, beside the form.
+    pub may_reclass: bool,
     /// What is said of such matters, and what never.
     pub script: Option<Script>,
     /// Who changed it meanwhile, and what differs.
@@ -158,7 +160,8 @@ impl FormView {
             typed.version = saved.version;
         }
         let may_write = page.regrouped.into.is_none();
-        FormView { pen, page, typed, back, is_draft, refused: None, may_write, script: None, conflict }
+        let (refused, may_reclass, script) = (None, false, None);
+        FormView { pen, page, typed, back, is_draft, refused, may_write, may_reclass, script, conflict }
     }
 
     pub fn script_of(&self, policy: &Policy) -> Option<Script> {
@@ -167,6 +170,25 @@ impl FormView {
 
     fn kinds(&self) -> &'static [Kind] {
         Kind::ALL
+    }
+    /// Whether saving makes that of it.
+    fn is_free(&self, kind: &Kind) -> bool {
+        self.page.row.ticket.kind.may_become(*kind)
+    }
+    fn is_kept(&self) -> bool {
+        Kind::ALL.iter().any(|kind| !self.is_free(kind))
+    }
+    /// As typed, where saving makes that of it; what was not to be chosen, or is not any more, stays as it is.
+    fn is_kind(&self, kind: &Kind) -> bool {
+        let stands = self.page.row.ticket.kind;
+        *kind == Kind::parse(&self.typed.kind).filter(|typed| self.is_free(typed)).unwrap_or(stands)
+    }
+    /// Where another kind is made of it.
+    fn reclass(&self) -> String {
+        match self.back {
+            "ticket" => "#reclass".to_owned(),
+            _ => format!("/tickets/{}#reclass", self.page.row.ticket.number),
+        }
     }
     fn priorities(&self) -> &'static [Priority] {
         Priority::ALL

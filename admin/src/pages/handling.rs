@@ -35,7 +35,7 @@ const SUM_DIGITS: usize = 12;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Handled {
-    /// `log`, `find`, `propose`, `withdraw`, `approve`, `refuse`, `assess`.
+    /// `log`, `find`, `propose`, `withdraw`, `approve`, `refuse`, `assess`, `reclass`.
     what: String,
     words: String,
     /// Files of the ticket, by their ids.
@@ -43,7 +43,7 @@ pub struct Handled {
     #[serde(flatten)]
     found: Typed,
     loss_cents: Option<i64>,
-    /// `exchange`, `return`, `refund`, `compensation`, `repair`, `apology`.
+    /// `exchange`, `return`, `refund`, `compensation`, `repair`, `apology`; of `reclass`, the kind of matter.
     kind: String,
     sum_cents: Option<i64>,
     /// The same as somebody types it: `1280` or `1280.50`.
@@ -138,6 +138,10 @@ impl Handled {
             "approve" => Handle::Approve { remedy },
             "refuse" => Handle::Refuse { remedy, why: self.why },
             "assess" => Handle::Assess { words: self.words },
+            "reclass" => {
+                let kind = Kind::parse(&self.kind).ok_or(wrong("kind", FieldWhy::Missing))?;
+                Handle::Reclass { kind, why: self.why }
+            }
             _ => return Err(wrong("what", FieldWhy::Unknown)),
         })
     }

@@ -11,7 +11,7 @@ use daemon::desk::command::{Command, Done, FieldWhy, Refusal, Step};
 use daemon::desk::policy::Policy;
 use daemon::desk::rights::Act;
 use daemon::desk::survey::{Asking, Scale, Unanswered};
-use daemon::desk::ticket::{Channel, Satisfaction, TicketState};
+use daemon::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 use daemon::store::read::TicketPage;
 use daemon::{TicketId, Time};
 use jiff::civil;
@@ -133,6 +133,8 @@ pub struct Steps {
     may_file: bool,
     /// Whether nothing is missing before it is over for good.
     may_close: bool,
+    /// What the reader may make of it beside what its form does.
+    kinds: Vec<Kind>,
     owed: Vec<ClockKind>,
     scale: Scale,
     /// How it came.
@@ -150,6 +152,7 @@ impl Steps {
         let is_free = |state: TicketState| ahead.iter().any(|(next, missing)| *next == state && missing.is_empty());
         let ticket = &page.row.ticket;
         let owed: Vec<ClockKind> = open.map(|row| row.kind).collect();
+        let others = Kind::ALL.iter().copied().filter(|kind| may(Act::Reclass) && !ticket.kind.may_become(*kind));
         let is_filed_next = !ticket.state.is_open() && is_next(TicketState::Filed);
         Steps {
             pen: pen.clone(),
@@ -158,6 +161,7 @@ impl Steps {
             may_step: may(Act::Step),
             may_file: may(Act::File) && (is_filed_next || owed.contains(&ClockKind::Filing)),
             may_close: may(Act::Step) && is_free(TicketState::Closed),
+            kinds: others.collect(),
             owed,
             scale: policy.terms.asking.scale,
             channel: ticket.channel,

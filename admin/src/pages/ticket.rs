@@ -144,8 +144,10 @@ pub async fn whole(
     let (pen, ticket) = (visitor.pen.clone(), page.row.ticket.id);
     let forms = may_note.then(|| (NoteForm::of(&visitor, &page), PapersForms { pen, ticket }));
     let unsent = Unsent::of(&visitor, &page);
+    let may_reclass = may(Act::Reclass);
     let mut form = FormView::new(visitor.pen.clone(), page, &visitor.directory, "ticket");
     form.may_write = may_write;
+    form.may_reclass = may_reclass;
     form.script = form.script_of(&policy);
     let shell = Shell::new(state, visitor, Room::Ticket, title, &notices);
     html(TicketWhole {

@@ -161,6 +161,10 @@ impl Timeline {
                 let what = pen.say1("line-became", "state", pen.word("state", state.as_str()));
                 (class, "done", what, because(pen, &by, why))
             }
+            TimelineWhat::Reclassed { was, kind, why } => {
+                let (was, kind) = (pen.word("kind", was.as_str()), pen.word("kind", kind.as_str()));
+                ("near", "flag", pen.say2("line-reclassed", "was", was, "kind", kind), because(pen, &by, why))
+            }
             TimelineWhat::Investigated { words } => ("", "seek", words.clone(), by),
             TimelineWhat::Found { finding } => {
                 let finding = finding.map(|finding| pen.word("finding", finding.as_str())).unwrap_or_default();

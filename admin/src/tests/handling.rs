@@ -132,6 +132,54 @@ async fn a_complaint_goes_from_its_log_to_its_file_and_what_is_missing_is_said_b
 }
 
 #[tokio::test]
+async fn who_decides_makes_another_kind_of_a_complaint_and_who_does_not_reads_so_before() {
+    let it = Complaint::open().await;
+    const OTHERS: &str = "name=\"kind\" value=\"consultation\" disabled";
+    let page = it.shown(&it.agent).await;
+    assert!(page.contains(OTHERS) && page.contains("只能由主管或经理写明原因改为其他类型"), "{page}");
+    assert!(page.contains("name=\"kind\" value=\"complaint\" checked>") && !page.contains("id=\"reclass\""), "{page}");
+    let desk = text(it.site.ask(get(&format!("/?ticket={}", it.id), Some(&it.agent))).await).await;
+    assert!(desk.contains(OTHERS), "{desk}");
+
+    // What was typed into the page as it was before somebody saved it as a complaint.
+    let version = it.whole(&it.agent).await["version"].as_i64().expect("a version");
+    let typed = format!(
+        "version={version}&kind=consultation&category=delivery&priority=urgent&complexity=simple&channel=phone\
+         &state=in_progress&course=%E4%B8%89%E6%AC%A1%E7%BB%B4%E4%BF%AE&back=ticket"
+    );
+    for session in [&it.agent, &it.boss] {
+        let refused = it.page("save", &typed, session).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = text(refused).await;
+        assert!(page.contains("本单已按投诉保存") && page.contains(">三次维修</textarea>"), "{page}");
+        assert!(page.contains("name=\"kind\" value=\"complaint\" checked>"), "saving again is as a complaint: {page}");
+    }
+    let kept = it.whole(&it.agent).await;
+    assert_eq!((&kept["kind"], &kept["course"]), (&value!("complaint"), &value!("")));
+    assert!(it.shown(&it.agent).await.contains(">三次维修</textarea>"), "it is kept as a draft");
+    let by_script = it.save(value!({ "version": version, "kind": "consultation", "state": "closed" })).await;
+    assert_eq!((by_script.status(), &json(by_script).await["code"]), (StatusCode::CONFLICT, &value!("is_complaint")));
+    let again = it.page("save", &typed.replace("kind=consultation", "kind=complaint"), &it.agent).await;
+    assert_eq!(again.status(), StatusCode::SEE_OTHER);
+
+    let slip = value!({ "what": "reclass", "kind": "consultation", "why": "只是问营业时间" });
+    assert_eq!(it.refused("handle", slip.clone(), &it.agent).await.0, 403);
+    for leader in [&it.boss, &it.manager] {
+        assert!(it.shown(leader).await.contains("id=\"reclass\""));
+    }
+    let mute = value!({ "what": "reclass", "kind": "consultation", "why": "" });
+    assert_eq!(it.refused("handle", mute, &it.boss).await.1["field"], "why");
+    let none = it.page("handle", "what=reclass&kind=&why=x", &it.manager).await;
+    assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    it.done("handle", slip, &it.manager).await;
+    assert_eq!(it.whole(&it.agent).await["kind"], "consultation");
+    let page = it.shown(&it.agent).await;
+    assert!(page.contains("类型由投诉改为咨询") && page.contains("只是问营业时间") && !page.contains(OTHERS), "{page}");
+    let closed = it.done("step", value!({ "step": "close" }), &it.agent).await;
+    assert_eq!((closed, &it.whole(&it.agent).await["state"]), (Value::Null, &value!("closed")));
+}
+
+#[tokio::test]
 async fn a_matter_waits_for_its_customer_goes_on_and_is_withdrawn() {
     let it = Complaint::open().await;
     assert_eq!(it.page("step", "step=wait&reason=", &it.agent).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -173,12 +221,12 @@ async fn whose_word_a_remedy_needs_goes_by_its_sum_and_nobody_gives_their_own() 
     assert!(list.contains("待您审批 2 项") && list.contains("赔偿 5,000 元") && list.contains(&it.number), "{list}");
     let list = text(it.site.ask(get("/approvals", Some(&it.boss))).await).await;
     assert!(!list.contains("待您审批") && list.contains("等经理审批") && list.contains("由别人审批"), "{list}");
-    assert!(!it.shown(&it.boss).await.contains("name=\"why\""), "who may not decide has nothing to refuse with");
+    assert!(!it.shown(&it.boss).await.contains("value=\"refuse\""), "who may not decide has nothing to refuse with");
 
     let mute = value!({ "what": "refuse", "remedy": dear, "why": " " });
     let (status, problem) = it.refused("handle", mute, &it.manager).await;
     assert_eq!((status, &problem["field"]), (422, &value!("why")));
-    assert!(it.shown(&it.manager).await.contains("name=\"why\""));
+    assert!(it.shown(&it.manager).await.contains("value=\"refuse\""));
     let refused = it.page("handle", &format!("what=refuse&remedy={dear}&why=%E5%A4%AA%E5%A4%9A"), &it.manager).await;
     assert_eq!(refused.status(), StatusCode::SEE_OTHER);
     assert!(it.shown(&it.agent).await.contains("太多"), "who asked reads why");

@@ -36,7 +36,7 @@ enum For {
     Waive,
     Hand,
     Assign,
-    /// Also decide on remedies.
+    /// Also decide on remedies, and that a complaint is none.
     Assess,
 }
 
@@ -70,6 +70,7 @@ const OBJECTS: &[(&str, &str, &str, For)] = &[
     ("POST", "/tickets/{id}/handle", "what=log&words=seen", For::Write),
     ("POST", "/tickets/{id}/handle", "what=assess&words=seen", For::Assess),
     ("POST", "/tickets/{id}/handle", "what=approve&remedy=1", For::Assess),
+    ("POST", "/tickets/{id}/handle", "what=reclass&kind=other&why=slip", For::Assess),
     ("POST", "/tickets/{id}/hand", "what=take&part=matter", For::Hand),
     ("POST", "/tickets/{id}/hand", "what=assign&part=matter&to=person:1", For::Assign),
     ("POST", "/tickets/{id}/hand", "what=accept", For::Hand),
@@ -96,6 +97,7 @@ const OBJECTS: &[(&str, &str, &str, For)] = &[
     ("POST", "/api/v1/tickets/{number}/step", r#"{"step":"filed","words":"done"}"#, For::File),
     ("POST", "/api/v1/tickets/{number}/handle", r#"{"what":"log","words":"seen"}"#, For::Write),
     ("POST", "/api/v1/tickets/{number}/handle", r#"{"what":"assess","words":"seen"}"#, For::Assess),
+    ("POST", "/api/v1/tickets/{number}/handle", r#"{"what":"reclass","kind":"other","why":"slip"}"#, For::Assess),
     ("POST", "/api/v1/tickets/{number}/hand", r#"{"what":"take","part":"matter"}"#, For::Hand),
     ("POST", "/api/v1/tickets/{number}/hand", r#"{"what":"assign","part":"matter","to":"person:1"}"#, For::Assign),
     ("POST", "/api/v1/tickets/{number}/papers", r#"{"what":"comment","words":"seen"}"#, For::Write),

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use daemon::desk::command::{Command, Step, TicketForm};
+use daemon::desk::handling::Handle;
 use daemon::desk::ownership::{Hand, Part, Receiver};
 use daemon::desk::ticket::{Channel, Complexity, Kind, Object, Priority, Satisfaction, TicketState};
 use daemon::{PersonId, Role};
@@ -100,7 +101,9 @@ async fn visited(site: &Site, agent: PersonId, result: Satisfaction, words: &str
         object: Object::default(),
     };
     let save = |version, state| Command::SaveTicket { ticket, version, form: form(), state };
-    site.given(agent, save(1, TicketState::Resolved)).await;
+    let reclass = Handle::Reclass { kind: Kind::AfterSales, why: "要换货".to_owned() };
+    site.given(site.id("supervisor").await, Command::Handle(ticket, reclass)).await;
+    site.given(agent, save(2, TicketState::Resolved)).await;
     site.given(agent, Command::Matter(ticket, Step::Filed { words: "道歉".to_owned() })).await;
     site.given(agent, Command::Matter(ticket, Step::Surveyed { result, words: words.to_owned() })).await;
     number

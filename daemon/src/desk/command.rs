@@ -316,6 +316,8 @@ pub enum Refusal {
     },
     /// Nothing of that kind is owed on the ticket.
     NotOwed(ClockKind),
+    /// It is kept as a complaint; who may decide makes another kind of it, and says why.
+    IsComplaint,
     /// It is over for good; it can be opened again.
     IsClosed,
     /// It is not over.

@@ -11,13 +11,14 @@ use super::command::{FieldWhy, Refusal};
 use super::fact::Fact;
 use super::people::text;
 use super::policy::Recipient;
+use super::reclass::reclass;
 use super::rights::{self, Act};
 use super::states::{Missing, moves};
-use super::ticket::{Channel, Ticket, TicketState};
+use super::ticket::{Channel, Kind, Ticket, TicketState};
 use super::tickets::{LINE_CHARS, TEXT_CHARS};
 use super::told::{Addressee, stands_in, told};
 use crate::names::words;
-use crate::{AttachmentId, PersonId, RemedyId, Role, TicketId, Time};
+use crate::{AttachmentId, DepartmentName, PersonId, RemedyId, Role, TicketId, Time};
 
 /// Some sentences.
 const WORDS_CHARS: usize = 2_000;
@@ -145,6 +146,11 @@ pub enum Handle {
     Assess {
         words: String,
     },
+    /// It is no complaint. For supervisors and managers.
+    Reclass {
+        kind: Kind,
+        why: String,
+    },
 }
 
 /// What follows.
@@ -204,6 +210,16 @@ pub enum HandlingFact {
         words: String,
         by: PersonId,
     },
+    /// It was kept as a complaint, and is of another kind from then on.
+    Reclassed {
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        was: Kind,
+        kind: Kind,
+        department: Option<DepartmentName>,
+        why: String,
+        by: PersonId,
+    },
     /// It is in another state from then on.
     Moved {
         ticket: TicketId,
@@ -224,6 +240,7 @@ impl HandlingFact {
             | HandlingFact::Proposed { owner, .. }
             | HandlingFact::Decided { owner, .. }
             | HandlingFact::Told { owner, .. }
+            | HandlingFact::Reclassed { owner, .. }
             | HandlingFact::Moved { owner, .. } => *owner,
             HandlingFact::Filed { .. } | HandlingFact::Assessed { .. } => None,
         }
@@ -238,6 +255,7 @@ impl HandlingFact {
             | HandlingFact::Told { .. }
             | HandlingFact::Filed { .. }
             | HandlingFact::Assessed { .. }
+            | HandlingFact::Reclassed { .. }
             | HandlingFact::Moved { .. } => false,
         }
     }
@@ -250,6 +268,7 @@ impl HandlingFact {
             | HandlingFact::Told { ticket, .. }
             | HandlingFact::Filed { ticket, .. }
             | HandlingFact::Assessed { ticket, .. }
+            | HandlingFact::Reclassed { ticket, .. }
             | HandlingFact::Moved { ticket, .. } => *ticket,
         }
     }
@@ -280,6 +299,7 @@ pub fn given(case: &Case, by: Option<PersonId>, handle: &Handle, now: Time) -> R
         Handle::Log { .. } | Handle::Find { .. } | Handle::Propose { .. } | Handle::Withdraw { .. } => Act::Step,
         Handle::Approve { .. } | Handle::Refuse { .. } => Act::Decide,
         Handle::Assess { .. } => Act::Assess,
+        Handle::Reclass { .. } => Act::Reclass,
     };
     let ticket = rights::ticket(case, Some(by), act, now)?;
     let role = case.staff.people.get(&by).map(|member| member.role).ok_or(Refusal::NotAllowed)?;
@@ -294,6 +314,7 @@ pub fn given(case: &Case, by: Option<PersonId>, handle: &Handle, now: Time) -> R
             let words = words.trim().to_owned();
             Ok(vec![HandlingFact::Assessed { ticket: ticket.id, words, by }.into()])
         }
+        Handle::Reclass { kind, why } => reclass(case, ticket, *kind, why, by, now),
         Handle::Log { words, evidence } => log(case, ticket, words, evidence, by),
         Handle::Find { version, findings } => find(case, ticket, *version, findings, by),
         Handle::Propose { kind, sum_cents, words } => propose(case, ticket, (*kind, *sum_cents), words, by, now),

@@ -26,6 +26,7 @@ pub mod ownership;
 pub mod papers;
 mod people;
 pub mod policy;
+mod reclass;
 pub mod regroup;
 pub mod rehearsal;
 pub mod rights;

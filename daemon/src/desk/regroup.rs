@@ -15,6 +15,10 @@
 //! A **split** opens another ticket of the same customer with clocks of its own, and calls, notes and files
 //! that are named go there, with what is owed for those calls.
 //!
+//! A complaint goes into another complaint alone, and one that was split off what is none stays: neither is a
+//! way to be done with it. Making a complaint of the ticket that goes on is its form's, where it is seen what is
+//! owed by it.
+//!
 //! A regrouping's fact names all that went, so that undoing brings everything back as it was. Where what
 //! has happened since stands on it, it cannot be undone any more: something that went is elsewhere, or is
 //! over. Regroupings of the same tickets are undone in turn, the last one first.
@@ -181,6 +185,8 @@ pub enum Unfit {
     Gone,
     /// They are of different customers.
     OtherCustomer,
+    /// A complaint would be none any more: it goes into another complaint alone.
+    IsComplaint,
     /// By the policy less would be owed in the one that stays.
     OwesLess,
     /// They are of different people, and who asks is no supervisor; or the one that stays is nobody's.
@@ -305,6 +311,9 @@ fn merge(case: &Case, giver: &Ticket, into: TicketId, by: PersonId, now: Time) -
     }
     if giver.customer.is_some() && giver.customer != taker.customer {
         return unfit(Unfit::OtherCustomer);
+    }
+    if !giver.kind.may_become(taker.kind) {
+        return unfit(Unfit::IsComplaint);
     }
     if owes_less(case, giver, taker) {
         return unfit(Unfit::OwesLess);
@@ -572,6 +581,10 @@ fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
     };
     if !stands || !is_all_there(case, regrouping) {
         return unfit(Unfit::BuiltOn);
+    }
+    // What was split off is no matter of its own any more.
+    if regrouping.kind == RegroupKind::Split && !taker.kind.may_become(giver.kind) {
+        return unfit(Unfit::IsComplaint);
     }
     let goes_over = giver.owner.is_some() && giver.owner != taker.owner;
     if goes_over && !case.staff.is_in(by, Role::Supervisor) {

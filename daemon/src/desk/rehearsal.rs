@@ -141,6 +141,12 @@ impl Rehearsal {
                 }
                 self.known.tickets.insert(ticket, then);
             }
+            What::Reclassed { ticket, kind, department, by } => {
+                let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
+                let then = Ticket { kind, department, ..before.clone() };
+                self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, Some(by), at));
+                self.known.tickets.insert(ticket, then);
+            }
             What::Withdrawn { ticket, by } => {
                 self.decide(ticket, at, |case, facts| facts.extend(steps::let_go(case, by)));
             }

@@ -44,6 +44,8 @@ words! {
         Decide = "decide",
         /// Write, and read, what the monthly assessment goes by.
         Assess = "assess",
+        /// Make another kind of matter of a complaint.
+        Reclass = "reclass",
     }
 }
 
@@ -69,7 +71,7 @@ pub fn allows(role: Role, relation: Relation, act: Act) -> bool {
     use Act::*;
     let acts: &[Act] = match (role, relation) {
         (Role::Supervisor, _) => Act::ALL,
-        (Role::Manager, _) => &[See, Call, Work, Waive, Decide, Assess],
+        (Role::Manager, _) => &[See, Call, Work, Waive, Decide, Assess, Reclass],
         (Role::Agent | Role::Handler, Relation::Own | Relation::Department) => {
             &[See, Write, Note, Step, File, Call, Work, Hand]
         }
@@ -173,7 +175,8 @@ pub fn ticket(case: &Case, by: Option<PersonId>, act: Act, now: Time) -> Result<
         | Act::Hand
         | Act::Assign
         | Act::Decide
-        | Act::Assess => {
+        | Act::Assess
+        | Act::Reclass => {
             if goes_on_elsewhere {
                 Err(Refusal::Regroup(Unfit::Gone))
             } else {

@@ -70,6 +70,14 @@ words! { TicketState {
     Reopened = "reopened",
 } }
 
+impl Kind {
+    /// Whether writing its form makes that of it. What is kept as a complaint stays one: it is over once its
+    /// customer was asked whether it is well, and not sooner under another name.
+    pub fn may_become(self, then: Kind) -> bool {
+        self != Kind::Complaint || then == Kind::Complaint
+    }
+}
+
 impl TicketState {
     /// Whether a repeat caller joins a ticket in this state.
     pub fn is_open(self) -> bool {

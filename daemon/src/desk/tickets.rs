@@ -9,7 +9,7 @@ use super::policy::{Policy, Subject};
 use super::rights::{self, Act, in_circle, leads, writes};
 use super::rungs::moved;
 use super::states::{goes_on, saved_as};
-use super::ticket::{Object, Ticket, TicketState};
+use super::ticket::{Kind, Object, Ticket, TicketState};
 use crate::number::Number;
 use crate::{CallId, DepartmentName, PersonId, Time};
 
@@ -138,6 +138,9 @@ fn save(
     if ticket.version != version {
         return Err(Refusal::Changed { by: case.saved_by, version: ticket.version });
     }
+    if !ticket.kind.may_become(form.kind) {
+        return Err(Refusal::IsComplaint);
+    }
     if !form.category.is_empty() && !case.policy.categories.contains(&form.category) {
         return Err(Refusal::Field { field: "category", why: FieldWhy::Unknown });
     }
@@ -147,7 +150,7 @@ fn save(
     for (field, value) in of_object(&form.object) {
         text(field, value, LINE_CHARS)?;
     }
-    let department = department(case, ticket, form);
+    let department = department(case, ticket, form.kind, &form.category);
     let then = Ticket {
         kind: form.kind,
         category: form.category.clone(),
@@ -188,14 +191,14 @@ fn of_object(object: &Object) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// Whose it is by what it is about, until somebody has taken the work on.
-fn department(case: &Case, ticket: &Ticket, form: &TicketForm) -> Option<DepartmentName> {
+/// Whose it is by what it is about from now on, until somebody has taken the work on.
+pub(super) fn department(case: &Case, ticket: &Ticket, kind: Kind, category: &str) -> Option<DepartmentName> {
     let known = ticket.department.clone();
-    let is_as_before = (ticket.kind, &ticket.category) == (form.kind, &form.category);
+    let is_as_before = (ticket.kind, ticket.category.as_str()) == (kind, category);
     if ticket.handler.is_some() || (known.is_some() && is_as_before) {
         return known;
     }
-    let subject = Subject { kind: form.kind, category: form.category.clone(), ..Subject::default() };
+    let subject = Subject { kind, category: category.to_owned(), ..Subject::default() };
     case.policy.terms.responsible(&subject).cloned()
 }
 

@@ -141,6 +141,10 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &HandlingFact, now: Time)
             params![ids.draw(1), ticket.0, ms(now), by.0, words],
         ),
         // A form that somebody has open is of an earlier version from now on.
+        HandlingFact::Reclassed { ticket, kind, department, by, .. } => run(
+            "UPDATE tickets SET kind = ?2, department = ?3, version = version + 1, saved_by = ?4 WHERE id = ?1",
+            params![ticket.0, kind.as_str(), department.as_ref().map(|department| department.as_str()), by.0],
+        ),
         HandlingFact::Moved { ticket, state, by, .. } => run(
             "UPDATE tickets SET state = ?2, is_open = ?3, version = version + 1, saved_by = ?4,
                 closed_at_ms = CASE WHEN ?3 THEN NULL ELSE coalesce(closed_at_ms, ?5) END WHERE id = ?1",
@@ -425,6 +429,11 @@ pub fn said(fact: &HandlingFact) -> Said {
         }
         HandlingFact::Filed { words, by, .. } => ("filed", Some(*by), json!({ "words": words })),
         HandlingFact::Assessed { words, by, .. } => ("assessed", Some(*by), json!({ "words": words })),
+        HandlingFact::Reclassed { was, kind, department, why, by, .. } => {
+            let department = department.as_ref().map(|department| department.as_str());
+            let body = json!({ "was": was.as_str(), "kind": kind.as_str(), "department": department, "why": why });
+            ("reclassed", Some(*by), body)
+        }
         HandlingFact::Moved { state, by, why, .. } => {
             ("ticket_moved", *by, json!({ "state": state.as_str(), "why": why }))
         }

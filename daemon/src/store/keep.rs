@@ -84,6 +84,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 | HandlingFact::Told { .. }
                 | HandlingFact::Filed { .. }
                 | HandlingFact::Assessed { .. }
+                | HandlingFact::Reclassed { .. }
                 | HandlingFact::Moved { .. } => Ok(()),
             }
         }

@@ -168,6 +168,7 @@ impl Reading<'_> {
                     What::Became { ticket, state, by, why }
                 })
             }
+            "reclassed" => reclassed(fact),
             "told" if fact.body["withdrawn"] != true => return None,
             "told" => fact.ticket.zip(fact.by).map(|(ticket, by)| What::Withdrawn { ticket, by }),
             "filed" => fact.ticket.zip(fact.by).zip(fact.text("words")).map(|((ticket, by), words)| {
@@ -316,6 +317,11 @@ fn form(fact: &Kept) -> Option<Form> {
     let channel = Channel::parse(fact.text("channel")?)?;
     let state = TicketState::parse(fact.text("state")?)?;
     Some(Form { kind, category, priority, complexity, channel, state, department })
+}
+
+fn reclassed(fact: &Kept) -> Option<What> {
+    let (kind, department) = (Kind::parse(fact.text("kind")?)?, fact.text("department").map(Into::into));
+    Some(What::Reclassed { ticket: fact.ticket?, kind, department, by: fact.by? })
 }
 
 fn accepted(fact: &Kept) -> Option<What> {

@@ -9,6 +9,7 @@ use super::read::{Seek, Seer};
 use crate::Role;
 use crate::desk::command::{Command, Done, Given, TicketForm};
 use crate::desk::decide::Input;
+use crate::desk::handling::Handle;
 use crate::desk::ticket::{Channel, Complexity, Kind, Object, Priority, TicketState};
 use crate::engine::house::{House, policy, t};
 
@@ -179,10 +180,10 @@ fn obligations_of_an_earlier_version_are_brought_over() {
 fn open_matters_of_an_earlier_version_are_owed_a_solution() {
     let mut house = House::new();
     let boss = house.person("boss", Role::Supervisor, None);
-    let opened = |house: &mut House, hour: f64| {
+    let opened = |house: &mut House, kind, hour: f64| {
         house.until(t(hour * 3600.0));
         let number = Some("+8613800138000".to_owned());
-        let (kind, channel) = (Kind::Complaint, Channel::Phone);
+        let channel = Channel::Phone;
         let open = Command::OpenTicket { call: None, customer: None, number, kind, channel };
         let Ok(Done::Ticket(ticket)) = house.give(Some(boss), open) else { panic!("no ticket") };
         ticket
@@ -202,8 +203,8 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
         };
         house.give(Some(boss), Command::SaveTicket { ticket, version, form, state }).unwrap();
     };
-    let (plain, over, again, known) =
-        (opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 0.0), opened(&mut house, 1.0));
+    let [plain, over, again] = [Kind::Complaint, Kind::Other, Kind::Other].map(|kind| opened(&mut house, kind, 0.0));
+    let known = opened(&mut house, Kind::Complaint, 1.0);
     save(&mut house, Kind::Other, 2.0, over, 1, TicketState::Closed);
     save(&mut house, Kind::Other, 3.0, again, 1, TicketState::Resolved);
     save(&mut house, Kind::Complaint, 4.0, again, 2, TicketState::InProgress);
@@ -242,7 +243,9 @@ fn open_matters_of_an_earlier_version_are_owed_a_solution() {
     let facts = "SELECT count(*) || ' ' || min(json_extract(body, '$.kind')) FROM facts f \
                  JOIN obligations o ON o.id = f.obligation AND o.kind = 'resolution' WHERE f.kind = 'obligation_began'";
     assert_eq!(house.sql(facts), ["3 complaint"]);
-    save(&mut house, Kind::Other, 41.0, plain, 2, TicketState::Resolved);
+    let reclass = Handle::Reclass { kind: Kind::Other, why: "praise".into() };
+    house.give(Some(boss), Command::Handle(plain, reclass)).unwrap();
+    save(&mut house, Kind::Other, 41.0, plain, 3, TicketState::Resolved);
     let ended = "SELECT count(*) FROM obligations WHERE kind = 'resolution' AND state = 'kept' AND ticket = ";
     assert_eq!(house.sql(&format!("{ended}{plain}")), ["1"]);
 }

@@ -67,6 +67,13 @@ pub enum What {
         by: Option<PersonId>,
         why: String,
     },
+    /// It is no complaint, but of that kind.
+    Reclassed {
+        ticket: TicketId,
+        kind: Kind,
+        department: Option<DepartmentName>,
+        by: PersonId,
+    },
     /// The customer asks for nothing any more.
     Withdrawn {
         ticket: TicketId,

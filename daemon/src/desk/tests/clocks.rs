@@ -213,7 +213,8 @@ fn a_complaint_is_to_be_accepted_and_whoever_tells_so_says_by_when() {
 fn what_turns_out_to_be_no_complaint_is_not_to_be_accepted() {
     let mut desk = Desk::new();
     desk.save(complaint(), TicketState::InProgress);
-    desk.save(form(), TicketState::InProgress);
+    let reclass = Handle::Reclass { kind: Kind::Consultation, why: "a question".into() };
+    desk.house.give(Some(desk.boss), Command::Handle(desk.ticket, reclass)).unwrap();
     assert_eq!(desk.state(ClockKind::Acceptance), ObligationState::Dropped);
     assert_eq!(desk.open(), [ClockKind::Resolution]);
 }

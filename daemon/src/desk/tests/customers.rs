@@ -106,7 +106,9 @@ fn who_looks_after_a_key_customer_hears_of_each_complaint_once() {
     let becomes_one = opened(&mut house, ann, Some(customer), None, Kind::Consultation);
     assert_eq!(complaints(&mut house, may), [opened_so]);
     becomes(&mut house, ann, becomes_one, 1, Kind::Complaint);
-    becomes(&mut house, ann, becomes_one, 2, Kind::Other);
+    let boss = house.person("boss", Role::Supervisor, None);
+    let reclass = Handle::Reclass { kind: Kind::Other, why: "praise".into() };
+    house.give(Some(boss), Command::Handle(becomes_one, reclass)).unwrap();
     house.crash();
     becomes(&mut house, ann, becomes_one, 3, Kind::Complaint);
     assert_eq!(complaints(&mut house, may), [opened_so, becomes_one]);
@@ -121,7 +123,6 @@ fn who_looks_after_a_key_customer_hears_of_each_complaint_once() {
     saved(&mut house, customer, 3, CustomerForm { key_customer: false, ..with_both.clone() }).unwrap();
     opened(&mut house, ann, Some(customer), None, Kind::Complaint);
     assert_eq!(complaints(&mut house, may).len(), 3);
-    let boss = house.person("boss", Role::Supervisor, None);
     saved(&mut house, customer, 4, CustomerForm { manager: Some(boss), ..with_both }).unwrap();
     assert_eq!(complaints(&mut house, boss).len(), 4);
     assert_eq!(complaints(&mut house, may).len(), 3);

@@ -105,6 +105,21 @@ impl Desk {
     }
 }
 
+fn form_of(ticket: &crate::desk::ticket::Ticket) -> TicketForm {
+    let its = ticket.clone();
+    TicketForm {
+        kind: its.kind,
+        category: its.category,
+        priority: its.priority,
+        complexity: its.complexity,
+        channel: its.channel,
+        summary: its.summary,
+        course: its.course,
+        demand: its.demand,
+        object: its.object,
+    }
+}
+
 fn lacks<const N: usize>(what: [Missing; N]) -> Result<Done, Refusal> {
     Err(Refusal::Missing(BTreeSet::from(what)))
 }
@@ -166,14 +181,64 @@ fn what_is_given_up_or_waived_is_archived_too_and_who_is_dissatisfied_has_it_bac
 }
 
 #[test]
+fn a_complaint_is_one_until_who_decides_says_otherwise_and_why() {
+    let mut desk = Desk::new();
+    desk.house.until(t(HOUR));
+    let reclass = |kind, why: &str| Handle::Reclass { kind, why: why.into() };
+    for state in [TicketState::InProgress, TicketState::Closed] {
+        assert_eq!(desk.save(Kind::Consultation, "other", state), Err(Refusal::IsComplaint));
+    }
+    assert_eq!(desk.page().row.ticket.kind, Kind::Complaint);
+    assert_eq!(desk.page().row.ticket.category, "", "all of a refused form is as it was");
+    let slip = "She asked when we open.";
+    assert_eq!(desk.handle(desk.ann, reclass(Kind::Consultation, slip)), Err(Refusal::NotAllowed));
+    let (ticket, version) = (desk.ticket, desk.page().row.ticket.version);
+    let by_form = |kind| {
+        let form = TicketForm { kind, ..form_of(&desk.page().row.ticket) };
+        Command::SaveTicket { ticket, version, form, state: TicketState::InProgress }
+    };
+    let by_form = by_form(Kind::Consultation);
+    assert_eq!(desk.house.give(Some(desk.boss), by_form), Err(Refusal::IsComplaint), "a form has no room for why");
+    let missing = Err(Refusal::Field { field: "why", why: FieldWhy::Missing });
+    assert_eq!(desk.handle(desk.boss, reclass(Kind::Consultation, "  ")), missing);
+    assert_eq!(desk.open(), [ClockKind::Acceptance, ClockKind::Resolution]);
+    desk.handle(desk.chief, reclass(Kind::Consultation, slip)).unwrap();
+    let page = desk.page();
+    assert_eq!((page.row.ticket.kind, page.row.ticket.version), (Kind::Consultation, version + 1));
+    assert_eq!(desk.open(), [ClockKind::Resolution], "a consultation's clocks");
+    let due = page.obligations.iter().find(|row| row.kind == ClockKind::Resolution).unwrap().due_at;
+    assert_eq!(due, Some(t(2.0 * HOUR)), "and its windows");
+    let said = page.timeline.iter().find_map(|row| match &row.what {
+        TimelineWhat::Reclassed { was, kind, why } => Some((row.by, *was, *kind, why.clone())),
+        _ => None,
+    });
+    assert_eq!(said, Some((Some(desk.chief), Kind::Complaint, Kind::Consultation, slip.to_owned())));
+    let again = desk.handle(desk.boss, reclass(Kind::Other, slip));
+    assert_eq!(again, Err(Refusal::Field { field: "kind", why: FieldWhy::Unknown }), "its form makes that of it");
+    desk.save(Kind::AfterSales, "other", TicketState::InProgress).unwrap();
+    desk.save(Kind::Complaint, "other", TicketState::InProgress).expect("anything may turn out to be a complaint");
+    assert_eq!(desk.handle(desk.boss, reclass(Kind::Complaint, slip)), again);
+    // Also what was opened as one and nobody wrote anything into.
+    let number = Some(OTHER.to_owned());
+    let open =
+        Command::OpenTicket { call: None, customer: None, number, kind: Kind::Complaint, channel: Channel::Email };
+    let Ok(Done::Ticket(opened)) = desk.house.give(Some(desk.ann), open) else { panic!("no ticket") };
+    desk.ticket = opened;
+    assert_eq!(desk.save(Kind::Other, "other", TicketState::Closed), Err(Refusal::IsComplaint));
+}
+
+#[test]
 fn other_matters_are_closed_at_once_and_become_no_closed_complaint() {
     let mut desk = Desk::new();
+    let why = || "It is a question.".to_owned();
+    desk.handle(desk.boss, Handle::Reclass { kind: Kind::Other, why: why() }).unwrap();
     desk.save(Kind::Consultation, "", TicketState::Closed).unwrap();
     assert_eq!((desk.state(), desk.open()), (TicketState::Closed, vec![]));
     let lacking = [Missing::Solution, Missing::Told];
     assert_eq!(desk.save(Kind::Complaint, "other", TicketState::Closed), lacks(lacking));
     desk.save(Kind::Complaint, "other", TicketState::InProgress).unwrap();
     assert_eq!(desk.state(), TicketState::Reopened);
+    desk.handle(desk.boss, Handle::Reclass { kind: Kind::Other, why: why() }).unwrap();
     // After-sales are filed and visited, and need no form.
     desk.save(Kind::AfterSales, "other", TicketState::Resolved).unwrap();
     assert_eq!(desk.step(Step::Close), lacks([Missing::Filed, Missing::ReturnVisit]));

@@ -79,7 +79,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..3usize, talk()).prop_map(|(who, talk_ms)| Event::Dialled { who, talk_ms }),
         6 => (0..3usize, (0..5usize, 0..2usize, 0..2usize, 0..3usize), 0..4usize)
             .prop_map(|(nth, form, state)| Event::Saved { nth, form, state }),
-        7 => (0..3usize, 0..12usize, 1..40i64).prop_map(|(nth, step, hours)| Event::Stepped { nth, step, hours }),
+        7 => (0..3usize, 0..13usize, 1..40i64).prop_map(|(nth, step, hours)| Event::Stepped { nth, step, hours }),
         2 => any::<bool>().prop_map(Event::Class),
         3 => (0..4usize, 0..3usize).prop_map(|(nth, what)| Event::Owed { nth, what }),
         1 => Just(Event::Moved),
@@ -293,6 +293,10 @@ impl Site {
                 let Some(ticket) = self.ticket(nth) else { return Ok(()) };
                 let (at, words) = (self.house.now + TimeDelta::hours(hours), String::from("words"));
                 let step = match step {
+                    12 => {
+                        let kind = Kind::ALL[hours as usize % Kind::ALL.len()];
+                        return self.give(Command::Handle(ticket, Handle::Reclass { kind, why: words }));
+                    }
                     7 => {
                         let is_whole = self.house.page(ticket).regrouped.into.is_none();
                         is_whole.then(|| found(&mut self.house, self.boss, ticket));
@@ -437,6 +441,11 @@ impl Known {
         match kind {
             "ticket_opened" | "ticket_saved" => {
                 self.tickets.insert(ticket.unwrap(), subject(body));
+            }
+            "reclassed" => {
+                let subject = self.tickets.get_mut(&ticket.unwrap()).unwrap();
+                subject.kind = word(body, "kind", Kind::parse);
+                subject.department = body["department"].as_str().map(Into::into);
             }
             "customer_saved" => {
                 let class = body["class"].as_str().unwrap().to_owned();
@@ -649,7 +658,7 @@ fn what_people_let_go_would_be_let_go_also_where_another_stood_in_its_place() {
         Event::Called { who: 1, talk_ms: 0 },
         Event::Called { who: 1, talk_ms: 40_000 },
         saved(1),
-        saved(3),
+        Event::Stepped { nth: 0, step: 12, hours: 3 },
         Event::Called { who: 0, talk_ms: 9_000 },
         Event::Owed { nth: 1, what: 2 },
     ];

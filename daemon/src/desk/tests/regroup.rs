@@ -387,7 +387,7 @@ fn only_what_can_go_on_as_one_is_put_together() {
     assert_eq!(merge(&mut house, ann, a, bobs), Err(Refusal::NoSuchTicket), "what one may not see is not there");
     assert_eq!(merge(&mut house, ann, bobs, a), Err(Refusal::NoSuchTicket));
     assert_eq!(merge(&mut house, ann, a, wens), unfit(Unfit::OtherCustomer));
-    assert_eq!(merge(&mut house, ann, complaint, a), unfit(Unfit::OwesLess));
+    assert_eq!(merge(&mut house, ann, complaint, a), unfit(Unfit::IsComplaint));
     priority(&mut house, ann, a, Priority::Urgent);
     assert_eq!(merge(&mut house, ann, a, b), unfit(Unfit::OwesLess), "what is urgent stays so");
     let offer = Hand::Offer { part: Part::Matter, to: Receiver::Person(bob), words: "yours".into() };
@@ -421,7 +421,7 @@ fn what_is_about_something_else_gets_a_ticket_and_clocks_of_its_own() {
     let mut house = House::new();
     let ann = house.person("ann", Role::Agent, None);
     let shen = house.customer("Shen", false, &[MOBILE]);
-    let stays = opened(&mut house, ann, Some(shen), None, Kind::Other);
+    let stays = opened(&mut house, ann, Some(shen), None, Kind::Complaint);
     let call = missed(&mut house, "a", MOBILE, 0.0);
     let (kept, goes) = (paper(&mut house, ann, stays, note("one")), paper(&mut house, ann, stays, note("two")));
     let file = paper(&mut house, ann, stays, picture());
@@ -465,6 +465,48 @@ fn what_is_about_something_else_gets_a_ticket_and_clocks_of_its_own() {
     assert_eq!(undo(&mut house, ann), unfit(Unfit::BuiltOn));
     assert_eq!(merge(&mut house, ann, new, stays), Ok(Done::Ticket(stays)), "but what it became can be put back");
     assert_eq!(house.page(stays).comments.len(), 3);
+}
+
+/// Under a policy that owes as much for the one kind as for the other, so that nothing else stands in the way.
+#[test]
+fn nobody_is_done_with_a_complaint_by_putting_it_into_what_is_none() {
+    let mut policy = policy();
+    for kind in [ClockKind::Acceptance, ClockKind::Filing, ClockKind::ReturnVisit] {
+        policy.terms.clocks.rule_mut(kind).kinds = Kind::ALL.iter().copied().collect();
+    }
+    let mut house = House::under(policy, t(0.0));
+    let (ann, boss) = (house.person("ann", Role::Agent, None), house.person("boss", Role::Supervisor, None));
+    let shen = house.customer("Shen", false, &[MOBILE]);
+    let [other, complaint, second] =
+        [Kind::Other, Kind::Complaint, Kind::Complaint].map(|kind| opened(&mut house, ann, Some(shen), None, kind));
+    for by in [ann, boss] {
+        assert_eq!(merge(&mut house, by, complaint, other), unfit(Unfit::IsComplaint));
+    }
+    merge(&mut house, ann, complaint, second).unwrap();
+    merge(&mut house, ann, other, second).unwrap();
+    assert_eq!(house.page(second).row.ticket.kind, Kind::Complaint);
+    undo(&mut house, ann).unwrap();
+    // What goes on is called something else by who may, and the part that comes back is what it was.
+    let reclass = || Handle::Reclass { kind: Kind::Other, why: "praise, and not blame".into() };
+    house.give(Some(boss), Command::Handle(second, reclass())).unwrap();
+    undo(&mut house, ann).unwrap();
+    assert_eq!(house.page(complaint).row.ticket.kind, Kind::Complaint);
+
+    let noted = paper(&mut house, ann, other, note("also torn"));
+    let parts = || Parts { comments: [crate::CommentId(noted)].into(), ..Parts::default() };
+    let Ok(Done::Ticket(split_off)) = split(&mut house, ann, other, parts(), Kind::Complaint) else { panic!() };
+    for by in [ann, boss] {
+        assert_eq!(undo(&mut house, by), unfit(Unfit::IsComplaint));
+    }
+    house.give(Some(boss), Command::Handle(split_off, reclass())).unwrap();
+    assert_eq!(undo(&mut house, ann), unfit(Unfit::BuiltOn));
+    merge(&mut house, ann, split_off, other).expect("but what it became can be put back");
+    assert_eq!(house.page(other).comments.len(), 1);
+
+    let noted = paper(&mut house, ann, complaint, note("torn twice"));
+    let parts = Parts { comments: [crate::CommentId(noted)].into(), ..Parts::default() };
+    split(&mut house, ann, complaint, parts, Kind::Complaint).unwrap();
+    undo(&mut house, ann).expect("it goes on in the complaint that it came from");
 }
 
 #[derive(Clone, Debug)]
@@ -566,7 +608,8 @@ impl Site {
                         .map(|id| crate::AttachmentId(id.parse().unwrap()))
                         .collect(),
                 };
-                Command::Regroup(ticket(from), Regroup::Split { parts, kind: Kind::Complaint })
+                let kind = [self.house.page(ticket(from)).row.ticket.kind, Kind::Suggestion][bits % 2];
+                Command::Regroup(ticket(from), Regroup::Split { parts, kind })
             }
             Event::Missed(line) => {
                 let number = [MOBILE, OTHER, "+8613700137000"][line];

@@ -21,7 +21,7 @@ const AGENT: [(Relation, &str); 6] = [
     (Relation::Nobodys, "see write note step call work hand"),
     (Relation::Others, ""),
 ];
-const MANAGER: &str = "see call work waive";
+const MANAGER: &str = "see call work waive reclass";
 
 fn may(role: Role, relation: Relation, act: Act) -> bool {
     let is_in = |acts: &str| acts.split(' ').any(|word| word == act.as_str());
@@ -151,6 +151,7 @@ fn commands(matter: &Matter) -> Vec<(Act, Command)> {
         (Act::Step, Command::Matter(ticket, Step::Promise { at: t(9.0 * HOUR) })),
         (Act::File, Command::Matter(ticket, Step::Filed { words: "mended".into() })),
         (Act::Write, save),
+        (Act::Reclass, Command::Handle(ticket, Handle::Reclass { kind: Kind::Other, why: reason() })),
         (Act::Write, Command::SaveCustomer { customer: None, ticket: Some(ticket), form: known }),
         (Act::Assign, Command::Hand(ticket, Hand::Assign { part: Part::Work, to, words: String::new() })),
         (Act::Hand, Command::Hand(ticket, Hand::Take { part: Part::Work })),

@@ -3,7 +3,7 @@
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
-use super::diary::{AGENTS, Deed, Form, Hand, MANAGER};
+use super::diary::{AGENTS, Deed, Form, Hand, MANAGER, SUPERVISORS};
 use super::hours::{DAY, HOUR, MINUTE, Ms};
 use super::machine::{Site, time};
 use super::pbx::{End, LINES, Move, PBXS, WITHHELD};
@@ -183,7 +183,7 @@ impl World {
                 self.dialled.insert(nth, dials);
                 Deed::Dial(nth)
             }
-            20..35 => {
+            20..33 => {
                 let ticket = self.ticket()?;
                 let known = self.diary.tickets[ticket].clone();
                 let kind = self.one_of(&[known.kind, known.kind, Kind::Complaint, Kind::AfterSales, Kind::Other]);
@@ -196,6 +196,12 @@ impl World {
                 ]);
                 let (is_urgent, is_complex) = (self.lot(4) == 0, self.lot(3) == 0);
                 Deed::Save { ticket, kind, is_urgent, is_complex, state }
+            }
+            33..35 => {
+                let ticket = self.ticket()?;
+                let kind = self.one_of(&[Kind::Consultation, Kind::AfterSales, Kind::Other]);
+                let by = self.one_of(&[by, SUPERVISORS[0], SUPERVISORS[1], MANAGER]);
+                return Some((by, Deed::Reclass { ticket, kind }));
             }
             35..38 => Deed::Found { ticket: self.ticket()? },
             38..43 => Deed::Told { ticket: self.ticket()? },
@@ -402,6 +408,7 @@ impl World {
                 let version = self.diary.tickets[ticket].findings;
                 Command::Handle(ticket_id(ticket), Handle::Find { version, findings })
             }
+            Deed::Reclass { ticket, kind } => Command::Handle(ticket_id(ticket), Handle::Reclass { kind, why: words }),
             Deed::Told { ticket } => Command::Matter(ticket_id(ticket), Step::Told { how: Channel::Phone, words }),
             Deed::Withdrawn { ticket } => Command::Matter(ticket_id(ticket), Step::Withdrawn { words }),
             Deed::Wait { ticket } => Command::Matter(ticket_id(ticket), Step::Wait { reason }),

@@ -13,7 +13,7 @@ use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
 use crate::desk::regroup::RegroupKind;
 use crate::desk::survey::Unanswered;
-use crate::desk::ticket::{Channel, Satisfaction, TicketState};
+use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 use crate::desk::{News, Rung};
 use crate::store::column::*;
 use crate::store::read::*;
@@ -141,6 +141,11 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         }),
         "filed" => Some(TimelineWhat::Filed { words: std::mem::take(&mut body.words) }),
         "assessed" => Some(TimelineWhat::Assessed),
+        "reclassed" => Kind::parse(&body.was).zip(Kind::parse(&body.kind)).map(|(was, kind)| TimelineWhat::Reclassed {
+            was,
+            kind,
+            why: std::mem::take(&mut body.why),
+        }),
         "ticket_reopened" => Some(TimelineWhat::Reopened),
         "suspended" => Some(TimelineWhat::Suspended { reason: std::mem::take(&mut body.reason) }),
         "resumed" => Some(TimelineWhat::Resumed),
@@ -209,6 +214,8 @@ struct Body {
     version: i64,
     due_at_ms: Option<i64>,
     state: String,
+    was: String,
+    kind: String,
     why: String,
     reason: String,
     solved_by_ms: i64,

@@ -11,7 +11,7 @@ use crate::desk::ownership::{How, OfferEnd, Part, Receiver};
 use crate::desk::papers::Tie;
 use crate::desk::regroup::RegroupKind;
 use crate::desk::survey::Unanswered;
-use crate::desk::ticket::{Channel, Satisfaction, TicketState};
+use crate::desk::ticket::{Channel, Kind, Satisfaction, TicketState};
 use crate::{AttachmentId, CallId, Extension, ObligationId, PersonId, Time};
 
 /// One thing that happened to a ticket.
@@ -103,6 +103,12 @@ pub enum TimelineWhat {
     /// It is in another state.
     Became {
         state: TicketState,
+        why: String,
+    },
+    /// It is no complaint any more.
+    Reclassed {
+        was: Kind,
+        kind: Kind,
         why: String,
     },
     Investigated {

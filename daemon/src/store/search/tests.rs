@@ -9,7 +9,7 @@ use crate::{PersonId, Role, TicketId};
 const MOBILE: &str = "+8613800135827";
 
 fn opened(house: &mut House, by: PersonId, summary: &str, course: &str) -> TicketId {
-    let (kind, channel) = (Kind::Complaint, Channel::Phone);
+    let (kind, channel) = (Kind::Consultation, Channel::Phone);
     let open = Command::OpenTicket { call: None, customer: None, number: Some(MOBILE.to_owned()), kind, channel };
     let Ok(Done::Ticket(ticket)) = house.give(Some(by), open) else { panic!("no ticket") };
     save(house, by, ticket, 1, (summary, course), TicketState::InProgress);

@@ -18,6 +18,11 @@ pub enum Deed {
         is_complex: bool,
         state: TicketState,
     },
+    /// It is no complaint.
+    Reclass {
+        ticket: usize,
+        kind: Kind,
+    },
     /// All that is to be found out.
     Found {
         ticket: usize,
@@ -99,6 +104,16 @@ impl Diary {
         match deed {
             Deed::Save { ticket, kind, is_urgent, is_complex, state } => {
                 self.may_step(by, ticket, now) && self.saves(ticket, kind, (is_urgent, is_complex), state, now)
+            }
+            // Only who leads says that a complaint is none.
+            Deed::Reclass { ticket, kind } => {
+                let Ticket { kind: was, is_urgent, is_complex, state, part_of, .. } = self.tickets[ticket];
+                let leads = SUPERVISORS.contains(&by) || by == MANAGER;
+                let may = leads && part_of.is_none() && was == Kind::Complaint && kind != Kind::Complaint;
+                if may {
+                    self.becomes(ticket, kind, (is_urgent, is_complex), state, now);
+                }
+                may
             }
             Deed::Found { ticket } => {
                 let may = self.may_step(by, ticket, now);
@@ -307,7 +322,8 @@ impl Diary {
             && (is_to_be_visited
                 || (files || visits) && was != TicketState::Filed
                 || kind == Kind::Complaint && !is_found);
-        if is_over_by_it && kind == Kind::Complaint || is_early {
+        let is_lost = kind_was == Kind::Complaint && kind != Kind::Complaint;
+        if is_over_by_it && kind == Kind::Complaint || is_early || is_lost {
             return false;
         }
         self.tickets[nth].is_written = true;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::hours::Ms;
 use super::{Diary, MANAGER, Owed, SUPERVISORS, Ticket};
 use crate::desk::clock::{ClockKind, ObligationState};
-use crate::desk::ticket::{Channel, TicketState};
+use crate::desk::ticket::{Channel, Kind, TicketState};
 
 /// All that went from one to the other.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Diary {
         let runs = |clock: &ClockKind| self.rules.runs(*clock, its.kind) && !self.rules.runs(*clock, other.kind);
         let waits = self.open_of(giver, ClockKind::FirstResponse).is_some() && other.channel == Channel::Phone;
         let owes_less = ClockKind::ALL.iter().any(runs) || waits || its.is_urgent && !other.is_urgent;
+        let is_lost = its.kind == Kind::Complaint && other.kind != Kind::Complaint;
         let is_nobodys = its.owner.is_some() && other.owner.is_none();
         if giver == taker
             || !self.may_regroup(by, giver, taker)
@@ -72,6 +73,7 @@ impl Diary {
             || is_offered(giver)
             || is_offered(taker)
             || !is_known
+            || is_lost
             || owes_less
             || is_nobodys
         {
