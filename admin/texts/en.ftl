@@ -1471,6 +1471,7 @@ field-solution = Solution
 sum-hint = as in 1280 or 1280.50
 findings-save = Save findings
 findings-saved = Written by { $who }, { $when }
+findings-on-file = On file: findings, loss and remedies stay as they were; to change them, open the ticket again first
 findings-conflict = { $who } has just changed the findings. Yours are still here and nothing was overwritten; saving again lets yours stand.
 found-under = Found out under { $number }, before it was merged into this
 investigation = Investigation

@@ -1459,6 +1459,7 @@ field-solution = 处理方案
 sum-hint = 如 1280 或 1280.50
 findings-save = 保存结论
 findings-saved = { $who } { $when } 写下
+findings-on-file = 已归档或办结：结论、损失和补救保持当时所写，要改请先重新办理
 findings-conflict = { $who }刚改过调查结论。您写的还在，没有覆盖；再保存即以您的为准。
 found-under = 并入本单之前，{ $number } 的调查结论
 investigation = 调查记录

@@ -206,7 +206,8 @@ impl FormView {
             state => state,
         };
         let over = [TicketState::Resolved, TicketState::Closed];
-        let over = over.into_iter().filter(|_| self.page.row.ticket.kind != Kind::Complaint);
+        let is_free = |over: &TicketState| *over == TicketState::Closed || !now.is_on_file();
+        let over = over.into_iter().filter(|_| self.page.row.ticket.kind != Kind::Complaint).filter(is_free);
         let mut states = vec![now];
         states.extend([TicketState::InProgress].into_iter().chain(over).filter(|state| *state != now));
         states

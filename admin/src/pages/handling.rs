@@ -251,6 +251,8 @@ pub struct FindingsForm {
     /// Who wrote what stands there, and when.
     saved: Option<(String, daemon::Time)>,
     may_write: bool,
+    /// It stays as it was filed, until the matter is opened again.
+    is_on_file: bool,
     refused: Option<Refusal>,
     /// Who changed it meanwhile, and what differs.
     conflict: Option<(String, Vec<Difference>)>,
@@ -280,7 +282,11 @@ impl FindingsForm {
             // Saving now is saving over what is shown beside it: knowingly.
             typed.version = stands.version;
         }
-        FindingsForm { pen: pen.clone(), ticket: page.row.ticket.id, typed, saved, may_write, refused, conflict }
+        let is_on_file = page.row.ticket.state.is_on_file();
+        // What somebody typed before it was filed is there to be taken along.
+        let may_write = may_write && (!is_on_file || refused.is_some());
+        let (pen, ticket) = (pen.clone(), page.row.ticket.id);
+        FindingsForm { pen, ticket, typed, saved, may_write, is_on_file, refused, conflict }
     }
 
     fn kinds(&self) -> &'static [Finding] {

@@ -126,8 +126,27 @@ async fn a_complaint_goes_from_its_log_to_its_file_and_what_is_missing_is_said_b
     assert!(page.contains("办结前还缺：<a href=\"#clocks\">回访</a>"), "{page}");
     let (_, problem) = it.refused("step", value!({ "step": "close" }), &it.agent).await;
     assert_eq!(problem["missing"], value!(["return_visit"]));
+    // What is filed is there to be read, with the line why, and so it is printed.
+    let on_file = "<fieldset class=\"form\" disabled>\n<fieldset class=\"f w12\" id=\"finding\">";
+    assert!(page.contains("要改请先重新办理") && page.contains(on_file) && !page.contains("保存结论"), "{page}");
+    let late = value!({ "what": "find", "version": 1, "cause": "运输" });
+    let (status, problem) = it.refused("handle", late, &it.boss).await;
+    assert_eq!((status, &problem["missing"]), (409, &value!(["reopened"])));
+    let typed = it.page("handle", "what=find&version=1&cause=%E8%BF%90%E8%BE%93", &it.agent).await;
+    assert_eq!(typed.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let typed = text(typed).await;
+    assert!(
+        typed.contains("重新办理") && typed.contains(">运输</textarea>"),
+        "what was typed before is not lost: {typed}"
+    );
+    let back = it.save(value!({ "version": whole["version"], "state": "resolved" })).await;
+    assert_eq!(json(back).await["missing"], value!(["reopened"]), "no form takes it out of the file");
+    let print = text(it.site.ask(get(&format!("/tickets/{}/print", it.number), Some(&it.agent))).await).await;
+    assert!(print.contains("阀片泄漏") && !print.contains("运输"), "{print}");
     let reopened = value!({ "step": "reopen", "why": "又不制冷" });
     it.done("step", reopened, &it.agent).await;
+    let page = it.shown(&it.agent).await;
+    assert!(page.contains("保存结论") && !page.contains("要改请先重新办理"), "{page}");
     assert_eq!(it.whole(&it.agent).await["state"], "reopened");
 }
 

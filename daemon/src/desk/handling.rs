@@ -13,7 +13,7 @@ use super::people::text;
 use super::policy::Recipient;
 use super::reclass::reclass;
 use super::rights::{self, Act};
-use super::states::{Missing, moves};
+use super::states::{Missing, check, moves};
 use super::ticket::{Channel, Kind, Ticket, TicketState};
 use super::tickets::{LINE_CHARS, TEXT_CHARS};
 use super::told::{Addressee, stands_in, told};
@@ -302,6 +302,17 @@ pub fn given(case: &Case, by: Option<PersonId>, handle: &Handle, now: Time) -> R
         Handle::Reclass { .. } => Act::Reclass,
     };
     let ticket = rights::ticket(case, Some(by), act, now)?;
+    let changes_what_is_filed = match handle {
+        Handle::Find { .. }
+        | Handle::Propose { .. }
+        | Handle::Withdraw { .. }
+        | Handle::Approve { .. }
+        | Handle::Refuse { .. } => true,
+        Handle::Log { .. } | Handle::Assess { .. } | Handle::Reclass { .. } => false,
+    };
+    if changes_what_is_filed && ticket.state.is_on_file() {
+        check(BTreeSet::from([Missing::Reopened]))?;
+    }
     let role = case.staff.people.get(&by).map(|member| member.role).ok_or(Refusal::NotAllowed)?;
     match handle {
         Handle::Approve { remedy } => decide(case, ticket, *remedy, (by, role), RemedyState::Approved, "", now),

@@ -10,6 +10,10 @@
 //! is closed without its visit is refused, and so is what is filed without what the register form must
 //! hold; the refusal names all that is missing. A complaint that cannot wait is told of first: nothing is
 //! asked of its form before it is filed.
+//!
+//! What is filed stays as it was filed: findings, loss and remedies are changed once the matter is opened
+//! again, which is a state of its own, with its reason. Lines of the log and assessments come beside them,
+//! whenever somebody writes one.
 
 use std::collections::BTreeSet;
 
@@ -57,6 +61,8 @@ pub fn saved_as(case: &Case, before: &Ticket, then: &Ticket, asked: TicketState)
     let state = match asked {
         // Whoever works on what was over works on it again.
         TicketState::InProgress if !was.is_open() => TicketState::Reopened,
+        // What is on file is not taken out of it by its form.
+        TicketState::Resolved if was.is_on_file() => return Err(Refusal::Missing(BTreeSet::from([Missing::Reopened]))),
         TicketState::InProgress | TicketState::Resolved | TicketState::Closed => asked,
         TicketState::New
         | TicketState::WaitingCustomer

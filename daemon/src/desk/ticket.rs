@@ -90,4 +90,17 @@ impl TicketState {
             TicketState::Resolved | TicketState::Filed | TicketState::Closed => false,
         }
     }
+
+    /// Whether what was found out and what was done stays as it is, until the matter is opened again.
+    pub fn is_on_file(self) -> bool {
+        match self {
+            TicketState::Filed | TicketState::Closed => true,
+            TicketState::New
+            | TicketState::InProgress
+            | TicketState::WaitingCustomer
+            | TicketState::WaitingApproval
+            | TicketState::Resolved
+            | TicketState::Reopened => false,
+        }
+    }
 }

@@ -160,6 +160,51 @@ fn each_refusal_says_all_that_is_missing_and_the_way_ends_in_the_archive_by_itse
 }
 
 #[test]
+fn what_is_filed_stays_as_it_was_filed_until_the_matter_is_opened_again() {
+    let mut desk = Desk::new();
+    desk.save(Kind::Complaint, "other", TicketState::InProgress).unwrap();
+    found(&mut desk.house, desk.ann, desk.ticket);
+    desk.tell().unwrap();
+    let other = |desk: &Desk| {
+        let handling = desk.page().handling;
+        let findings = Findings { loss_cents: Some(1), ..handling.findings };
+        Handle::Find { version: handling.version, findings }
+    };
+    desk.handle(desk.ann, other(&desk)).expect("it is not filed yet");
+    found(&mut desk.house, desk.ann, desk.ticket);
+    desk.step(Step::Filed { words: "exchanged".into() }).unwrap();
+    let filed = desk.page().handling;
+    let changes = |desk: &Desk| {
+        let remedy = RemedyId(1);
+        let propose = Handle::Propose { kind: RemedyKind::Apology, sum_cents: 0, words: String::new() };
+        let late = Handle::Find { version: 0, findings: Findings::default() };
+        let refuse = Handle::Refuse { remedy, why: "late".into() };
+        [other(desk), late, propose, Handle::Withdraw { remedy }, Handle::Approve { remedy }, refuse]
+    };
+    let stays = |desk: &mut Desk| {
+        for change in changes(desk) {
+            assert_eq!(desk.handle(desk.boss, change), lacks([Missing::Reopened]));
+        }
+        assert_eq!(desk.handle(desk.ann, other(desk)), lacks([Missing::Reopened]));
+        // Its form does not take it out of the file by the back door.
+        assert_eq!(desk.save(Kind::Complaint, "other", TicketState::Resolved), lacks([Missing::Reopened]));
+        let stands = desk.page().handling;
+        assert_eq!((stands.version, stands.findings), (filed.version, filed.findings.clone()));
+    };
+    stays(&mut desk);
+    desk.visit(2.0 * HOUR, Satisfaction::Satisfied);
+    assert_eq!(desk.state(), TicketState::Closed);
+    stays(&mut desk);
+    let line = Handle::Log { words: "The customer wrote a letter.".into(), evidence: BTreeSet::new() };
+    desk.handle(desk.ann, line).expect("the log goes on beside it");
+    desk.handle(desk.chief, Handle::Assess { words: "Two points.".into() })
+        .expect("a month is assessed once it is over");
+    desk.step(Step::Reopen { why: "It came again.".into() }).unwrap();
+    desk.handle(desk.ann, other(&desk)).unwrap();
+    assert_eq!(desk.page().handling.findings.loss_cents, Some(1));
+}
+
+#[test]
 fn what_is_given_up_or_waived_is_archived_too_and_who_is_dissatisfied_has_it_back() {
     for waived in [true, false] {
         let mut desk = Desk::new();

@@ -298,8 +298,11 @@ impl Site {
                         return self.give(Command::Handle(ticket, Handle::Reclass { kind, why: words }));
                     }
                     7 => {
-                        let is_whole = self.house.page(ticket).regrouped.into.is_none();
-                        is_whole.then(|| found(&mut self.house, self.boss, ticket));
+                        // What is part of another is handled there, and what is on file stays.
+                        let page = self.house.page(ticket);
+                        if page.regrouped.into.is_none() && page.row.ticket.state.is_open() {
+                            found(&mut self.house, self.boss, ticket);
+                        }
                         Step::Told { how: Channel::Email, words }
                     }
                     8 => Step::Withdrawn { words },

@@ -116,7 +116,7 @@ impl Diary {
                 may
             }
             Deed::Found { ticket } => {
-                let may = self.may_step(by, ticket, now);
+                let may = self.may_step(by, ticket, now) && !self.is_on_file(ticket);
                 self.tickets[ticket].findings += i64::from(may);
                 self.tickets[ticket].is_found |= may;
                 may
@@ -322,6 +322,9 @@ impl Diary {
             && (is_to_be_visited
                 || (files || visits) && was != TicketState::Filed
                 || kind == Kind::Complaint && !is_found);
+        if asked == TicketState::Resolved && self.is_on_file(nth) {
+            return false;
+        }
         let is_lost = kind_was == Kind::Complaint && kind != Kind::Complaint;
         if is_over_by_it && kind == Kind::Complaint || is_early || is_lost {
             return false;
@@ -329,6 +332,11 @@ impl Diary {
         self.tickets[nth].is_written = true;
         self.becomes(nth, kind, (is_urgent, is_complex), state, now);
         true
+    }
+
+    /// As it was put there it stays, while nobody opens it again.
+    fn is_on_file(&self, nth: usize) -> bool {
+        matches!(self.tickets[nth].state, TicketState::Filed | TicketState::Closed)
     }
 
     /// It is in another state, and nothing else of it is otherwise.
