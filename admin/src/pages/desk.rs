@@ -12,7 +12,7 @@ use daemon::calls::pop::PopState;
 use daemon::desk::clock::ObligationState;
 use daemon::desk::command::{Command, CustomerForm, Done, Given, Refusal};
 use daemon::desk::rights::Act;
-use daemon::desk::ticket::{Channel, Kind};
+use daemon::desk::ticket::{Channel, Kind, TicketState};
 use daemon::live::{Notice, Pop, Topic};
 use daemon::store::read::{ObligationRow, TicketFilter, TicketPage, TicketRow};
 use daemon::{CallId, Role, TicketId};
@@ -283,6 +283,9 @@ pub async fn save(
     let by = Some(visitor.person.id);
     let (Some(form), Some(to)) = (typed.form(), typed.ticket_state()) else { return Err(Error::Unreadable) };
     let page_before = seen::by_id(&state, &visitor, ticket).await?;
+    // The customer has called while the form was open, which ended the waiting that it shows.
+    let called = to == TicketState::WaitingCustomer && page_before.row.ticket.state == TicketState::InProgress;
+    let to = if called { TicketState::InProgress } else { to };
     let save = Command::SaveTicket { ticket, version: typed.version, form, state: to };
     let mut outcome = state.commands.give(Given { by, command: save }).await;
     if outcome.is_ok()

@@ -183,6 +183,12 @@ impl FormView {
         let stands = self.page.row.ticket.kind;
         *kind == Kind::parse(&self.typed.kind).filter(|typed| self.is_free(typed)).unwrap_or(stands)
     }
+    /// As typed, where a form makes that of it.
+    fn is_state(&self, state: &TicketState) -> bool {
+        let states = self.states();
+        let typed = self.typed.ticket_state().filter(|typed| states.contains(typed));
+        typed.or(states.first().copied()) == Some(*state)
+    }
     /// Where another kind is made of it.
     fn reclass(&self) -> String {
         match self.back {

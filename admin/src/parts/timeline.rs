@@ -161,6 +161,12 @@ impl Timeline {
                 let what = pen.say1("line-became", "state", pen.word("state", state.as_str()));
                 (class, "done", what, because(pen, &by, why))
             }
+            TimelineWhat::CustomerCalled { call, agent, person } => {
+                let whom = person.map_or_else(|| agent.to_string(), |person| self.name(person));
+                let began = self.calls.iter().find(|stored| stored.id == *call).map(|call| pen.when(&call.started_at));
+                let more = pen.say1("line-customer-called-with", "who", whom);
+                ("call", "in", pen.say("line-customer-called"), because(pen, &more, &began.unwrap_or_default()))
+            }
             TimelineWhat::Reclassed { was, kind, why } => {
                 let (was, kind) = (pen.word("kind", was.as_str()), pen.word("kind", kind.as_str()));
                 ("near", "flag", pen.say2("line-reclassed", "was", was, "kind", kind), because(pen, &by, why))

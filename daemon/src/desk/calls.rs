@@ -16,6 +16,7 @@ use super::rungs::moved;
 use super::surveys;
 use super::talks;
 use super::ticket::{Channel, Kind};
+use super::waiting;
 use crate::calls::call::{Call, Direction, Outcome};
 use crate::{CallId, Extension, PersonId, QueueName, Time};
 
@@ -44,6 +45,9 @@ pub fn seen(case: &Case, at: Time, call: &Arc<Call>) -> Vec<Fact> {
         facts.extend(routed(case, call, &owed));
     }
     surveys::by_keys(case, at, call, ticket, &mut facts);
+    if !over {
+        waiting::ends(case, at, call, ticket, &mut facts);
+    }
     if !over && let Some(matter) = matter {
         owed(case, at, call, &matter, owner, &mut facts);
     }

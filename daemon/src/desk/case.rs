@@ -34,6 +34,8 @@ pub struct Case {
     pub next_nth: i64,
     /// What was kept of the input's call.
     pub call: Option<KnownCall>,
+    /// The matter of the input's call, where it waits for its customer.
+    pub waiting: Option<Waiting>,
     /// Those who are on the call's number, or the customer that the input names.
     pub customers: Vec<KnownCustomer>,
     /// Open matters that the input may concern, newest first.
@@ -137,6 +139,18 @@ pub struct KnownCall {
     pub ended: bool,
     /// Of its own survey, where it has one now.
     pub survey: Option<Known>,
+}
+
+/// A matter that waits for its customer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    pub ticket: TicketId,
+    pub version: i64,
+    pub since: Time,
+    pub owner: Option<PersonId>,
+    pub handler: Option<PersonId>,
+    /// What is open in it.
+    pub owed: Vec<OpenObligation>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -389,6 +403,7 @@ impl Case {
             ids,
             next_nth: 1,
             call: None,
+            waiting: None,
             customers: Vec::new(),
             open_tickets: Vec::new(),
             obligations: Vec::new(),

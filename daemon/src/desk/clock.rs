@@ -66,6 +66,8 @@ words! {
         Disapproved = "disapproved",
         /// Somebody wrote a note into a matter of theirs.
         Commented = "commented",
+        /// A customer whom a matter of theirs waited for has called.
+        Called = "called",
     }
 }
 words! {

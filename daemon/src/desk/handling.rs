@@ -18,7 +18,7 @@ use super::ticket::{Channel, Kind, Ticket, TicketState};
 use super::tickets::{LINE_CHARS, TEXT_CHARS};
 use super::told::{Addressee, stands_in, told};
 use crate::names::words;
-use crate::{AttachmentId, DepartmentName, PersonId, RemedyId, Role, TicketId, Time};
+use crate::{AttachmentId, CallId, DepartmentName, Extension, PersonId, RemedyId, Role, TicketId, Time};
 
 /// Some sentences.
 const WORDS_CHARS: usize = 2_000;
@@ -220,6 +220,17 @@ pub enum HandlingFact {
         why: String,
         by: PersonId,
     },
+    /// It waited for its customer, who has called: it is in progress, and what stood still runs since then.
+    Called {
+        ticket: TicketId,
+        owner: Option<PersonId>,
+        call: CallId,
+        /// With whom they talked,
+        agent: Extension,
+        person: Option<PersonId>,
+        /// and when it had been for long enough.
+        talked_at: Time,
+    },
     /// It is in another state from then on.
     Moved {
         ticket: TicketId,
@@ -241,6 +252,7 @@ impl HandlingFact {
             | HandlingFact::Decided { owner, .. }
             | HandlingFact::Told { owner, .. }
             | HandlingFact::Reclassed { owner, .. }
+            | HandlingFact::Called { owner, .. }
             | HandlingFact::Moved { owner, .. } => *owner,
             HandlingFact::Filed { .. } | HandlingFact::Assessed { .. } => None,
         }
@@ -256,6 +268,7 @@ impl HandlingFact {
             | HandlingFact::Filed { .. }
             | HandlingFact::Assessed { .. }
             | HandlingFact::Reclassed { .. }
+            | HandlingFact::Called { .. }
             | HandlingFact::Moved { .. } => false,
         }
     }
@@ -269,6 +282,7 @@ impl HandlingFact {
             | HandlingFact::Filed { ticket, .. }
             | HandlingFact::Assessed { ticket, .. }
             | HandlingFact::Reclassed { ticket, .. }
+            | HandlingFact::Called { ticket, .. }
             | HandlingFact::Moved { ticket, .. } => *ticket,
         }
     }

@@ -42,6 +42,7 @@ mod tests;
 pub mod ticket;
 mod tickets;
 mod told;
+mod waiting;
 
 pub use callbacks::dials;
 pub use calls::weighs;

@@ -147,6 +147,14 @@ impl Rehearsal {
                 self.decide(ticket, at, |case, facts| matters::saved(case, facts, &before, &then, Some(by), at));
                 self.known.tickets.insert(ticket, then);
             }
+            What::CustomerCalled { ticket, talked_at } => {
+                let Some(before) = self.known.tickets.get(&ticket).cloned() else { return };
+                let then = Ticket { state: TicketState::InProgress, ..before.clone() };
+                self.decide(ticket, at, |case, facts| {
+                    states::goes_on(case, facts, &before, &then, None, talked_at);
+                });
+                self.known.tickets.insert(ticket, then);
+            }
             What::Withdrawn { ticket, by } => {
                 self.decide(ticket, at, |case, facts| facts.extend(steps::let_go(case, by)));
             }

@@ -43,6 +43,12 @@ pub fn any(case: &Case, segments: &[Segment], certain: bool, since: Time, at: Ti
     counted(segments, certain).any(|segment| suffices(case, segment, since, at))
 }
 
+/// The first talk of a call that was as long by `at` as a callback's must be, and when it was.
+pub fn sufficed<'a>(case: &Case, at: Time, call: &'a Call) -> Option<(&'a Segment, Time)> {
+    let by_then = |segment| lasted(segment, case.policy.terms.callback.talk_ms).filter(|moment| *moment <= at);
+    call.segments.iter().find_map(|segment| Some((segment, by_then(segment)?)))
+}
+
 pub fn longest_ms(segments: &[Segment], at: Time) -> i64 {
     segments.iter().map(|segment| talk_ms(segment, segment.from, at)).max().unwrap_or(0)
 }

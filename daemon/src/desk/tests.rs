@@ -11,6 +11,7 @@ mod ownership;
 mod regroup;
 mod rights;
 mod surveys;
+mod waiting;
 
 use chrono::TimeDelta;
 

@@ -54,6 +54,38 @@ pub fn gather(db: &Connection, mut case: Case, input: &Input, now: Time) -> rusq
 }
 
 fn for_call(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite::Result<()> {
+    with_caller(db, case, at, call)?;
+    let matter = case.call.as_ref().and_then(|known| known.ticket.as_ref()).or(case.open_tickets.first());
+    let may_end_waiting = call.direction == Direction::Inbound && desk::weighs(&case.policy, at, call);
+    if let Some(ticket) = matter.filter(|_| may_end_waiting).map(|matter| matter.id) {
+        case.waiting = waiting(db, ticket)?;
+    }
+    Ok(())
+}
+
+/// The matter, where it waits for its customer.
+fn waiting(db: &Connection, ticket: TicketId) -> rusqlite::Result<Option<Waiting>> {
+    let found = db
+        .prepare_cached(
+            "SELECT version, waiting_since_ms, owner, handler FROM tickets
+             WHERE id = ?1 AND state = ?2 AND waiting_since_ms IS NOT NULL",
+        )?
+        .query_row(params![ticket.0, TicketState::WaitingCustomer.as_str()], |row| {
+            Ok(Waiting {
+                ticket,
+                version: row.get("version")?,
+                since: time(row, "waiting_since_ms")?,
+                owner: row.get::<_, Option<i64>>("owner")?.map(PersonId),
+                handler: row.get::<_, Option<i64>>("handler")?.map(PersonId),
+                owed: Vec::new(),
+            })
+        })
+        .optional()?;
+    found.map(|found| Ok(Waiting { owed: obligations_of(db, ticket)?, ..found })).transpose()
+}
+
+/// Whoever it is with, and what is owed to them.
+fn with_caller(db: &Connection, case: &mut Case, at: Time, call: &Call) -> rusqlite::Result<()> {
     case.call = known_call(db, &call.id)?;
     let surveyed = call.survey.is_some();
     let weighs = surveyed || desk::weighs(&case.policy, at, call) || desk::dials(case.call.as_ref(), call);

@@ -14,8 +14,8 @@ use super::regroup;
 use crate::desk::Addressee;
 use crate::desk::handling::{Finding, Findings, Handling, HandlingFact, Remedy, RemedyKind, RemedyState};
 use crate::desk::regroup::Found;
-use crate::desk::ticket::{Channel, Object};
-use crate::{AttachmentId, PersonId, RemedyId, TicketId, Time};
+use crate::desk::ticket::{Channel, Object, TicketState};
+use crate::{AttachmentId, CallId, PersonId, RemedyId, TicketId, Time};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -147,8 +147,13 @@ pub fn keep(db: &Connection, ids: &mut Sequence, fact: &HandlingFact, now: Time)
         ),
         HandlingFact::Moved { ticket, state, by, .. } => run(
             "UPDATE tickets SET state = ?2, is_open = ?3, version = version + 1, saved_by = ?4,
-                closed_at_ms = CASE WHEN ?3 THEN NULL ELSE coalesce(closed_at_ms, ?5) END WHERE id = ?1",
+                closed_at_ms = CASE WHEN ?3 THEN NULL ELSE coalesce(closed_at_ms, ?5) END,
+                waiting_since_ms = CASE WHEN ?2 = 'waiting_customer' THEN ?5 END WHERE id = ?1",
             params![ticket.0, state.as_str(), state.is_open(), by.map(|id| id.0), ms(now)],
+        ),
+        HandlingFact::Called { ticket, .. } => run(
+            "UPDATE tickets SET state = ?2, waiting_since_ms = NULL WHERE id = ?1",
+            params![ticket.0, TicketState::InProgress.as_str()],
         ),
     }
 }
@@ -393,14 +398,15 @@ pub fn findings_of(body: &Value) -> Findings {
 }
 
 /// What of it stands in its line of `facts`: kind, who, about whom, and the rest.
-pub struct Said {
+pub struct Said<'a> {
     pub kind: &'static str,
     pub by: Option<PersonId>,
+    pub call: Option<&'a CallId>,
     pub person: Option<PersonId>,
     pub body: Value,
 }
 
-pub fn said(fact: &HandlingFact) -> Said {
+pub fn said(fact: &HandlingFact) -> Said<'_> {
     let told = |told: &[Addressee]| told.iter().map(|told| told.person.0).collect::<Vec<_>>();
     let (kind, by, body) = match fact {
         HandlingFact::Logged { words, evidence, by, .. } => {
@@ -434,9 +440,14 @@ pub fn said(fact: &HandlingFact) -> Said {
             let body = json!({ "was": was.as_str(), "kind": kind.as_str(), "department": department, "why": why });
             ("reclassed", Some(*by), body)
         }
+        HandlingFact::Called { agent, talked_at, .. } => {
+            ("waiting_ended", None, json!({ "agent": agent.as_str(), "talked_at_ms": ms(*talked_at) }))
+        }
         HandlingFact::Moved { state, by, why, .. } => {
             ("ticket_moved", *by, json!({ "state": state.as_str(), "why": why }))
         }
     };
-    Said { kind, by, person: None, body }
+    let called = if let HandlingFact::Called { call, person, .. } = fact { Some((call, *person)) } else { None };
+    let (call, person) = called.map_or((None, None), |(call, person)| (Some(call), person));
+    Said { kind, by, call, person, body }
 }

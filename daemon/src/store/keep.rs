@@ -85,6 +85,7 @@ fn write(db: &Connection, ids: &mut Sequence, fact: &Fact, now: Time) -> rusqlit
                 | HandlingFact::Filed { .. }
                 | HandlingFact::Assessed { .. }
                 | HandlingFact::Reclassed { .. }
+                | HandlingFact::Called { .. }
                 | HandlingFact::Moved { .. } => Ok(()),
             }
         }

@@ -96,8 +96,8 @@ pub fn of(fact: &Fact) -> Option<Line<'_>> {
             Line { kind, by, ticket: Some(ticket), obligation, person, body: Some(body), ..Line::default() }
         }
         Fact::Handling(fact) => {
-            let handlings::Said { kind, by, person, body } = handlings::said(fact);
-            Line { kind, by, ticket: Some(fact.ticket()), person, body: Some(body), ..Line::default() }
+            let handlings::Said { kind, by, call, person, body } = handlings::said(fact);
+            Line { kind, by, call, ticket: Some(fact.ticket()), person, body: Some(body), ..Line::default() }
         }
         Fact::DepartmentSet { department, responsible, deputy, others, by } => Line {
             kind: "department_set",

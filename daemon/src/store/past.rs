@@ -169,6 +169,10 @@ impl Reading<'_> {
                 })
             }
             "reclassed" => reclassed(fact),
+            "waiting_ended" => {
+                let called = fact.ticket.zip(fact.time("talked_at_ms"));
+                called.map(|(ticket, talked_at)| What::CustomerCalled { ticket, talked_at })
+            }
             "told" if fact.body["withdrawn"] != true => return None,
             "told" => fact.ticket.zip(fact.by).map(|(ticket, by)| What::Withdrawn { ticket, by }),
             "filed" => fact.ticket.zip(fact.by).zip(fact.text("words")).map(|((ticket, by), words)| {

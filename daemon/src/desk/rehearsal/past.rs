@@ -74,6 +74,11 @@ pub enum What {
         department: Option<DepartmentName>,
         by: PersonId,
     },
+    /// The customer whom it waited for has called, and what stood still runs since then.
+    CustomerCalled {
+        ticket: TicketId,
+        talked_at: Time,
+    },
     /// The customer asks for nothing any more.
     Withdrawn {
         ticket: TicketId,

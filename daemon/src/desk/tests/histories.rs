@@ -164,6 +164,8 @@ fn both(lived: &mut Site, tried: &mut Site, event: &Event) {
         // What is filed, and what must be before it is closed, was as it was in the life that is on record.
         Event::Saved { nth, form, state: 3 } if !files_alike(lived, tried, Some(Kind::ALL[form.0]), *nth) => return,
         Event::Stepped { nth, step: 4, .. } if !files_alike(lived, tried, None, *nth) => return,
+        // That and when a call ended the waiting for its customer is taken as it was.
+        Event::Called { talk_ms: 1.., .. } if counts(lived) != counts(tried) && waits(lived) => return,
         // What is told of goes by the matter that it has come to, which is one for both lives.
         Event::Moved if owed_for_the_last(lived) != owed_for_the_last(tried) => return,
         // Where less would be owed by one policy alone, people would not have put them together by it.
@@ -205,6 +207,15 @@ fn is_like(site: &Site, one: usize, other: usize) -> bool {
     let Some((one, other)) = site.ticket(one).zip(site.ticket(other)) else { return false };
     let [one, other] = [one, other].map(|id| site.house.page(id).row.ticket);
     (one.kind, one.channel, one.state) == (other.kind, other.channel, other.state)
+}
+
+/// How long a talk must be.
+fn counts(site: &Site) -> i64 {
+    site.house.reader.policy().terms.callback.talk_ms
+}
+
+fn waits(site: &Site) -> bool {
+    !site.ids("SELECT id FROM tickets WHERE state = 'waiting_customer'").is_empty()
 }
 
 fn owed_for_the_last(site: &Site) -> Vec<String> {

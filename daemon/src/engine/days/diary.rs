@@ -53,6 +53,8 @@ pub struct Ticket {
     pub is_written: bool,
     /// How often it was written what was found out.
     pub findings: i64,
+    /// When somebody said last that it waits for its customer.
+    pub waits: Ms,
     pub is_found: bool,
     /// It turned out to be that one.
     pub part_of: Option<usize>,

@@ -141,6 +141,10 @@ fn what(db: &Connection, row: &Row) -> Result<Vec<TimelineWhat>> {
         }),
         "filed" => Some(TimelineWhat::Filed { words: std::mem::take(&mut body.words) }),
         "assessed" => Some(TimelineWhat::Assessed),
+        "waiting_ended" => {
+            let person = row.get::<_, Option<i64>>("person")?.map(PersonId);
+            call.map(|call| TimelineWhat::CustomerCalled { call, agent: body.agent.as_str().into(), person })
+        }
         "reclassed" => Kind::parse(&body.was).zip(Kind::parse(&body.kind)).map(|(was, kind)| TimelineWhat::Reclassed {
             was,
             kind,

@@ -105,6 +105,12 @@ pub enum TimelineWhat {
         state: TicketState,
         why: String,
     },
+    /// It waited for the customer, who called and talked with them.
+    CustomerCalled {
+        call: CallId,
+        agent: Extension,
+        person: Option<PersonId>,
+    },
     /// It is no complaint any more.
     Reclassed {
         was: Kind,

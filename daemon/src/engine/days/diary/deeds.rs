@@ -150,6 +150,7 @@ impl Diary {
                     let open = |nth: &usize| self.owed[*nth].is_open() && self.owed[*nth].ticket == ticket;
                     let open: Vec<usize> = (0..self.owed.len()).filter(open).collect();
                     self.moves(ticket, TicketState::WaitingCustomer, now);
+                    self.tickets[ticket].waits = now;
                     for nth in open {
                         if self.owed[nth].is_open() && self.may_pause(nth) && !self.stands_still(nth) {
                             self.owed[nth].pauses.push((now, None));
@@ -443,7 +444,7 @@ impl Diary {
         }
     }
 
-    fn stands_still(&self, nth: usize) -> bool {
+    pub(super) fn stands_still(&self, nth: usize) -> bool {
         self.owed[nth].is_open() && self.owed[nth].pauses.iter().any(|pause| pause.1.is_none())
     }
 

@@ -19,6 +19,17 @@ impl Talk {
         let span = |from: Ms, to: Option<Ms>| (to.unwrap_or(at) - from.max(since)).max(0);
         span(self.from, self.to) - self.holds.iter().map(|(from, to)| span(*from, *to)).sum::<Ms>()
     }
+
+    /// When it had been so long: so much later as they were on hold before.
+    pub(super) fn reached(&self, long: Ms) -> Option<Ms> {
+        let mut at = self.from + long;
+        for (from, to) in self.holds.iter().filter(|(from, _)| *from >= self.from) {
+            if *from < at {
+                at += (*to)? - *from;
+            }
+        }
+        self.to.is_none_or(|to| at <= to).then_some(at)
+    }
 }
 
 /// What was heard of a call.

@@ -32,6 +32,7 @@ impl Diary {
             }
         }
         if let Some(ticket) = ticket.filter(|_| !was_over) {
+            self.calls_back(&heard, ticket, now);
             self.owe(&heard, ticket, now);
         }
         if heard.ended.is_some() {
@@ -82,6 +83,7 @@ impl Diary {
             lot: 0.0,
             is_written: false,
             findings: 0,
+            waits: 0,
             is_found: false,
             part_of: None,
         });
@@ -150,6 +152,25 @@ impl Diary {
                 self.owed[nth].claim = by.map(|by| (by, until)).or(self.owed[nth].claim);
             }
             Some(_) | None => {}
+        }
+    }
+
+    /// Whom the matter waited for is on the phone about it, and was not yet when it began to wait: it goes on,
+    /// since they had talked for long enough.
+    fn calls_back(&mut self, heard: &Heard, ticket: usize, now: Ms) {
+        let Ticket { state, waits, .. } = self.tickets[ticket];
+        let is_theirs = !heard.is_ours && heard.is_whole && heard.started >= waits;
+        let counts = self.rules.talk;
+        let talked = heard.talks.iter().find_map(|talk| talk.reached(counts).filter(|at| *at <= now));
+        let Some(at) = talked.filter(|_| state == TicketState::WaitingCustomer && is_theirs) else { return };
+        self.tickets[ticket].state = TicketState::InProgress;
+        for nth in 0..self.owed.len() {
+            if self.owed[nth].ticket == ticket && self.stands_still(nth) {
+                self.owed[nth].pauses.iter_mut().filter(|pause| pause.1.is_none()).for_each(|pause| {
+                    pause.1 = Some(at.max(pause.0));
+                });
+                self.reckon(nth);
+            }
         }
     }
 
