@@ -357,7 +357,9 @@ impl Site {
                 let last = format!("SELECT id FROM calls WHERE ticket = {from} ORDER BY started_at_ms DESC LIMIT 1");
                 let calls = self.house.sql(&last).iter().map(|id| id.as_str().into()).collect();
                 let parts = Parts { calls, ..Parts::default() };
-                self.give(Command::Regroup(from, Regroup::Split { parts, kind: Kind::Complaint }))?;
+                // A complaint that was split off is not done with by undoing that.
+                let kind = if undone { Kind::Suggestion } else { Kind::Complaint };
+                self.give(Command::Regroup(from, Regroup::Split { parts, kind }))?;
                 return if undone { self.undo() } else { Ok(()) };
             }
             Event::Undone => return self.undo(),
