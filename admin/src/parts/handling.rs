@@ -205,7 +205,7 @@ impl Remedies {
 /// That the customer heard the result, or asks for none any more.
 pub fn told(pen: &Pen, told: &ToldRow) -> String {
     let how = pen.word("channel", told.how.as_str());
-    if told.withdrawn { pen.say1("line-withdrawn", "how", how) } else { pen.say1("line-told", "how", how) }
+    if told.withdrawn { pen.say1("line-withdrawn", "how", how) } else { pen.say1("line-result-told", "how", how) }
 }
 
 /// Somebody who may be to decide on remedies.

@@ -109,6 +109,12 @@ async fn a_complaint_goes_from_its_log_to_its_file_and_what_is_missing_is_said_b
     let id = remedy["id"].as_i64().expect("an id");
     it.done("handle", value!({ "what": "approve", "remedy": id }), &it.boss).await;
     it.done("step", told, &it.agent).await;
+    let page = it.shown(&it.agent).await;
+    assert_eq!(
+        page.matches("已告知客户处理结果（电话）").count(),
+        2,
+        "beside the remedies and in the timeline: {page}"
+    );
     assert_eq!(it.whole(&it.agent).await["state"], "resolved");
 
     let filed = value!({ "step": "filed", "words": "已退款" });
@@ -127,8 +133,13 @@ async fn a_complaint_goes_from_its_log_to_its_file_and_what_is_missing_is_said_b
     let (_, problem) = it.refused("step", value!({ "step": "close" }), &it.agent).await;
     assert_eq!(problem["missing"], value!(["return_visit"]));
     // What is filed is there to be read, with the line why, and so it is printed.
-    let on_file = "<fieldset class=\"form\" disabled>\n<fieldset class=\"f w12\" id=\"finding\">";
-    assert!(page.contains("要改请先重新办理") && page.contains(on_file) && !page.contains("保存结论"), "{page}");
+    let on_file = "<fieldset class=\"form\" disabled>\n<p class=\"hint f w12\">已归档或办结";
+    assert!(
+        page.contains("要改请先重新办理</p>\n<fieldset class=\"f w12\" id=\"finding\">")
+            && page.contains(on_file)
+            && !page.contains("保存结论"),
+        "{page}"
+    );
     let late = value!({ "what": "find", "version": 1, "cause": "运输" });
     let (status, problem) = it.refused("handle", late, &it.boss).await;
     assert_eq!((status, &problem["missing"]), (409, &value!(["reopened"])));
