@@ -480,7 +480,8 @@ pub(super) const OBLIGATIONS: &str =
     FROM obligations o JOIN tickets t ON t.id = o.ticket LEFT JOIN customers c ON c.id = o.customer
     LEFT JOIN surveys s ON s.obligation = o.id";
 
-/// Open obligations to whoever is on the number, over any of their numbers.
+/// Open obligations to whoever is on the number, over any of their numbers, the oldest first: what one call
+/// ends together ends in one order, whichever of the numbers it was.
 fn obligations_with(
     db: &Connection,
     customers: &[KnownCustomer],
@@ -493,6 +494,7 @@ fn obligations_with(
         let theirs = obligations(db, &by_customer, [customer.id.0])?;
         found.extend(theirs.into_iter().filter(|obligation| obligation.number.as_ref() != Some(number)));
     }
+    found.sort_by_key(|obligation| obligation.id);
     Ok(found)
 }
 
