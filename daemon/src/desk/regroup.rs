@@ -30,12 +30,12 @@ use super::clock::{Claim, ClockKind, Next, ObligationState, Rung};
 use super::command::{Done, FieldWhy, Refusal};
 use super::fact::Fact;
 use super::handling::{Findings, HandlingFact, Remedy, RemedyState};
-use super::matters::{Opening, Whose, ended, open, runs};
+use super::matters::{Opening, Whose, ended, goes_on as owed_instead, open, runs};
 use super::ownership::HandOver;
 use super::papers::Tie;
 use super::policy::Subject;
 use super::rights::{self, Act, Circle, in_circle};
-use super::rungs::moved;
+use super::rungs::{applies, moved};
 use super::ticket::{Channel, Kind, Priority, Ticket, TicketState};
 use crate::names::words;
 use crate::number::Number;
@@ -611,10 +611,11 @@ fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
         }
         let whose = if went.is_some() { &giver } else { &taker };
         let mut then = owed.clone();
-        then.ticket = whose.ticket;
+        (then.ticket, then.ticket_owner) = (whose.ticket, whose.owner);
         then.basis.subject = Subject { standing: then.basis.subject.standing.clone(), ..whose.subject.clone() };
         if let Some(went) = went {
             then.owner = went.owner_was;
+            then.ticket_state = regrouping.state;
             // Somebody else's since where customers were put together.
             if then.customer == went.customer_is && went.customer_was != went.customer_is {
                 then.customer = went.customer_was;
@@ -625,9 +626,19 @@ fn undo(case: &Case, by: PersonId, now: Time) -> Result<Vec<Fact>, Refusal> {
         if let Some(replaced) = replaced {
             then.next = replaced.next.map(|rung| Next { rung, at: None });
         }
-        Some(moved(&case.policy, &then))
+        Some(then)
     });
-    facts.extend(back);
+    let back: Vec<OpenObligation> = back.collect();
+    let stays = case.obligations.iter().filter(|owed| back.iter().all(|then| then.id != owed.id));
+    let after = Case { obligations: stays.chain(&back).cloned().collect(), ..case.clone() };
+    for then in &back {
+        facts.push(moved(&case.policy, then));
+        // A policy that came meanwhile may not have it owed in the matter that it comes back to.
+        if !applies(&case.policy, then) {
+            facts.push(ended(then, ObligationState::Dropped, None));
+            owed_instead(&after, &mut facts, then, now);
+        }
+    }
     facts.push(Fact::Regroup(RegroupFact::Taken { regrouping, undone: true, by }));
     facts.extend(becomes);
     Ok(facts)

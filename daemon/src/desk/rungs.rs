@@ -58,7 +58,7 @@ fn climb(case: &Case, obligation: &OpenObligation, now: Time) -> Vec<Fact> {
 }
 
 /// Whether the policy has such a clock run for such a matter, as it had when it began.
-fn applies(policy: &Policy, obligation: &OpenObligation) -> bool {
+pub(super) fn applies(policy: &Policy, obligation: &OpenObligation) -> bool {
     policy.terms.clocks.rule(obligation.basis.kind).runs_for(obligation.basis.subject.kind)
 }
 
