@@ -137,6 +137,54 @@ fn a_promise_that_is_kept_leaves_the_solution_that_came_along_as_it_is_whatever_
 }
 
 #[test]
+fn what_comes_back_ends_where_a_policy_that_came_meanwhile_does_not_have_it_owed() {
+    let mut all = policy();
+    all.terms.clocks.rule_mut(ClockKind::Acceptance).kinds = Kind::ALL.iter().copied().collect();
+    let mut house = House::under(all, t(0.0));
+    let ann = house.person("ann", Role::Agent, None);
+    let shen = house.customer("Shen", false, &[MOBILE]);
+    let [goes, stays] = [Kind::Other, Kind::Complaint].map(|kind| opened(&mut house, ann, Some(shen), None, kind));
+    merge(&mut house, ann, goes, stays).unwrap();
+    let acceptances = |house: &House, ticket| {
+        let of = house.page(ticket).obligations.into_iter().filter(|row| row.kind == ClockKind::Acceptance);
+        of.map(|row| row.state).collect::<Vec<_>>()
+    };
+    assert_eq!(acceptances(&house, stays), [ObligationState::Open, ObligationState::Replaced]);
+    house.give(None, Command::SetPolicy { version: None, text: String::new() }).unwrap();
+    house.until(t(HOUR));
+    undo(&mut house, ann).unwrap();
+    house.until(t(2.0 * HOUR));
+    assert_eq!(acceptances(&house, goes), [ObligationState::Dropped], "only complaints are to be accepted now");
+    assert_eq!(acceptances(&house, stays), [ObligationState::Open]);
+}
+
+/// Two promises in one matter, to two numbers of the customer, given up by one call.
+#[test]
+fn the_solution_that_stands_in_the_place_of_promises_is_owed_to_the_number_of_the_last_of_them() {
+    let mut house = House::new();
+    let ann = house.person("ann", Role::Agent, Some("1001"));
+    let shen = house.customer("Shen", false, &[MOBILE]);
+    let goes = opened(&mut house, ann, Some(shen), Some(OTHER), Kind::Other);
+    let stays = opened(&mut house, ann, Some(shen), Some(MOBILE), Kind::Other);
+    for ticket in [goes, stays] {
+        house.give(Some(ann), Command::Matter(ticket, Step::Promise { at: t(HOUR) })).unwrap();
+    }
+    merge(&mut house, ann, goes, stays).unwrap();
+    for (id, at) in [("a", HOUR), ("b", 2.0 * HOUR), ("c", 25.0 * HOUR)] {
+        let call = outbound(id, MOBILE, "1001", t(at));
+        house.sees(t(at), &call);
+        house.sees(t(at + 9.0), &ended(&call, t(at + 9.0), Outcome::NoAnswer));
+    }
+    let ended = house.page(stays).obligations.into_iter().filter(|row| row.kind == ClockKind::Promise);
+    assert!(ended.map(|row| row.state).eq([ObligationState::Unreachable; 2]));
+    let solution = house.page(stays).obligations.into_iter().find(|row| row.state == ObligationState::Open).unwrap();
+    assert_eq!(
+        (solution.kind, solution.number.as_ref().map(|number| number.as_str())),
+        (ClockKind::Resolution, Some(MOBILE))
+    );
+}
+
+#[test]
 fn all_that_is_one_tickets_goes_to_the_other_and_the_one_points_there() {
     let mut house = House::new();
     let (ann, boss) = (house.person("ann", Role::Agent, None), house.person("boss", Role::Supervisor, None));
