@@ -196,3 +196,19 @@ fn at_one_moment_it_makes_no_difference_whether_the_call_or_somebody_says_that_i
         assert_eq!(after(order), first, "{order:?}");
     }
 }
+
+/// Since when it waits is told by its facts, where a store is from before that was kept in its row.
+#[test]
+fn what_waits_already_in_an_earlier_versions_store_goes_on_likewise() {
+    let mut desk = Desk::new();
+    let waits = "SELECT coalesce(waiting_since_ms, 'not') FROM tickets";
+    let since = desk.house.sql(waits);
+    assert_eq!(since, [t(HOUR).timestamp_millis().to_string()]);
+    let earlier = "ALTER TABLE tickets DROP COLUMN waiting_since_ms;
+        DELETE FROM refinery_schema_history WHERE version >= 21;";
+    desk.house.store().db().execute_batch(earlier).unwrap();
+    desk.house.crash();
+    assert_eq!(desk.house.sql(waits), since);
+    desk.calls("again", 2.0 * HOUR, 40.0);
+    assert_eq!(desk.state(), TicketState::InProgress);
+}
