@@ -99,15 +99,15 @@ impl Book {
             return Some(own);
         }
         self.like(record.owed.ticket, &record.owed.basis)
-            .filter(|own| self.get(*own).is_some_and(Record::would_be_open))
     }
 
-    /// What would be owed in that matter by the same clock since the same time, and was not.
+    /// What would still be owed in that matter by the same clock since the same time, and was not.
     fn like(&self, ticket: TicketId, basis: &Basis) -> Option<ObligationId> {
         let is_like = |own: &ObligationId| {
             self.records.get(own).is_some_and(|record| {
                 let its = &record.owed.basis;
-                record.was.is_none() && (its.kind, its.began_at) == (basis.kind, basis.began_at)
+                let is_alone = record.was.is_none() && record.would_be_open();
+                is_alone && (its.kind, its.began_at) == (basis.kind, basis.began_at)
             })
         };
         self.of_ticket(ticket).into_iter().find(is_like)
